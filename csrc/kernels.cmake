@@ -1,0 +1,9 @@
+# Every CUDA unit of the library: the operator, its source, the SMs that it serves. A unit is compiled for the lane's
+# SMs that it serves and for no other; where one of them runs the code of another (sm_80 code on an 86), it is compiled
+# once. Adding an SM to a lane therefore compiles that SM's units and nothing else.
+#
+#                     launch function      source                               SMs that it serves
+warpwright_add_kernel(rmsnorm              elementwise/rmsnorm.cu               75 80 86 89 90a)
+warpwright_add_kernel(silu_and_mul         elementwise/silu_and_mul.cu          75 80 86 89 90a)
+warpwright_add_kernel(int8_scaled_mm_sm80  gemm/int8_scaled_mm_sm80.cu          80 86 89        USES cutlass)
+warpwright_add_kernel(int8_scaled_mm_sm90a gemm/int8_scaled_mm_sm90a.cu         90a             USES cutlass)

@@ -1,0 +1,42 @@
+// Checks of arguments: what failed is named with the value found and the value needed.
+#pragma once
+
+#include <torch/csrc/stable/tensor.h>
+#include <torch/headeronly/core/ScalarType.h>
+#include <torch/headeronly/util/Exception.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+
+#include "warpwright/dtype.h"
+
+namespace warpwright::torch_api {
+
+using torch::stable::Tensor;
+using ScalarType = torch::headeronly::ScalarType;
+
+// A tensor argument with its name in the schema.
+struct Arg {
+  const Tensor& tensor;
+  const char* name;
+};
+
+void check_cuda(const Arg& arg);
+void check_same_device(const Arg& arg, const Arg& other);
+void check_dim(const Arg& arg, int64_t dim);
+void check_size(const Arg& arg, int64_t dim, int64_t expected, const char* why);
+void check_numel(const Arg& arg, int64_t expected, const char* why);
+void check_dtype(const Arg& arg, std::initializer_list<ScalarType> supported);
+void check_same_dtype(const Arg& arg, const Arg& other);
+void check_inner_stride(const Arg& arg);  // elements of the last dimension are adjacent
+void check_contiguous(const Arg& arg);
+void check_multiple(const char* what, int64_t value, int64_t of);
+void check_dtype_value(const char* name, ScalarType found, std::initializer_list<ScalarType> supported);
+
+// The launchers' element type; the dtype was checked before.
+Dtype to_dtype(ScalarType type);
+
+}  // namespace warpwright::torch_api
+
+#define WARPWRIGHT_ARG(tensor) (::warpwright::torch_api::Arg{tensor, #tensor})

@@ -1,0 +1,23 @@
+// The element types that cross the border between the torch functions and the launchers.
+#pragma once
+
+namespace warpwright {
+
+enum class Dtype { kFloat16, kBFloat16, kFloat32, kInt8, kFloat8E4M3, kInt32 };
+
+constexpr int size_of(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::kInt8:
+    case Dtype::kFloat8E4M3:
+      return 1;
+    case Dtype::kFloat16:
+    case Dtype::kBFloat16:
+      return 2;
+    case Dtype::kFloat32:
+    case Dtype::kInt32:
+      return 4;
+  }
+  return 0;
+}
+
+}  // namespace warpwright
