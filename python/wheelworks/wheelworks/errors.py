@@ -1,0 +1,93 @@
+"""Every error of the pipeline: one class and one exit code per cause.
+
+An error says what failed (the artefact and its value), why (expected and found) and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class WheelworksError(Exception):
+    """Base of all errors that the command line reports without a traceback."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, why: str, fix: str) -> None:
+        super().__init__(f"{what}: {why}")
+        self.what = what
+        self.why = why
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  why: {self.why}\n  fix: {self.fix}"
+
+
+class MatrixError(WheelworksError):
+    """matrix.toml is not what the pipeline can work with."""
+
+    exit_code = 10
+
+
+class UnknownLaneError(WheelworksError):
+    """A lane was asked for that the matrix does not have."""
+
+    exit_code = 11
+
+
+class ToolchainError(WheelworksError):
+    """A toolchain could not be made or is not whole."""
+
+    exit_code = 12
+
+
+class HostCompilerError(WheelworksError):
+    """The machine has no host compiler that the build can use."""
+
+    exit_code = 13
+
+
+class SourceError(WheelworksError):
+    """Sources of another project are missing or not those that the matrix pins."""
+
+    exit_code = 14
+
+
+class BuildError(WheelworksError):
+    """The compiler or the build backend failed."""
+
+    exit_code = 15
+
+
+class WheelError(WheelworksError):
+    """A file cannot be read as a wheel."""
+
+    exit_code = 16
+
+
+class AuditError(WheelworksError):
+    """An audit could not be made: a tool failed or a file cannot be read. A finding is no error."""
+
+    exit_code = 17
+
+
+class FindingsError(WheelworksError):
+    """Audited wheels have findings."""
+
+    exit_code = 18
+
+
+class RepairError(WheelworksError):
+    """A wheel could not be given its platform tag."""
+
+    exit_code = 19
+
+
+class GpuTestError(WheelworksError):
+    """The GPU tests of a wheel failed or could not run."""
+
+    exit_code = 20
+
+
+class FileError(WheelworksError):
+    """A file or folder could not be written."""
+
+    exit_code = 21

@@ -1,0 +1,127 @@
+"""The one place that writes files: a reader sees the old content or the new, never a part."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+from platformdirs import user_cache_path
+
+from wheelworks.errors import FileError
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Give the folder for toolchains and sources: ``WHEELWORKS_CACHE``, else the user's cache folder."""
+    named = environment.get("WHEELWORKS_CACHE")
+    return Path(named) if named else user_cache_path("warpwright")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file: into a temporary one beside it, which then takes its place."""
+    with _named_failure(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def place(source: Path, target: Path) -> None:
+    """Put a finished file at ``target``, also from another file system, replacing what was there in one step."""
+    with _named_failure(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            shutil.copyfile(source, temporary)
+            temporary.chmod(0o644)
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def filled_once(folder: Path) -> Iterator[Path | None]:
+    """Make ``folder`` once, under a lock: complete or absent.
+
+    Yields a temporary folder to fill, which becomes ``folder`` when the block ends well; yields None where ``folder``
+    is already there. What a killed maker left behind is removed by the next one.
+    """
+    with _named_failure(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if folder.exists():
+            yield None
+            return
+        unfinished = folder.with_name(f"{folder.name}.unfinished")
+        remove(unfinished)
+        try:
+            with _named_failure(folder):
+                unfinished.mkdir()
+                yield unfinished
+                unfinished.rename(folder)
+        finally:
+            remove(unfinished)
+
+
+def link(name: Path, target: Path) -> None:
+    """Make ``name`` a symbolic link to ``target``, replacing an older link."""
+    with _named_failure(name):
+        name.parent.mkdir(parents=True, exist_ok=True)
+        if name.is_symlink():
+            if name.readlink() == target:
+                return
+            name.unlink()
+        name.symlink_to(target)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder and all in it; one that is not there is fine."""
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def sha256_of(path: Path) -> str:
+    """Give the SHA-256 of a file as hex digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def tree_sha256(root: Path, folders: tuple[str, ...]) -> str:
+    """Give one digest for the files below ``root/<folder>``: their paths and contents, in sorted order."""
+    lines = []
+    for folder in folders:
+        lines += [
+            f"{sha256_of(path)}  {path.relative_to(root).as_posix()}\n"
+            for path in (root / folder).rglob("*")
+            if path.is_file()
+        ]
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+@contextmanager
+def _named_failure(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        fix = "make the folder writable, or name another one"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            fix = "free some space, or name a cache on a larger disk with WHEELWORKS_CACHE"
+        raise FileError(f"cannot write {path}", why=error.strerror or str(error), fix=fix) from error
