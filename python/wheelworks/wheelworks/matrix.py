@@ -79,6 +79,7 @@ class Torch(Row):
 
     floor: ParsedVersion
     headers: ParsedVersion
+    headers_sha256: Sha256
     tested: tuple[ParsedVersion, ...]
 
 
@@ -91,12 +92,14 @@ class Source(Row):
     sha256: Annotated[tuple[Sha256, ...], Field(min_length=1)]
     root: InnerPath
     folders: Annotated[tuple[InnerPath, ...], Field(min_length=1)]
+    tree_sha256: Sha256
 
 
 class Tools(Row):
-    """Build tools that every toolchain has."""
+    """Build tools that every toolchain has, and the build backend."""
 
     packages: tuple[Pin, ...]
+    backend: Pin
 
 
 class Toolkit(Row):

@@ -1,0 +1,90 @@
+"""Doors to the pipeline and to the tests; what they do stands in python/wheelworks and tests/."""
+
+import sys
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["tests"]
+
+# The pipeline's own tools need Python 3.11; on an older machine uv brings one.
+PYTHON = None if sys.version_info >= (3, 11) else "3.12"
+WHEELWORKS = "./python/wheelworks"
+
+
+def pipeline(session: nox.Session, *command: str) -> None:
+    session.install(WHEELWORKS)
+    session.run("wheelworks", *command, *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def matrix(session: nox.Session) -> None:
+    """Print the lanes; `-- --github` prints them as JSON for a workflow."""
+    pipeline(session, "matrix")
+
+
+@nox.session(python=PYTHON)
+def lock(session: nox.Session) -> None:
+    """Renew the locks of the toolkits after an edit of matrix.toml."""
+    pipeline(session, "lock")
+
+
+@nox.session(name="build-wheel", python=PYTHON)
+def build_wheel(session: nox.Session) -> None:
+    """Build, audit and test a wheel: `-- LANE --build-type RelWithDebInfo --dist DIR`."""
+    pipeline(session, "build")
+
+
+@nox.session(python=PYTHON)
+def audit(session: nox.Session) -> None:
+    """Audit wheels, of this project or any other: `-- [--json] WHEEL...`."""
+    pipeline(session, "audit")
+
+
+@nox.session(name="gpu-tests", python=PYTHON)
+def gpu_tests(session: nox.Session) -> None:
+    """Test wheels on this machine's GPU: `-- WHEEL...`."""
+    pipeline(session, "gpu-tests")
+
+
+@nox.session(python=PYTHON)
+def tests(session: nox.Session) -> None:
+    """Run everything that needs no GPU: lint, unit, build and wheel tests."""
+    for name in ("lint", "unit", "build", "wheel"):
+        session.notify(f"{name}-tests" if name != "lint" else name)
+
+
+@nox.session(python=PYTHON)
+def lint(session: nox.Session) -> None:
+    """Check style and types."""
+    session.install(WHEELWORKS, *nox.project.dependency_groups(nox.project.load_toml(), "lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+
+
+@nox.session(name="unit-tests", python=PYTHON)
+def unit_tests(session: nox.Session) -> None:
+    """Run the tests that take seconds: no compiler but the host's, no network."""
+    session.install("-e", WHEELWORKS, *nox.project.dependency_groups(nox.project.load_toml(), "test"))
+    session.run("pytest", "tests/unit", *session.posargs)
+
+
+@nox.session(name="build-tests", python=PYTHON)
+def build_tests(session: nox.Session) -> None:
+    """Configure and compile for real, and build the wheel that the wheel tests take."""
+    session.install("-e", WHEELWORKS, *nox.project.dependency_groups(nox.project.load_toml(), "test"))
+    session.run("pytest", "tests/build", *session.posargs)
+
+
+@nox.session(name="wheel-tests", python=PYTHON)
+def wheel_tests(session: nox.Session) -> None:
+    """Run tests/wheel on the built wheel in a clean environment with CPU torch: `-- WHEEL...`."""
+    pipeline(session, "wheel-tests")
+
+
+@nox.session(python=False)
+def bench(session: nox.Session) -> None:
+    """Time the installed warpwright on this machine's GPU, with the torch that is there."""
+    session.run("python3", "-m", "pytest", "tests/bench", "-q", *session.posargs, external=True)

@@ -1,0 +1,178 @@
+"""The build stage: from a lane, its toolchain and the sources to one wheel, through uv, scikit-build-core and CMake."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from wheelworks import files
+from wheelworks.ccache import CacheCount, Ccache, ccache_environment, count
+from wheelworks.errors import BuildError
+from wheelworks.host_compiler import HostCompiler
+from wheelworks.lanes import Lane
+from wheelworks.process import Completed, Runner
+from wheelworks.sources import Sources
+from wheelworks.toolchain import Toolchain
+
+UNIT_MEMORY = 10 * 2**30
+"""Bytes that one CUTLASS 3.x unit may need at its peak, measured: 8 to 11 GB."""
+
+REPRODUCIBLE_EPOCH = "1577836800"
+"""Time stamp of every file in a wheel, 2020-01-01, so that two builds of one source are equal."""
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """One build, as data: where, with which links, environment and command."""
+
+    lane: str
+    project: Path
+    folder: Path
+    links: dict[str, Path]
+    environment: dict[str, str]
+    constraints: str
+    command: tuple[str, ...]
+    ccache_log: Path | None
+
+    @property
+    def staging(self) -> Path:
+        """The folder for the wheel until it has passed the audit."""
+        return self.folder / "wheel"
+
+
+@dataclass(frozen=True)
+class BuiltWheel:
+    """A wheel as the compiler left it, not audited yet."""
+
+    path: Path
+    lane: str
+    seconds: float
+    cache: CacheCount | None
+
+    def to_json(self) -> str:
+        """Give the record of the build, for the stages to its right."""
+        cache = asdict(self.cache) if self.cache else None
+        record = {
+            "schema": 1,
+            "wheel": self.path.name,
+            "sha256": files.sha256_of(self.path),
+            "lane": self.lane,
+            "seconds": round(self.seconds, 1),
+            "ccache": cache,
+        }
+        return json.dumps(record, indent=2) + "\n"
+
+
+def plan_build(
+    lane: Lane,
+    toolchain: Toolchain,
+    sources: Sources,
+    compiler: HostCompiler,
+    *,
+    project: Path,
+    ccache: Ccache | None,
+    build_type: str,
+    backend: str,
+    environment: Mapping[str, str],
+) -> BuildPlan:
+    """Decide everything about a build; nothing is touched.
+
+    The compiler sees the toolchain and the sources through links in the build folder alone: the commands then read the
+    same in every checkout, whatever the cache's path, which is what lets ccache hit and keeps these paths out of the
+    binary.
+    """
+    folder = project / "build" / lane.name
+    log = folder / "ccache.log" if ccache else None
+    links = {"cuda": toolchain.cuda, "torch": toolchain.torch, "tools": toolchain.tools, **sources.folders}
+    defines = {
+        "CMAKE_BUILD_TYPE": build_type,
+        "CMAKE_CUDA_COMPILER": str(folder / "cuda" / "bin" / "nvcc"),
+        "CMAKE_CUDA_HOST_COMPILER": str(compiler.path),
+        "CMAKE_CXX_COMPILER": str(compiler.path),
+        "CMAKE_MAKE_PROGRAM": str(folder / "tools" / "ninja"),
+        "WARPWRIGHT_LANE": lane.name,
+        "WARPWRIGHT_SM_SET": ";".join(lane.sm_set),
+        "WARPWRIGHT_TORCH_DIR": str(folder / "torch"),
+        **{f"WARPWRIGHT_{name.upper()}_COMMIT": commit for name, commit in sources.commits.items()},
+        **{f"FETCHCONTENT_SOURCE_DIR_{name.upper()}": str(folder / name) for name in sources.folders},
+    }
+    # Written also where there is no ccache: CMake keeps a define of an earlier build otherwise.
+    launcher = str(ccache.path) if ccache else ""
+    defines |= {f"CMAKE_{language}_COMPILER_LAUNCHER": launcher for language in ("CXX", "CUDA")}
+    return BuildPlan(
+        lane=lane.name,
+        project=project,
+        folder=folder,
+        links=links,
+        environment={
+            "PATH": f"{folder / 'tools'}{os.pathsep}{environment.get('PATH', '')}",
+            "WARPWRIGHT_VERSION_LABEL": lane.label,
+            "SOURCE_DATE_EPOCH": REPRODUCIBLE_EPOCH,
+            "NINJA_STATUS": "[%f/%t] ",
+            "CMAKE_BUILD_PARALLEL_LEVEL": str(parallel_jobs(environment)),
+            **(ccache_environment(project, log) if log else {}),
+        },
+        constraints=f"{backend}\n",
+        command=_command(project, folder, defines),
+        ccache_log=log,
+    )
+
+
+def _command(project: Path, folder: Path, defines: dict[str, str]) -> tuple[str, ...]:
+    settings = [f"build-dir={folder / 'cmake'}", *(f"cmake.define.{name}={value}" for name, value in defines.items())]
+    return (
+        find_uv_bin(), "build", "--wheel", "--python", sys.executable, "--out-dir", str(folder / "wheel"),
+        "--no-create-gitignore", "--build-constraints", str(folder / "build-constraints.txt"),
+        *(word for setting in settings for word in ("--config-setting", setting)),
+        str(project),
+    )  # fmt: skip
+
+
+def parallel_jobs(environment: Mapping[str, str]) -> int:
+    """Give the number of compilers at a time: one for each core that has the memory of a large unit to itself."""
+    if named := environment.get("CMAKE_BUILD_PARALLEL_LEVEL"):
+        return int(named)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(os.cpu_count() or 1, memory // UNIT_MEMORY))
+
+
+def run_build(plan: BuildPlan, *, run: Runner, on_line: Callable[[str], None] | None = None) -> BuiltWheel:
+    """Carry out a plan. The wheel is in the plan's staging folder; nothing is in dist/ yet."""
+    for name, target in plan.links.items():
+        files.link(plan.folder / name, target)
+    files.write_text(plan.folder / "build-constraints.txt", plan.constraints)
+    files.remove(plan.staging)
+    if plan.ccache_log:
+        plan.ccache_log.unlink(missing_ok=True)
+    start = time.monotonic()
+    done = run(plan.command, cwd=plan.project, env=plan.environment, on_line=on_line)
+    if not done.ok:
+        raise _failure(plan, done)
+    wheels = sorted(plan.staging.glob("*.whl"))
+    if len(wheels) != 1:
+        raise BuildError(
+            f"lane {plan.lane} did not make one wheel",
+            why=f"found {[wheel.name for wheel in wheels]} in {plan.staging}",
+            fix="read the build's output above",
+        )
+    cache = count(plan.ccache_log) if plan.ccache_log else None
+    return BuiltWheel(wheels[0], plan.lane, time.monotonic() - start, cache)
+
+
+def _failure(plan: BuildPlan, done: Completed) -> BuildError:
+    """Name the first compiler error, which ninja's other jobs have often pushed out of sight."""
+    lines = done.output.splitlines()
+    first = next((index for index, line in enumerate(lines) if "error:" in line or "FAILED:" in line), None)
+    shown = "\n".join(lines[first : first + 20]) if first is not None else done.last_lines(30)
+    return BuildError(
+        f"the build of lane {plan.lane} failed with status {done.returncode}",
+        why=shown,
+        fix=f"mend the source and build again; finished units are kept in {plan.folder}",
+    )

@@ -1,0 +1,199 @@
+"""The toolchain stage: everything that a lane compiles with, in one content-addressed folder of the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheelworks import files, uv_client
+from wheelworks.errors import ToolchainError
+from wheelworks.lanes import Lane
+from wheelworks.matrix import Matrix
+from wheelworks.process import Completed, Runner
+
+LAYOUT = 2
+"""Raised whenever the folder's layout changes, so that an older folder is not taken for a new one."""
+
+TORCH_HEADERS = ("torch/csrc/stable", "torch/csrc/inductor/aoti_torch", "torch/headeronly")
+"""The headers of the libtorch stable ABI. Nothing else of torch is kept: what is not there cannot be included."""
+
+TORCH_LIBRARIES = ("libtorch.so", "libtorch_cpu.so")
+
+
+@dataclass(frozen=True)
+class ToolchainPlan:
+    """What a toolchain is made of. Two lanes with the same parts share one folder."""
+
+    lock: Path
+    lock_text: str
+    torch: str
+    torch_headers_sha256: str
+    architecture: str
+
+    @property
+    def digest(self) -> str:
+        """The address of the folder: it changes with every part."""
+        parts = [LAYOUT, self.lock_text, self.torch, self.torch_headers_sha256, self.architecture]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A complete toolchain folder."""
+
+    root: Path
+    digest: str
+
+    @property
+    def cuda(self) -> Path:
+        """The CUDA toolkit: bin/nvcc, include/, lib64/."""
+        return self.root / "cuda"
+
+    @property
+    def torch(self) -> Path:
+        """The torch folder: the stable ABI's include/ and lib/."""
+        return self.root / "torch"
+
+    @property
+    def tools(self) -> Path:
+        """The folder of cmake and ninja."""
+        return self.root / "tools"
+
+    @property
+    def cuobjdump(self) -> Path:
+        """The reader of device code in a binary."""
+        return self.cuda / "bin" / "cuobjdump"
+
+    @property
+    def needed(self) -> tuple[Path, ...]:
+        """The files without which a build cannot start."""
+        return (
+            self.cuda / "bin" / "nvcc",
+            self.cuda / "bin" / "ptxas",
+            self.cuobjdump,
+            self.cuda / "include" / "cuda_runtime.h",
+            self.cuda / "lib64" / "libcudart_static.a",
+            self.tools / "cmake",
+            self.tools / "ninja",
+            *(self.torch / "lib" / name for name in TORCH_LIBRARIES),
+        )
+
+
+def plan_toolchain(matrix: Matrix, lane: Lane, project: Path) -> ToolchainPlan:
+    """Read what the lane's toolchain is made of, and check that its lock is of this matrix."""
+    lock = project / lane.toolkit.lock
+    try:
+        text = lock.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ToolchainError(f"cannot read {lock}", why=str(error), fix="run `nox -s lock`") from error
+    wanted = set(lane.toolkit.packages) | set(matrix.tools.packages)
+    locked = {line.split(" ")[0] for line in text.splitlines() if line[:1].isalnum()}
+    if wanted != locked:
+        raise ToolchainError(
+            f"{lane.toolkit.lock} is not the lock of toolkit {lane.toolkit_name}",
+            why=f"it lacks {sorted(wanted - locked)} and has {sorted(locked - wanted)} beyond the matrix",
+            fix="run `nox -s lock` and commit the result",
+        )
+    return ToolchainPlan(
+        lock=lock,
+        lock_text=text,
+        torch=f"torch=={matrix.torch.headers}",
+        torch_headers_sha256=matrix.torch.headers_sha256,
+        architecture=lane.architecture,
+    )
+
+
+def ensure_toolchain(
+    plan: ToolchainPlan, *, cache: Path, run: Runner, on_line: Callable[[str], None] | None = None
+) -> Toolchain:
+    """Give the toolchain of a plan; make it first where the cache does not have it, complete or not at all."""
+    toolchain = Toolchain(cache / "toolchains" / plan.digest, plan.digest)
+    with files.filled_once(toolchain.root) as folder:
+        if folder is not None:
+            _fill(plan, Toolchain(folder, plan.digest), run, on_line)
+    if missing := [str(path) for path in toolchain.needed if not path.exists()]:
+        raise ToolchainError(
+            f"the toolchain {toolchain.root} is not whole",
+            why=f"missing: {', '.join(missing)}",
+            fix=f"remove the folder {toolchain.root}; the next build makes it anew",
+        )
+    return toolchain
+
+
+def _fill(
+    plan: ToolchainPlan, toolchain: Toolchain, run: Runner, on_line: Callable[[str], None] | None
+) -> None:
+    packages = toolchain.root / "packages"
+    done = uv_client.install_locked(plan.lock, packages, architecture=plan.architecture, run=run, on_line=on_line)
+    _check(done, f"the packages of {plan.lock.name}")
+    _lay_out_cuda(packages, toolchain)
+    _lay_out_tools(packages, toolchain)
+    _lay_out_torch(plan, toolchain, run, on_line)
+
+
+def _lay_out_cuda(packages: Path, toolchain: Toolchain) -> None:
+    """Give the toolkit the names that nvcc and CMake look for: lib64, and the runtime's name without a version."""
+    found = sorted((packages / "nvidia").glob("cu[0-9]*/bin/nvcc"))
+    if len(found) != 1:
+        raise ToolchainError(
+            "the toolkit's packages do not make one CUDA toolkit",
+            why=f"expected one nvidia/cu*/bin/nvcc, found {[str(path.relative_to(packages)) for path in found]}",
+            fix="pin packages of one CUDA major version in matrix.toml",
+        )
+    cuda = found[0].parent.parent
+    cuda.rename(toolchain.cuda)
+    files.link(toolchain.cuda / "lib64", Path("lib"))
+    for library in (toolchain.cuda / "lib").glob("libcudart.so.*"):
+        files.link(toolchain.cuda / "lib" / "libcudart.so", Path(library.name))
+
+
+def _lay_out_tools(packages: Path, toolchain: Toolchain) -> None:
+    """Link the two programs themselves: the packages' entry points name the Python that installed them."""
+    for name, inside in (("cmake", "cmake/data/bin/cmake"), ("ninja", "bin/ninja")):
+        if not (packages / inside).exists():
+            raise ToolchainError(
+                f"the package of {name} has no {inside}",
+                why="the package has changed its layout",
+                fix=f"pin another release of {name} in matrix.toml",
+            )
+        files.link(toolchain.tools / name, Path("..") / "packages" / inside)
+
+
+def _lay_out_torch(
+    plan: ToolchainPlan, toolchain: Toolchain, run: Runner, on_line: Callable[[str], None] | None
+) -> None:
+    """Take the stable ABI's headers and two libraries out of the torch package, which nothing else is needed of.
+
+    The headers are the same in the CPU build and in the CUDA builds of one release, which this checks by digest; the
+    package's own hash would tell these builds apart.
+    """
+    whole = toolchain.root / "whole-torch"
+    done = uv_client.install_pinned([plan.torch], whole, architecture=plan.architecture, run=run, on_line=on_line)
+    _check(done, plan.torch)
+    include = whole / "torch" / "include"
+    found = files.tree_sha256(include, TORCH_HEADERS)
+    if found != plan.torch_headers_sha256:
+        raise ToolchainError(
+            f"the stable ABI headers of {plan.torch} are not those that matrix.toml pins",
+            why=f"expected sha256 {plan.torch_headers_sha256}, found {found}",
+            fix="check where the torch package came from; after a deliberate change of release, pin the new digest",
+        )
+    for folder in TORCH_HEADERS:
+        shutil.copytree(include / folder, toolchain.torch / "include" / folder)
+    (toolchain.torch / "lib").mkdir()
+    for name in TORCH_LIBRARIES:
+        (whole / "torch" / "lib" / name).rename(toolchain.torch / "lib" / name)
+    files.remove(whole)
+
+
+def _check(done: Completed, what: str) -> None:
+    if not done.ok:
+        raise ToolchainError(
+            f"uv could not install {what}",
+            why=f"{done.command_line} ended with {done.returncode}:\n{done.last_lines()}",
+            fix="check the network and the index that uv is set up with, then run the same command again",
+        )
