@@ -1,0 +1,85 @@
+// One CUTLASS 2.x GEMM with the scales and the bias in its epilogue: from a tile to a launch. For the sm75, sm80 and
+// sm89 units alone; CUTLASS 3.x units never include it.
+#pragma once
+
+#include "cutlass/cutlass.h"
+#include "cutlass/gemm/device/gemm_universal_adapter.h"
+#include "cutlass/gemm/kernel/default_gemm_universal_with_visitor.h"
+
+#include "../cutlass_extensions/visitor_vectors.h"  // after CUTLASS's kernels: its visitor headers include too little
+#include "warpwright/gemm/scaled_mm.h"
+
+namespace warpwright::cutlass2 {
+
+template <int kBlockM, int kBlockN, int kBlockK, int kWarpM, int kWarpN, int kWarpK, int kStages_>
+struct Tile {
+  using Block = cutlass::gemm::GemmShape<kBlockM, kBlockN, kBlockK>;
+  using Warp = cutlass::gemm::GemmShape<kWarpM, kWarpN, kWarpK>;
+  static constexpr int kStages = kStages_;
+};
+
+// What differs between SMs: the architecture tag and the tensor-core instruction.
+template <typename Arch_, typename Instruction_, typename Element_, typename Accumulator_, typename Operator_>
+struct Isa {
+  using Arch = Arch_;
+  using Instruction = Instruction_;
+  using Element = Element_;
+  using Accumulator = Accumulator_;
+  using Operator = Operator_;
+};
+
+template <typename Isa, typename Tile, typename Out>
+struct ScaledMm {
+  template <template <typename> class Function>
+  using Op = cutlass::epilogue::threadblock::VisitorCompute<Function, float, float,
+                                                            cutlass::FloatRoundStyle::round_to_nearest>;
+  template <typename Node, typename... Children>
+  using Tree = cutlass::epilogue::threadblock::Sm80EVT<Node, Children...>;
+
+  using Map = cutlass::epilogue::threadblock::OutputTileThreadLayout<typename Tile::Block, typename Tile::Warp, Out,
+                                                                     128 / cutlass::sizeof_bits<Out>::value, 1>;
+  using ScaleB = cutlass_extensions::RowVector<Map, float>;
+  using ScaleA = cutlass_extensions::ColumnVector<Map, float>;
+  using Bias = cutlass_extensions::RowVector<Map, Out>;
+  using Accumulator = cutlass::epilogue::threadblock::VisitorAccFetch;
+  using ScaledByB = Tree<Op<cutlass::multiplies>, ScaleB, Accumulator>;
+  using Value = Tree<Op<cutlass::multiply_add>, ScaleA, ScaledByB, Bias>;
+  using Store = cutlass::epilogue::threadblock::VisitorAuxStore<
+      Map, Out, cutlass::FloatRoundStyle::round_to_nearest, cute::Stride<int64_t, cute::Int<1>, int64_t>>;
+  using Epilogue = Tree<Store, Value>;
+
+  using Kernel = typename cutlass::gemm::kernel::DefaultGemmWithVisitor<
+      typename Isa::Element, cutlass::layout::RowMajor, cutlass::ComplexTransform::kNone, 16,      // a
+      typename Isa::Element, cutlass::layout::ColumnMajor, cutlass::ComplexTransform::kNone, 16,   // b
+      Out, cutlass::layout::RowMajor, 128 / cutlass::sizeof_bits<Out>::value,                      // out
+      typename Isa::Accumulator, float, cutlass::arch::OpClassTensorOp, typename Isa::Arch, typename Tile::Block,
+      typename Tile::Warp, typename Isa::Instruction, Epilogue,
+      cutlass::gemm::threadblock::GemmIdentityThreadblockSwizzle<8>, Tile::kStages, typename Isa::Operator,
+      1>::GemmKernel;
+  using Gemm = cutlass::gemm::device::GemmUniversalAdapter<Kernel>;
+
+  static typename Epilogue::Arguments epilogue_arguments(const ScaledMmProblem& p) {
+    const typename ScaleB::Arguments scale_b{p.scale_b.data, p.scale_b.per_tensor ? 0 : 1};
+    const typename ScaleA::Arguments scale_a{p.scale_a.data, p.scale_a.per_tensor ? 0 : 1};
+    const typename Bias::Arguments bias{static_cast<const Out*>(p.bias), 1};
+    const typename Store::Arguments store{static_cast<Out*>(p.out), {p.n, {}, p.m * p.n}};
+    return {{scale_a, {scale_b, {}, {}}, bias, {}}, store};
+  }
+
+  static Status launch(const ScaledMmProblem& p, cudaStream_t stream) {
+    const typename Gemm::Arguments arguments(
+        cutlass::gemm::GemmUniversalMode::kGemm, {int(p.m), int(p.n), int(p.k)}, 1, epilogue_arguments(p), p.a, p.b,
+        nullptr, nullptr, 0, 0, 0, 0, p.lda, p.ldb, p.n, p.n);
+    if (Gemm::can_implement(arguments) != cutlass::Status::kSuccess) {
+      return Status::refused("CUTLASS cannot take the problem: k, lda and ldb must be multiples of 16, n of 8");
+    }
+    Gemm gemm;
+    if (gemm.initialize(arguments, nullptr, stream) != cutlass::Status::kSuccess ||
+        gemm.run(stream) != cutlass::Status::kSuccess) {
+      return Status::from(cudaGetLastError());
+    }
+    return Status::from(cudaPeekAtLastError());
+  }
+};
+
+}  // namespace warpwright::cutlass2
