@@ -81,8 +81,8 @@ class RepairError(WheelworksError):
     exit_code = 19
 
 
-class GpuTestError(WheelworksError):
-    """The GPU tests of a wheel failed or could not run."""
+class WheelTestError(WheelworksError):
+    """The tests of a wheel failed, or no test ran."""
 
     exit_code = 20
 

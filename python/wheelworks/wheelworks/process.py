@@ -79,7 +79,7 @@ def run(
         )
     except FileNotFoundError as error:
         return Completed(words, 127, str(error))
-    with _Alarm(process, timeout) as alarm:
+    with process, _Alarm(process, timeout) as alarm:
         output = _read(process, on_line)
     if alarm.rang:
         return Completed(words, 124, f"{output}\nstopped after {timeout} s")

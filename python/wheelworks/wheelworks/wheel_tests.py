@@ -1,0 +1,139 @@
+"""The test stage: a finished wheel in a clean environment, tested by a suite of its own, with a report bound to it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from xml.etree import ElementTree
+
+from uv import find_uv_bin
+
+from wheelworks import files
+from wheelworks.errors import WheelTestError
+from wheelworks.process import Completed, Runner
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a suite said of one wheel."""
+
+    wheel: str
+    sha256: str
+    suite: str
+    environment: dict[str, str]
+    passed: int
+    failed: int
+    skipped: dict[str, int]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """True where tests ran and none failed; a suite that skipped everything proved nothing."""
+        return self.failed == 0 and self.passed > 0
+
+    def to_json(self) -> str:
+        """Give the report as a versioned JSON file."""
+        return json.dumps({"schema": 1, **asdict(self)}, indent=2, sort_keys=True) + "\n"
+
+    def __str__(self) -> str:
+        skipped = "".join(f"\n  {count} skipped: {reason}" for reason, count in sorted(self.skipped.items()))
+        return f"{self.wheel}: {self.passed} passed, {self.failed} failed in {self.seconds:.0f} s{skipped}"
+
+
+def check_wheel(
+    wheel: Path,
+    suite: Path,
+    *,
+    torch: str,
+    python: str = sys.executable,
+    environment: Mapping[str, str] | None = None,
+    run: Runner,
+    on_line: Callable[[str], None] | None = None,
+) -> Report:
+    """Install the wheel into a new environment, run a suite there, and report.
+
+    The suite runs from an empty folder, so that ``import warpwright`` can find the installed wheel alone.
+    """
+    extra = dict(environment or {})
+    with TemporaryDirectory(prefix="wheelworks-") as scratch:
+        folder = Path(scratch)
+        interpreter = _make_environment(folder / "venv", wheel, torch, python, run, on_line)
+        results = folder / "results.xml"
+        (folder / "empty").mkdir()
+        done = run(
+            [interpreter, "-m", "pytest", suite.resolve(), "-q", "-p", "no:cacheprovider", f"--rootdir={suite.resolve()}",
+             f"--junitxml={results}", "-o", "junit_family=xunit1"],
+            cwd=folder / "empty", env={"PYTHONPATH": "", **extra}, on_line=on_line,
+        )  # fmt: skip
+        return _read_report(results, done, wheel, suite, extra)
+
+
+def require(report: Report) -> None:
+    """Raise WheelTestError for a report that does not prove the wheel."""
+    if report.ok:
+        return
+    again = " ".join(f"{key}={shlex.quote(value)}" for key, value in report.environment.items())
+    raise WheelTestError(
+        f"{report.wheel} did not pass {report.suite}",
+        why=f"{report.passed} passed, {report.failed} failed, {sum(report.skipped.values())} skipped"
+        + ("; a suite in which nothing passed proves nothing" if report.passed == 0 else ""),
+        fix=f"rerun one case with the wheel installed: {again} python -m pytest {report.suite} -k NAME".replace("  ", " "),
+    )
+
+
+def _make_environment(
+    folder: Path, wheel: Path, torch: str, python: str, run: Runner, on_line: Callable[[str], None] | None
+) -> Path:
+    uv = find_uv_bin()
+    interpreter = folder / "bin" / "python"
+    packages = [str(wheel.resolve()), torch, "pytest", "numpy"]
+    for command in (
+        [uv, "venv", "--quiet", "--python", python, folder],
+        [uv, "pip", "install", "--quiet", "--python", interpreter, *packages],
+    ):
+        done = run(command, on_line=on_line)
+        if not done.ok:
+            raise WheelTestError(
+                f"cannot install {wheel.name} into a clean environment",
+                why=f"{done.command_line} ended with {done.returncode}:\n{done.last_lines()}",
+                fix="read uv's message: it names the requirement that cannot be met on this machine",
+            )
+    return interpreter
+
+
+def _read_report(results: Path, done: Completed, wheel: Path, suite: Path, environment: dict[str, str]) -> Report:
+    if not results.exists():
+        raise WheelTestError(
+            f"the tests of {wheel.name} ended without a result",
+            why=f"{done.command_line} ended with {done.returncode}:\n{done.last_lines()}",
+            fix="a crash of the interpreter shows no result: run the command by hand under a debugger",
+        )
+    # The file was written by the pytest that this stage has just run.
+    cases = ElementTree.parse(results).getroot().iter("testcase")  # noqa: S314
+    outcomes: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
+    seconds = 0.0
+    for case in cases:
+        seconds += float(case.get("time", "0"))
+        skip = case.find("skipped")
+        if skip is not None:
+            skipped[str(skip.get("message", ""))] += 1
+        else:
+            outcomes["failed" if case.find("failure") is not None or case.find("error") is not None else "passed"] += 1
+    failed = outcomes["failed"] or int(done.returncode not in (0, 5))
+    return Report(
+        wheel=wheel.name,
+        sha256=files.sha256_of(wheel),
+        suite=suite.as_posix(),
+        environment=environment,
+        passed=outcomes["passed"],
+        failed=failed,
+        skipped=dict(skipped),
+        seconds=round(seconds, 1),
+    )

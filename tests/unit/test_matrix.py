@@ -1,0 +1,116 @@
+"""matrix.toml is parsed strictly: what is wrong is refused with what, why and the nearest right word."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wheelworks.errors import MatrixError, UnknownLaneError
+from wheelworks.lanes import choose_lane, lane_of_label, plan_lanes, to_github
+from wheelworks.matrix import Matrix, load_matrix, parse_matrix
+
+
+def refusal(data: dict[str, Any]) -> str:
+    with pytest.raises(MatrixError) as caught:
+        parse_matrix(data)
+    return str(caught.value)
+
+
+def test_the_projects_matrix_is_accepted(project: Path) -> None:
+    assert plan_lanes(load_matrix(project / "matrix.toml"))[0].name == "cu130-all-x86_64"
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(matrix_data: dict[str, Any]) -> None:
+    matrix_data["toolkits"]["cu130"]["packges"] = []
+    assert "toolkits.cu130.packges: unknown key, did you mean 'packages'?" in refusal(matrix_data)
+
+
+def test_an_unknown_key_at_the_top_is_refused(matrix_data: dict[str, Any]) -> None:
+    matrix_data["lane"] = []
+    assert "lane: unknown key, did you mean 'lanes'?" in refusal(matrix_data)
+
+
+def test_an_sm_that_the_toolkit_cannot_compile_is_refused(matrix_data: dict[str, Any]) -> None:
+    matrix_data["sm-sets"]["all"] = ["70", "80"]
+    text = refusal(matrix_data)
+    assert "SM 70 of the set 'all' is none that CUDA 13.0 compiles" in text
+    assert "did you mean" in text
+
+
+def test_a_word_that_is_no_sm_is_refused(matrix_data: dict[str, Any]) -> None:
+    matrix_data["sm-sets"]["all"] = ["sm_80"]
+    assert "'sm_80' is no SM; expected for example 80, 90a or 80-ptx" in refusal(matrix_data)
+
+
+def test_an_empty_sm_set_is_refused(matrix_data: dict[str, Any]) -> None:
+    matrix_data["sm-sets"]["all"] = []
+    assert "sm-sets.all" in refusal(matrix_data)
+
+
+def test_an_sm_named_twice_is_refused(matrix_data: dict[str, Any]) -> None:
+    matrix_data["sm-sets"]["all"] = ["80", "80"]
+    assert "named twice: 80" in refusal(matrix_data)
+
+
+def test_two_lanes_of_one_name_are_refused(matrix_data: dict[str, Any]) -> None:
+    matrix_data["lanes"].append(dict(matrix_data["lanes"][0]))
+    assert "a second lane named 'cu130-all-x86_64'" in refusal(matrix_data)
+
+
+def test_a_lane_without_its_toolkit_is_refused_with_the_nearest_one(matrix_data: dict[str, Any]) -> None:
+    matrix_data["lanes"][0]["toolkit"] = "cuda130"
+    assert "no toolkit 'cuda130', did you mean 'cu130'?" in refusal(matrix_data)
+
+
+def test_an_unpinned_package_is_refused(matrix_data: dict[str, Any]) -> None:
+    matrix_data["tools"]["packages"] = ["cmake"]
+    assert "'cmake' is no pinned package; expected name==version" in refusal(matrix_data)
+
+
+def test_a_path_that_leads_out_is_refused(matrix_data: dict[str, Any]) -> None:
+    matrix_data["sources"]["cutlass"]["folders"] = ["../include"]
+    assert "'../include' leads out of the folder that it is in" in refusal(matrix_data)
+
+
+def test_a_shortened_commit_is_refused(matrix_data: dict[str, Any]) -> None:
+    matrix_data["sources"]["cutlass"]["commit"] = "59b61c6"
+    assert "sources.cutlass.commit" in refusal(matrix_data)
+
+
+def test_all_faults_are_told_at_once(matrix_data: dict[str, Any]) -> None:
+    matrix_data["python"]["abi"] = "py3"
+    matrix_data["torch"]["flor"] = "2.10"
+    text = refusal(matrix_data)
+    assert "python.abi" in text
+    assert "did you mean 'floor'?" in text
+
+
+def test_a_file_that_is_no_toml_is_refused_with_the_line(tmp_path: Path) -> None:
+    (tmp_path / "matrix.toml").write_text("schema = 1\nlanes = [", encoding="utf-8")
+    with pytest.raises(MatrixError, match="is no TOML"):
+        load_matrix(tmp_path / "matrix.toml")
+
+
+def test_a_lane_is_found_by_name_and_the_first_is_the_default(matrix: Matrix) -> None:
+    assert choose_lane(matrix, None).name == "cu130-all-x86_64"
+    assert choose_lane(matrix, "cu135-all-x86_64").cuda.release == (13, 5)
+
+
+def test_an_unknown_lane_is_refused_with_the_nearest_one(matrix: Matrix) -> None:
+    with pytest.raises(UnknownLaneError, match="did you mean 'cu130-all-x86_64'"):
+        choose_lane(matrix, "cu130-al-x86_64")
+
+
+def test_a_label_leads_back_to_its_lane(matrix: Matrix) -> None:
+    for lane in plan_lanes(matrix):
+        assert lane_of_label(matrix, lane.label, lane.architecture) == lane
+    assert lane_of_label(matrix, "cu999", "x86_64") is None
+
+
+def test_github_gets_every_released_lane_and_no_test_lane(matrix: Matrix) -> None:
+    names = [row["lane"] for row in json.loads(to_github(matrix))["include"]]
+    assert names == [lane.name for lane in plan_lanes(matrix) if not lane.test_only]
+    assert "cu130-jit80-x86_64" not in names
