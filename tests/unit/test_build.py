@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from doubles import FakeRunner
 from packaging.version import Version
 
+from doubles import FakeRunner
 from wheelworks.build import BuildPlan, parallel_jobs, plan_build, run_build
 from wheelworks.ccache import Ccache, count, find_ccache
 from wheelworks.errors import BuildError, HostCompilerError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,10 +30,14 @@ def test_a_folder_is_filled_once(tmp_path: Path) -> None:
 
 
 def test_a_failed_filling_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="network"), files.filled_once(tmp_path / "toolchain") as folder:
-        assert folder is not None
-        (folder / "half").touch()
-        raise RuntimeError("network")
+    def fails_half_way() -> None:
+        with files.filled_once(tmp_path / "toolchain") as folder:
+            assert folder is not None
+            (folder / "half").touch()
+            raise RuntimeError("network")
+
+    with pytest.raises(RuntimeError, match="network"):
+        fails_half_way()
     assert [path.name for path in tmp_path.iterdir()] == ["toolchain.lock"]
 
 
@@ -59,12 +62,13 @@ def test_a_killed_filling_is_repaired_by_the_next(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_with_the_way_out(tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
-    with pytest.raises(FileError, match="No space left on device") as caught, files.filled_once(tmp_path / "x"):
-        descriptor = os.open("/dev/full", os.O_WRONLY)
-        try:
-            os.write(descriptor, b"x")
-        finally:
-            os.close(descriptor)
+
+    def fills_the_disk() -> None:
+        with files.filled_once(tmp_path / "x"), Path("/dev/full").open("wb", buffering=0) as full:
+            full.write(b"x")
+
+    with pytest.raises(FileError, match="No space left on device") as caught:
+        fills_the_disk()
     assert "WHEELWORKS_CACHE" in caught.value.fix
     assert not (tmp_path / "x").exists()
 

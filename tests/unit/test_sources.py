@@ -54,7 +54,7 @@ def source_of(wheel: Path, tree: dict[str, str] = FILES, **changes: object) -> S
 def from_folder(folder: Path) -> object:
     """Run uv for real, with a folder in the place of an index."""
 
-    def runner(command: list[str | Path], **options: object) -> Completed:
+    def runner(command: list[str | Path], **_: object) -> Completed:
         return run(command, env={"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(folder), "UV_CACHE_DIR": str(folder / "uv")})
 
     return runner
@@ -103,7 +103,7 @@ def test_another_layout_is_refused(tmp_path: Path) -> None:
     assert nothing_is_left(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["../escaped.h", "example_library/../../escaped.h", "/tmp/escaped.h"])  # noqa: S108
+@pytest.mark.parametrize("name", ["../escaped.h", "example_library/../../escaped.h", "/tmp/escaped.h"])
 def test_a_path_that_escapes_the_archive_is_not_followed(tmp_path: Path, name: str) -> None:
     wheel = make_wheel(tmp_path, {**FILES, name: "// out\n"})
     outside = {path for path in tmp_path.rglob("*.h") if "uv" not in path.parts}
@@ -111,7 +111,7 @@ def test_a_path_that_escapes_the_archive_is_not_followed(tmp_path: Path, name: s
         fill(source_of(wheel), tmp_path)
     except SourceError:
         assert nothing_is_left(tmp_path)
-    assert not Path("/tmp/escaped.h").exists()  # noqa: S108
+    assert not Path("/tmp/escaped.h").exists()
     new = {path for path in tmp_path.rglob("*.h") if "uv" not in path.parts} - outside
     assert all(path.is_relative_to(tmp_path / "cache" / "sources") for path in new if "expected" not in path.parts)
 

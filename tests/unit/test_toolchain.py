@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doubles import FakeRunner
 
+from doubles import FakeRunner
 from wheelworks import files
 from wheelworks.errors import ToolchainError
 from wheelworks.lanes import choose_lane
@@ -40,7 +40,9 @@ def plan(tmp_path: Path) -> ToolchainPlan:
     for folder in TORCH_HEADERS:
         (include / folder).mkdir(parents=True)
         (include / folder / "a.h").write_text(f"{folder}/a.h", encoding="utf-8")
-    return ToolchainPlan(Path("cu130.txt"), "lock", "torch==2.13.0", files.tree_sha256(include, TORCH_HEADERS), "x86_64")
+    return ToolchainPlan(
+        Path("cu130.txt"), "lock", "torch==2.13.0", files.tree_sha256(include, TORCH_HEADERS), "x86_64"
+    )
 
 
 def test_a_toolchain_is_made_once_and_holds_no_unstable_header(plan: ToolchainPlan, tmp_path: Path) -> None:

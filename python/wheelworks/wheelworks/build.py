@@ -38,13 +38,25 @@ class BuildPlan:
     links: dict[str, Path]
     environment: dict[str, str]
     constraints: str
-    command: tuple[str, ...]
+    defines: dict[str, str]
     ccache_log: Path | None
 
     @property
     def staging(self) -> Path:
         """The folder for the wheel until it has passed the audit."""
         return self.folder / "wheel"
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The call of uv's build frontend, which carries the defines to CMake through scikit-build-core."""
+        settings: dict[str, object] = {"build-dir": self.folder / "cmake"}
+        settings |= {f"cmake.define.{name}": value for name, value in self.defines.items()}
+        return (
+            find_uv_bin(), "build", "--wheel", "--python", sys.executable, "--out-dir", str(self.staging),
+            "--no-create-gitignore", "--build-constraints", str(self.folder / "build-constraints.txt"),
+            *(word for name, value in settings.items() for word in ("--config-setting", f"{name}={value}")),
+            str(self.project),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -91,18 +103,7 @@ def plan_build(
     folder = project / "build" / lane.name
     log = folder / "ccache.log" if ccache else None
     links = {"cuda": toolchain.cuda, "torch": toolchain.torch, "tools": toolchain.tools, **sources.folders}
-    defines = {
-        "CMAKE_BUILD_TYPE": build_type,
-        "CMAKE_CUDA_COMPILER": str(folder / "cuda" / "bin" / "nvcc"),
-        "CMAKE_CUDA_HOST_COMPILER": str(compiler.path),
-        "CMAKE_CXX_COMPILER": str(compiler.path),
-        "CMAKE_MAKE_PROGRAM": str(folder / "tools" / "ninja"),
-        "WARPWRIGHT_LANE": lane.name,
-        "WARPWRIGHT_SM_SET": ";".join(lane.sm_set),
-        "WARPWRIGHT_TORCH_DIR": str(folder / "torch"),
-        **{f"WARPWRIGHT_{name.upper()}_COMMIT": commit for name, commit in sources.commits.items()},
-        **{f"FETCHCONTENT_SOURCE_DIR_{name.upper()}": str(folder / name) for name in sources.folders},
-    }
+    defines = _defines(lane, sources, compiler, folder, build_type)
     # Written also where there is no ccache: CMake keeps a define of an earlier build otherwise.
     launcher = str(ccache.path) if ccache else ""
     defines |= {f"CMAKE_{language}_COMPILER_LAUNCHER": launcher for language in ("CXX", "CUDA")}
@@ -120,19 +121,24 @@ def plan_build(
             **(ccache_environment(project, log) if log else {}),
         },
         constraints=f"{backend}\n",
-        command=_command(project, folder, defines),
+        defines=defines,
         ccache_log=log,
     )
 
 
-def _command(project: Path, folder: Path, defines: dict[str, str]) -> tuple[str, ...]:
-    settings = [f"build-dir={folder / 'cmake'}", *(f"cmake.define.{name}={value}" for name, value in defines.items())]
-    return (
-        find_uv_bin(), "build", "--wheel", "--python", sys.executable, "--out-dir", str(folder / "wheel"),
-        "--no-create-gitignore", "--build-constraints", str(folder / "build-constraints.txt"),
-        *(word for setting in settings for word in ("--config-setting", setting)),
-        str(project),
-    )  # fmt: skip
+def _defines(lane: Lane, sources: Sources, compiler: HostCompiler, folder: Path, build_type: str) -> dict[str, str]:
+    return {
+        "CMAKE_BUILD_TYPE": build_type,
+        "CMAKE_CUDA_COMPILER": str(folder / "cuda" / "bin" / "nvcc"),
+        "CMAKE_CUDA_HOST_COMPILER": str(compiler.path),
+        "CMAKE_CXX_COMPILER": str(compiler.path),
+        "CMAKE_MAKE_PROGRAM": str(folder / "tools" / "ninja"),
+        "WARPWRIGHT_LANE": lane.name,
+        "WARPWRIGHT_SM_SET": ";".join(lane.sm_set),
+        "WARPWRIGHT_TORCH_DIR": str(folder / "torch"),
+        **{f"WARPWRIGHT_{name.upper()}_COMMIT": commit for name, commit in sources.commits.items()},
+        **{f"FETCHCONTENT_SOURCE_DIR_{name.upper()}": str(folder / name) for name in sources.folders},
+    }
 
 
 def parallel_jobs(environment: Mapping[str, str]) -> int:
@@ -143,10 +149,15 @@ def parallel_jobs(environment: Mapping[str, str]) -> int:
     return max(1, min(os.cpu_count() or 1, memory // UNIT_MEMORY))
 
 
-def run_build(plan: BuildPlan, *, run: Runner, on_line: Callable[[str], None] | None = None) -> BuiltWheel:
-    """Carry out a plan. The wheel is in the plan's staging folder; nothing is in dist/ yet."""
+def make_links(plan: BuildPlan) -> None:
+    """Make the links through which the compiler sees the toolchain and the sources."""
     for name, target in plan.links.items():
         files.link(plan.folder / name, target)
+
+
+def run_build(plan: BuildPlan, *, run: Runner, on_line: Callable[[str], None] | None = None) -> BuiltWheel:
+    """Carry out a plan. The wheel is in the plan's staging folder; nothing is in dist/ yet."""
+    make_links(plan)
     files.write_text(plan.folder / "build-constraints.txt", plan.constraints)
     files.remove(plan.staging)
     if plan.ccache_log:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
+import tomllib
 from packaging.requirements import Requirement
 from packaging.version import Version
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -132,6 +132,7 @@ class Matrix(Row):
     python: Python
     torch: Torch
     sm_sets: dict[str, SmSet]
+    operators: dict[str, SmSet]
     sources: dict[str, Source]
     tools: Tools
     toolkits: dict[str, Toolkit]

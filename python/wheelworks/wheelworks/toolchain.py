@@ -124,9 +124,7 @@ def ensure_toolchain(
     return toolchain
 
 
-def _fill(
-    plan: ToolchainPlan, toolchain: Toolchain, run: Runner, on_line: Callable[[str], None] | None
-) -> None:
+def _fill(plan: ToolchainPlan, toolchain: Toolchain, run: Runner, on_line: Callable[[str], None] | None) -> None:
     packages = toolchain.root / "packages"
     done = uv_client.install_locked(plan.lock, packages, architecture=plan.architecture, run=run, on_line=on_line)
     _check(done, f"the packages of {plan.lock.name}")

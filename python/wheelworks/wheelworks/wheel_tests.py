@@ -67,11 +67,17 @@ def check_wheel(
         results = folder / "results.xml"
         (folder / "empty").mkdir()
         done = run(
-            [interpreter, "-m", "pytest", suite.resolve(), "-q", "-p", "no:cacheprovider", f"--rootdir={suite.resolve()}",
-             f"--junitxml={results}", "-o", "junit_family=xunit1"],
-            cwd=folder / "empty", env={"PYTHONPATH": "", **extra}, on_line=on_line,
-        )  # fmt: skip
+            _pytest(interpreter, suite.resolve(), results),
+            cwd=folder / "empty",
+            env={"PYTHONPATH": "", **extra},
+            on_line=on_line,
+        )
         return _read_report(results, done, wheel, suite, extra)
+
+
+def _pytest(interpreter: Path, suite: Path, results: Path) -> list[str | Path]:
+    quiet = ["-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
+    return [interpreter, "-m", "pytest", suite, *quiet, f"--rootdir={suite}", f"--junitxml={results}"]
 
 
 def require(report: Report) -> None:
@@ -83,7 +89,9 @@ def require(report: Report) -> None:
         f"{report.wheel} did not pass {report.suite}",
         why=f"{report.passed} passed, {report.failed} failed, {sum(report.skipped.values())} skipped"
         + ("; a suite in which nothing passed proves nothing" if report.passed == 0 else ""),
-        fix=f"rerun one case with the wheel installed: {again} python -m pytest {report.suite} -k NAME".replace("  ", " "),
+        fix=f"rerun one case with the wheel installed: {again} python -m pytest {report.suite} -k NAME".replace(
+            "  ", " "
+        ),
     )
 
 
@@ -93,10 +101,11 @@ def _make_environment(
     uv = find_uv_bin()
     interpreter = folder / "bin" / "python"
     packages = [str(wheel.resolve()), torch, "pytest", "numpy"]
-    for command in (
-        [uv, "venv", "--quiet", "--python", python, folder],
-        [uv, "pip", "install", "--quiet", "--python", interpreter, *packages],
-    ):
+    commands: tuple[tuple[str | Path, ...], ...] = (
+        (uv, "venv", "--quiet", "--python", python, folder),
+        (uv, "pip", "install", "--quiet", "--python", interpreter, *packages),
+    )
+    for command in commands:
         done = run(command, on_line=on_line)
         if not done.ok:
             raise WheelTestError(

@@ -1,0 +1,59 @@
+"""The whole of `nox -s build-wheel`, for real: one audited wheel, and a second checkout that compiles nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT, build_in
+
+from wheelworks.ccache import find_ccache
+from wheelworks.process import run
+
+pytestmark = pytest.mark.slow
+
+
+def copy_of_this_checkout(target: Path) -> Path:
+    """Copy what git would take along: tracked files and new ones that are not ignored."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    for name in listed.stdout.split("\0"):
+        if name and (PROJECT / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(PROJECT / name, target / name)
+    return target
+
+
+def test_the_default_lane_makes_one_abi3_wheel_with_its_label(wheel: Path) -> None:
+    assert re.fullmatch(
+        r"warpwright-[0-9.]+\+cu130-cp310-abi3-manylinux_2_\d+_x86_64(\.manylinux\w+)*\.whl", wheel.name
+    )
+    with zipfile.ZipFile(wheel) as archive:
+        extensions = [name for name in archive.namelist() if name.endswith(".so")]
+    assert extensions == ["warpwright/_C.abi3.so"]
+
+
+def test_the_wheel_holds_the_product_and_nothing_of_the_pipeline(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        top = {name.split("/")[0] for name in archive.namelist()}
+    assert top == {"warpwright", wheel.name.split("-cp310")[0] + ".dist-info"}
+
+
+def test_a_second_checkout_with_a_new_toolchain_hits_the_cache_for_every_unit(wheel: Path, tmp_path: Path) -> None:
+    if find_ccache(os.environ, run) is None:
+        pytest.skip("ccache 4.7 or newer is not on PATH")
+    second = copy_of_this_checkout(tmp_path / "some" / "other" / "place")
+    done = build_in(second, WHEELWORKS_CACHE=str(tmp_path / "cache"))
+    assert done.returncode == 0, done.stdout
+    counted = re.search(r"ccache: (\d+) hits, (\d+) misses", done.stdout)
+    assert counted is not None, done.stdout
+    assert int(counted[1]) > 0
+    assert int(counted[2]) == 0
+    assert (second / "dist" / wheel.name).read_bytes() == wheel.read_bytes()

@@ -1,0 +1,131 @@
+"""The project's CMake functions: what they let pass, and what they must refuse with which words."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT, Workshop
+
+MODULES = PROJECT / "csrc" / "cmake"
+
+
+def run_script(workshop: Workshop, tmp_path: Path, module: str, text: str) -> tuple[int, str]:
+    """Run a CMake script that has included one module; give its status and its output on one line."""
+    script = tmp_path / "script.cmake"
+    script.write_text(
+        f'cmake_minimum_required(VERSION 3.26)\nlist(APPEND CMAKE_MODULE_PATH "{MODULES}")\ninclude({module})\n{text}\n',
+        encoding="utf-8",
+    )
+    done = workshop.cmake("-P", script)
+    return done.returncode, " ".join(done.output.split())
+
+
+@pytest.mark.parametrize(
+    ("sm_set", "stored"),
+    [("75;80;86;89;90a", "75;80;86;89;90a"), ("90a;80", "80;90a"), ("80-ptx", "80-ptx"), ("120;90a", "90a;120")],
+)
+def test_an_sm_set_is_read_and_sorted(workshop: Workshop, tmp_path: Path, sm_set: str, stored: str) -> None:
+    text = f'warpwright_read_sm_set("{sm_set}" out)\nmessage(STATUS "<${{out}}>")'
+    assert run_script(workshop, tmp_path, "warpwright_read_sm_set", text) == (0, f"-- <{stored}>")
+
+
+@pytest.mark.parametrize(
+    ("sm_set", "message"),
+    [
+        ("", "WARPWRIGHT_SM_SET is empty"),
+        ("sm_80", "has 'sm_80', which is no SM"),
+        ("80;80", "names 80 twice"),
+    ],
+)
+def test_a_wrong_sm_set_is_refused(workshop: Workshop, tmp_path: Path, sm_set: str, message: str) -> None:
+    status, output = run_script(workshop, tmp_path, "warpwright_read_sm_set", f'warpwright_read_sm_set("{sm_set}" out)')
+    assert status != 0
+    assert message in output
+
+
+@pytest.mark.parametrize(
+    ("served", "sm_set", "chosen"),
+    [
+        pytest.param("80;86;89", "75;80;86;89;90a", "80", id="sm_80-code-serves-86-and-89"),
+        pytest.param("80;86;89", "89", "89", id="a-thin-set-gets-its-own-code"),
+        pytest.param("75;80;86;89;90a", "75;80;86;89;90a", "75;80;90a", id="one-code-for-each-major-version"),
+        pytest.param("90a", "75;80", "", id="a-unit-that-serves-none-is-left-out"),
+        pytest.param("80;86;89", "80-ptx", "80-ptx", id="ptx-alone"),
+        pytest.param("89", "75;80;86;89;90a", "89", id="an-sm-of-its-own"),
+    ],
+)
+def test_a_unit_is_compiled_for_the_sms_that_need_it(
+    workshop: Workshop, tmp_path: Path, served: str, sm_set: str, chosen: str
+) -> None:
+    text = f'warpwright_choose_architectures("{served}" "{sm_set}" out)\nmessage(STATUS "<${{out}}>")'
+    assert run_script(workshop, tmp_path, "warpwright_choose_architectures", text) == (0, f"-- <{chosen}>")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("warpwright_add_kernel(rmsnorm elementwise/rmsnorm.cu)", "no SM named"),
+        ("warpwright_add_kernel(rmsnorm elementwise/none.cu 80)", "there is no csrc/elementwise/none.cu"),
+    ],
+)
+def test_a_wrong_unit_is_refused(workshop: Workshop, tmp_path: Path, call: str, message: str) -> None:
+    status, output = run_script(workshop, tmp_path, "warpwright_add_kernel", call)
+    assert status != 0
+    assert message in output
+
+
+def test_a_torch_folder_without_the_stable_abi_is_refused(workshop: Workshop, tmp_path: Path) -> None:
+    done = workshop.configure(tmp_path / "build", WARPWRIGHT_TORCH_DIR=str(tmp_path))
+    assert not done.ok
+    assert "which has no include/torch/csrc/stable/library.h" in " ".join(done.output.split())
+
+
+def test_a_dependency_without_a_commit_is_refused(workshop: Workshop, tmp_path: Path) -> None:
+    done = workshop.configure(
+        tmp_path / "build", WARPWRIGHT_CUTLASS_COMMIT="", FETCHCONTENT_SOURCE_DIR_CUTLASS=""
+    )
+    assert not done.ok
+    assert "WARPWRIGHT_CUTLASS_COMMIT is ''" in " ".join(done.output.split())
+
+
+def compile_commands(workshop: Workshop, folder: Path, **defines: str) -> dict[str, str]:
+    """Configure, and give the compile command of every CUDA unit by its file name."""
+    done = workshop.configure(folder, **defines)
+    assert done.ok, done.output
+    rows = json.loads((folder / "compile_commands.json").read_text(encoding="utf-8"))
+    return {Path(row["file"]).name: row["command"] for row in rows if row["file"].endswith(".cu")}
+
+
+def architectures(command: str) -> list[str]:
+    return sorted(re.findall(r"code=\[?((?:sm|compute)_\w+)", command))
+
+
+def test_every_unit_is_compiled_for_the_sms_that_use_it_and_no_other(workshop: Workshop, tmp_path: Path) -> None:
+    commands = compile_commands(workshop, tmp_path / "build")
+    assert architectures(commands["rmsnorm.cu"]) == ["sm_75", "sm_80", "sm_90a"]
+    for name, command in commands.items():
+        if own := re.search(r"_sm(\d+a?)(?:_\w+)?\.cu$", name):
+            assert architectures(command) == [f"sm_{own[1]}"]
+
+
+def test_a_jit_lane_holds_ptx_alone(workshop: Workshop, tmp_path: Path) -> None:
+    commands = compile_commands(workshop, tmp_path / "build", WARPWRIGHT_SM_SET="80-ptx")
+    assert {tuple(architectures(command)) for command in commands.values()} == {("compute_80",)}
+
+
+def test_no_cuda_unit_sees_torch(workshop: Workshop, tmp_path: Path) -> None:
+    for command in compile_commands(workshop, tmp_path / "build").values():
+        assert "/torch/include" not in command
+
+
+@pytest.mark.parametrize(
+    ("build_type", "flag"), [("Debug", " -G "), ("RelWithDebInfo", " -lineinfo "), ("Release", None)]
+)
+def test_debug_information_is_a_build_type(
+    workshop: Workshop, tmp_path: Path, build_type: str, flag: str | None
+) -> None:
+    for command in compile_commands(workshop, tmp_path / "build", CMAKE_BUILD_TYPE=build_type).values():
+        assert [each for each in (" -G ", " -lineinfo ") if each in command] == ([flag] if flag else [])

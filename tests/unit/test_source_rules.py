@@ -1,0 +1,117 @@
+"""Rules of the sources that no compiler checks: who may know whom, and what the tree promises."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from wheelworks.matrix import Matrix
+
+STAGES = (
+    "errors", "process", "files", "uv_client", "matrix", "lanes", "host_compiler", "ccache", "toolchain", "sources",
+    "build", "archive", "elf", "wheel", "policy", "audit", "repair", "wheel_tests", "progress", "cli",
+)  # fmt: skip
+"""The modules from left to right; each imports from those to its left alone."""
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
+TORCH = re.compile(r"^(torch|ATen|c10|caffe2)/")
+UNSTABLE = re.compile(r"\b(at|c10)::|torch/(all|extension)\.h|\bTORCH_LIBRARY\b")
+KERNEL = re.compile(r"^warpwright_add_kernel\((\w+)\s+(\S+)\s+([^)]*)\)", re.MULTILINE)
+
+
+def device_files(project: Path) -> list[Path]:
+    found = [*(project / "csrc").rglob("*.cu*"), *(project / "include").rglob("*.*h")]
+    found += (project / "csrc" / "cutlass_extensions").rglob("*.h")
+    return sorted(path for path in found if path.is_file())
+
+
+def torch_includes(text: str) -> list[str]:
+    return [name for name in INCLUDE.findall(text) if TORCH.match(name)]
+
+
+def operators_of(kernels: str) -> dict[str, set[str]]:
+    """Read csrc/kernels.cmake: the SMs that each operator's units serve."""
+    served: dict[str, set[str]] = {}
+    for launch, _, words in KERNEL.findall(kernels):
+        operator = re.sub(r"_sm\d+a?$", "", launch)
+        served.setdefault(operator, set()).update(words.split("USES")[0].split())
+    return served
+
+
+def test_a_torch_include_would_be_seen() -> None:
+    assert torch_includes('#include <cuda_bf16.h>\n#  include "torch/csrc/stable/tensor.h"\n') == [
+        "torch/csrc/stable/tensor.h"
+    ]
+
+
+def test_device_code_and_launchers_know_no_torch(project: Path) -> None:
+    files = device_files(project)
+    assert files
+    assert {path.name: torch_includes(path.read_text(encoding="utf-8")) for path in files} == {
+        path.name: [] for path in files
+    }
+
+
+@pytest.mark.parametrize("line", ["at::Tensor x;", "c10::cuda::CUDAGuard g;", "#include <torch/all.h>"])
+def test_an_unstable_use_would_be_seen(line: str) -> None:
+    assert UNSTABLE.search(line)
+
+
+def test_the_extension_uses_the_stable_abi_alone(project: Path) -> None:
+    for path in sorted((project / "csrc").rglob("*.cpp")) + sorted((project / "csrc").rglob("*.h")):
+        code = re.sub(r"//[^\n]*", "", path.read_text(encoding="utf-8"))
+        assert UNSTABLE.findall(code) == [], path
+
+
+def test_no_kernel_is_in_an_anonymous_namespace(project: Path) -> None:
+    for path in device_files(project):
+        text = path.read_text(encoding="utf-8")
+        assert "namespace {" not in text, f"{path}: its symbols would carry a hash of the file's path"
+        assert not re.search(r"\bstatic\b[^;{]*__global__", text), path
+
+
+def test_cutlass_2_and_cutlass_3_units_do_not_include_each_other(project: Path) -> None:
+    for path in sorted((project / "csrc" / "gemm").glob("*sm90a*.cu*")):
+        included = INCLUDE.findall(path.read_text(encoding="utf-8"))
+        assert not [name for name in included if "cutlass_extensions" in name or "cutlass2" in name], path
+    for path in sorted((project / "csrc").rglob("*_sm[78]*.cu")):
+        included = INCLUDE.findall(path.read_text(encoding="utf-8"))
+        assert not [name for name in included if "cutlass3" in name or "sm90" in name], path
+
+
+def test_the_units_serve_what_the_matrix_promises(project: Path, matrix: Matrix) -> None:
+    served = operators_of((project / "csrc" / "kernels.cmake").read_text(encoding="utf-8"))
+    assert served == {name: set(sms) for name, sms in matrix.operators.items()}
+
+
+def test_a_removed_sm_would_be_seen(project: Path, matrix: Matrix) -> None:
+    kernels = (project / "csrc" / "kernels.cmake").read_text(encoding="utf-8")
+    thinner = re.sub(r"(rmsnorm.cu\s+)75 ", r"\1", kernels)
+    assert thinner != kernels
+    assert operators_of(thinner)["rmsnorm"] == set(matrix.operators["rmsnorm"]) - {"75"}
+
+
+def test_every_stage_imports_from_its_left_alone(project: Path) -> None:
+    root = project / "python" / "wheelworks" / "wheelworks"
+    for path in root.rglob("*.py"):
+        own = path.relative_to(root).parts[0].removesuffix(".py")
+        if own.startswith("__"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wheelworks"):
+                parts = (node.module or "").split(".")[1:2] or [alias.name for alias in node.names]
+                for other in parts:
+                    assert other == own or STAGES.index(other) < STAGES.index(own), f"{own} imports {other}"
+
+
+def test_the_doors_hold_no_logic(project: Path) -> None:
+    for node in ast.parse((project / "noxfile.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 15, node.name
+
+
+def test_the_build_description_stays_readable(project: Path) -> None:
+    assert len((project / "CMakeLists.txt").read_text(encoding="utf-8").splitlines()) <= 120
