@@ -25,14 +25,20 @@ struct Arg {
 void check_cuda(const Arg& arg);
 void check_same_device(const Arg& arg, const Arg& other);
 void check_dim(const Arg& arg, int64_t dim);
+void check_min_dim(const Arg& arg, int64_t dim);
 void check_size(const Arg& arg, int64_t dim, int64_t expected, const char* why);
 void check_numel(const Arg& arg, int64_t expected, const char* why);
 void check_dtype(const Arg& arg, std::initializer_list<ScalarType> supported);
 void check_same_dtype(const Arg& arg, const Arg& other);
+void check_same_shape(const Arg& arg, const Arg& other);
+void check_aligned(const Arg& arg, int64_t bytes);
 void check_inner_stride(const Arg& arg);  // elements of the last dimension are adjacent
 void check_contiguous(const Arg& arg);
 void check_multiple(const char* what, int64_t value, int64_t of);
 void check_dtype_value(const char* name, ScalarType found, std::initializer_list<ScalarType> supported);
+
+// Elements from row to row of a tensor whose last dimension is a row; its other dimensions have to collapse into one.
+int64_t row_stride(const Arg& arg);
 
 // The launchers' element type; the dtype was checked before.
 Dtype to_dtype(ScalarType type);

@@ -25,7 +25,9 @@ def dynamic_metadata(field: str, settings: Mapping[str, object]) -> str:
         raise ValueError(f'{source} has no line __version__ = "..."')
     label = os.environ.get("WARPWRIGHT_VERSION_LABEL", "")
     if label and LABEL.fullmatch(label) is None:
-        raise ValueError(f"WARPWRIGHT_VERSION_LABEL is {label!r}: a label is lower-case words and digits, such as cu130")
+        raise ValueError(
+            f"WARPWRIGHT_VERSION_LABEL is {label!r}: a label is lower-case words and digits, such as cu130"
+        )
     return f"{found[1]}+{label}" if label else found[1]
 
 

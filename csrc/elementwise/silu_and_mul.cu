@@ -1,0 +1,32 @@
+// Launch function of silu_and_mul: the same code on every SM.
+
+#include "warpwright/elementwise/silu_and_mul.cuh"
+
+namespace warpwright {
+
+namespace silu_and_mul_launch {
+
+template <typename T, int kSize>
+Status with_vectors_of(const SiluAndMulProblem& problem, cudaStream_t stream) {
+  const int64_t chunks = problem.hidden / kSize;
+  const auto threads = static_cast<unsigned>(chunks < 256 ? (chunks + 31) / 32 * 32 : 256);
+  const int64_t across = (chunks + threads - 1) / threads;
+  if (across > 0x7fffffff) return Status::refused("the rows of out are longer than a grid is wide");
+  const auto down = static_cast<unsigned>(problem.rows < 65535 ? problem.rows : 65535);
+  silu_and_mul_kernel<T, kSize><<<dim3(static_cast<unsigned>(across), down), threads, 0, stream>>>(problem);
+  return Status::from(cudaGetLastError());
+}
+
+}  // namespace silu_and_mul_launch
+
+Status silu_and_mul(const SiluAndMulProblem& problem, cudaStream_t stream) {
+  return with_float16_type(problem.dtype, [&](auto element) {
+    using T = decltype(element);
+    const bool vectors = takes_vectors<T>(problem.input, problem.input_stride, problem.hidden) &&
+                         takes_vectors<T>(problem.out, problem.out_stride, problem.hidden);
+    return vectors ? silu_and_mul_launch::with_vectors_of<T, kFullVector<T>>(problem, stream)
+                   : silu_and_mul_launch::with_vectors_of<T, 1>(problem, stream);
+  });
+}
+
+}  // namespace warpwright

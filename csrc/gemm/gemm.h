@@ -1,0 +1,16 @@
+// The torch functions of this family, for csrc/registration.cpp.
+#pragma once
+
+#include <torch/csrc/stable/tensor.h>
+#include <torch/headeronly/core/ScalarType.h>
+
+#include <optional>
+
+namespace warpwright::torch_api {
+
+torch::stable::Tensor int8_scaled_mm(const torch::stable::Tensor& mat_a, const torch::stable::Tensor& mat_b,
+                                     const torch::stable::Tensor& scales_a, const torch::stable::Tensor& scales_b,
+                                     torch::headeronly::ScalarType out_dtype,
+                                     std::optional<torch::stable::Tensor> bias);
+
+}  // namespace warpwright::torch_api

@@ -1,0 +1,41 @@
+// Every operator: its schema and its CUDA function. The CPU references and the fake kernels are registered in Python.
+
+#include <torch/csrc/stable/library.h>
+
+#include <string>
+
+#include "elementwise/elementwise.h"
+#include "gemm/gemm.h"
+#include "warpwright/paths.h"
+
+namespace warpwright::torch_api {
+
+// The SMs that each operator has code for in this binary, as "name: 75 80 90a; name: ...".
+std::string compiled_paths() {
+  std::string text;
+#define WARPWRIGHT_OPERATOR(name, sms) text += #name ": " sms "; ";
+  WARPWRIGHT_OPERATORS(WARPWRIGHT_OPERATOR)
+#undef WARPWRIGHT_OPERATOR
+  return text;
+}
+
+}  // namespace warpwright::torch_api
+
+STABLE_TORCH_LIBRARY(warpwright, m) {
+  m.def("rmsnorm(Tensor! out, Tensor input, Tensor weight, float eps) -> ()");
+  m.def("silu_and_mul(Tensor! out, Tensor input) -> ()");
+  m.def(
+      "int8_scaled_mm(Tensor mat_a, Tensor mat_b, Tensor scales_a, Tensor scales_b, ScalarType out_dtype, "
+      "Tensor? bias) -> Tensor");
+  m.def("compiled_paths() -> str");
+}
+
+STABLE_TORCH_LIBRARY_IMPL(warpwright, CUDA, m) {
+  m.impl("rmsnorm", TORCH_BOX(&warpwright::torch_api::rmsnorm));
+  m.impl("silu_and_mul", TORCH_BOX(&warpwright::torch_api::silu_and_mul));
+  m.impl("int8_scaled_mm", TORCH_BOX(&warpwright::torch_api::int8_scaled_mm));
+}
+
+STABLE_TORCH_LIBRARY_IMPL(warpwright, CompositeExplicitAutograd, m) {
+  m.impl("compiled_paths", TORCH_BOX(&warpwright::torch_api::compiled_paths));
+}

@@ -1,0 +1,146 @@
+#include "torch/checks.h"
+
+#include <string>
+
+namespace warpwright::torch_api {
+
+namespace {
+
+std::string list_of(const char* (*name)(ScalarType), std::initializer_list<ScalarType> types) {
+  std::string text;
+  for (ScalarType type : types) text += (text.empty() ? "" : " or ") + std::string(name(type));
+  return text;
+}
+
+std::string tuple_of(const Tensor& tensor, int64_t (Tensor::*read)(int64_t) const) {
+  std::string text = "(";
+  for (int64_t dim = 0; dim < tensor.dim(); ++dim) text += (dim ? ", " : "") + std::to_string((tensor.*read)(dim));
+  return text + ")";
+}
+
+std::string shape_of(const Tensor& tensor) { return tuple_of(tensor, &Tensor::size); }
+std::string strides_of(const Tensor& tensor) { return tuple_of(tensor, &Tensor::stride); }
+
+const char* name_of(ScalarType type) { return torch::headeronly::toString(type); }
+
+bool contains(std::initializer_list<ScalarType> types, ScalarType wanted) {
+  for (ScalarType type : types) {
+    if (type == wanted) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void check_cuda(const Arg& arg) {
+  STD_TORCH_CHECK(arg.tensor.is_cuda(), arg.name, " is not on a CUDA device: move it there with .cuda()");
+}
+
+void check_same_device(const Arg& arg, const Arg& other) {
+  check_cuda(arg);
+  STD_TORCH_CHECK(arg.tensor.get_device_index() == other.tensor.get_device_index(), arg.name, " is on cuda:",
+                  arg.tensor.get_device_index(), " and ", other.name, " on cuda:", other.tensor.get_device_index(),
+                  "; both have to be on one device");
+}
+
+void check_dim(const Arg& arg, int64_t dim) {
+  STD_TORCH_CHECK(arg.tensor.dim() == dim, arg.name, " has ", arg.tensor.dim(), " dimensions, shape ",
+                  shape_of(arg.tensor), "; expected ", dim);
+}
+
+void check_min_dim(const Arg& arg, int64_t dim) {
+  STD_TORCH_CHECK(arg.tensor.dim() >= dim, arg.name, " has ", arg.tensor.dim(), " dimensions; expected at least ", dim);
+}
+
+void check_size(const Arg& arg, int64_t dim, int64_t expected, const char* why) {
+  const int64_t found = arg.tensor.size(dim);
+  STD_TORCH_CHECK(found == expected, arg.name, " has shape ", shape_of(arg.tensor), ": size ", found, " in dimension ",
+                  dim, ", expected ", expected, " (", why, ")");
+}
+
+void check_numel(const Arg& arg, int64_t expected, const char* why) {
+  STD_TORCH_CHECK(arg.tensor.numel() == expected, arg.name, " has shape ", shape_of(arg.tensor), " with ",
+                  arg.tensor.numel(), " elements, expected ", expected, " (", why, ")");
+}
+
+void check_dtype(const Arg& arg, std::initializer_list<ScalarType> supported) {
+  check_dtype_value(arg.name, arg.tensor.scalar_type(), supported);
+}
+
+void check_dtype_value(const char* name, ScalarType found, std::initializer_list<ScalarType> supported) {
+  STD_TORCH_CHECK(contains(supported, found), name, " has dtype ", name_of(found), ", expected ",
+                  list_of(&name_of, supported));
+}
+
+void check_same_dtype(const Arg& arg, const Arg& other) {
+  STD_TORCH_CHECK(arg.tensor.scalar_type() == other.tensor.scalar_type(), arg.name, " has dtype ",
+                  name_of(arg.tensor.scalar_type()), ", expected ", name_of(other.tensor.scalar_type()),
+                  ", the dtype of ", other.name);
+}
+
+void check_same_shape(const Arg& arg, const Arg& other) {
+  bool same = arg.tensor.dim() == other.tensor.dim();
+  for (int64_t dim = 0; same && dim < arg.tensor.dim(); ++dim) same = arg.tensor.size(dim) == other.tensor.size(dim);
+  STD_TORCH_CHECK(same, arg.name, " has shape ", shape_of(arg.tensor), ", expected ", shape_of(other.tensor),
+                  ", the shape of ", other.name);
+}
+
+void check_inner_stride(const Arg& arg) {
+  const int64_t dim = arg.tensor.dim();
+  STD_TORCH_CHECK(dim == 0 || arg.tensor.size(dim - 1) <= 1 || arg.tensor.stride(dim - 1) == 1, arg.name,
+                  " has strides ", strides_of(arg.tensor),
+                  ", expected 1 in the last dimension: pass a contiguous tensor or a slice of whole rows");
+}
+
+void check_contiguous(const Arg& arg) {
+  STD_TORCH_CHECK(arg.tensor.is_contiguous(), arg.name, " has shape ", shape_of(arg.tensor), " and strides ",
+                  strides_of(arg.tensor), ", expected a contiguous tensor: call .contiguous() on it");
+}
+
+void check_multiple(const char* what, int64_t value, int64_t of) {
+  STD_TORCH_CHECK(value % of == 0, what, " is ", value, ", expected a multiple of ", of);
+}
+
+void check_aligned(const Arg& arg, int64_t bytes) {
+  const auto address = reinterpret_cast<uintptr_t>(arg.tensor.const_data_ptr());
+  STD_TORCH_CHECK(address % static_cast<uintptr_t>(bytes) == 0, arg.name, " starts ", address % bytes,
+                  " bytes past a multiple of ", bytes, ", expected an aligned start: slice at a multiple of ", bytes,
+                  " bytes, or clone the tensor");
+}
+
+int64_t row_stride(const Arg& arg) {
+  const int64_t dim = arg.tensor.dim();
+  if (dim == 1) return arg.tensor.size(0);
+  int64_t rows = arg.tensor.size(dim - 2);
+  int64_t stride = arg.tensor.stride(dim - 2);
+  for (int64_t outer = dim - 3; outer >= 0; --outer) {
+    const int64_t size = arg.tensor.size(outer);
+    if (rows <= 1) stride = arg.tensor.stride(outer);
+    STD_TORCH_CHECK(size <= 1 || rows <= 1 || arg.tensor.stride(outer) == rows * stride, arg.name, " has strides ",
+                    strides_of(arg.tensor), " for shape ", shape_of(arg.tensor),
+                    ", expected rows at one distance from each other: call .contiguous() on it");
+    rows *= size;
+  }
+  return stride;
+}
+
+Dtype to_dtype(ScalarType type) {
+  switch (type) {
+    case ScalarType::Half:
+      return Dtype::kFloat16;
+    case ScalarType::BFloat16:
+      return Dtype::kBFloat16;
+    case ScalarType::Float:
+      return Dtype::kFloat32;
+    case ScalarType::Char:
+      return Dtype::kInt8;
+    case ScalarType::Float8_e4m3fn:
+      return Dtype::kFloat8E4M3;
+    case ScalarType::Int:
+      return Dtype::kInt32;
+    default:
+      STD_TORCH_CHECK(false, "dtype ", name_of(type), " has no kernel; this is a missing check of the operator");
+  }
+}
+
+}  // namespace warpwright::torch_api

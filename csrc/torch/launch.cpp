@@ -1,0 +1,117 @@
+#include "torch/launch.h"
+
+#include <torch/csrc/inductor/aoti_torch/c/shim.h>
+#include <torch/csrc/stable/ops.h>
+#include <torch/headeronly/util/Exception.h>
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <string>
+
+// A torch without CUDA does not define this. Weak, the extension loads there, and says what is missing when called.
+extern "C" __attribute__((weak)) AOTITorchError aoti_torch_get_current_cuda_stream(int32_t, void**);
+
+namespace warpwright::torch_api {
+
+namespace {
+
+constexpr int kMaxDevices = 64;
+
+void check_cuda_call(cudaError_t error, const char* call) {
+  STD_TORCH_CHECK(error == cudaSuccess, call, " failed: ", cudaGetErrorName(error), ", ", cudaGetErrorString(error),
+                  "; `python -m warpwright` shows what this machine has");
+}
+
+int attribute(cudaDeviceAttr which, int index) {
+  int value = 0;
+  check_cuda_call(cudaDeviceGetAttribute(&value, which, index), "cudaDeviceGetAttribute");
+  return value;
+}
+
+Device read_device(int index) {
+  Device device;
+  device.index = index;
+  device.sm = 10 * attribute(cudaDevAttrComputeCapabilityMajor, index) +
+              attribute(cudaDevAttrComputeCapabilityMinor, index);
+  device.sm_count = attribute(cudaDevAttrMultiProcessorCount, index);
+  device.shared_memory_per_block = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, index);
+  return device;
+}
+
+// The properties of a device never change, and asking costs microseconds.
+const Device& device_at(int index) {
+  static std::array<Device, kMaxDevices> devices;
+  static std::array<std::once_flag, kMaxDevices> once;
+  STD_TORCH_CHECK(index >= 0 && index < kMaxDevices, "cuda:", index, " is beyond the ", kMaxDevices,
+                  " devices that this library knows");
+  std::call_once(once[index], [index] { devices[index] = read_device(index); });
+  return devices[index];
+}
+
+}  // namespace
+
+LaunchScope::LaunchScope(const torch::stable::Tensor& on) {
+  STD_TORCH_CHECK(aoti_torch_get_current_cuda_stream != nullptr,
+                  "this torch was built without CUDA, so a CUDA operator cannot run: install a CUDA build of torch");
+  const int index = on.get_device_index();
+  device_ = &device_at(index);
+  int current = -1;
+  check_cuda_call(cudaGetDevice(&current), "cudaGetDevice");
+  if (current != index) {
+    check_cuda_call(cudaSetDevice(index), "cudaSetDevice");
+    previous_device_ = current;
+  }
+  void* stream = nullptr;
+  TORCH_ERROR_CODE_CHECK(aoti_torch_get_current_cuda_stream(index, &stream));
+  stream_ = static_cast<cudaStream_t>(stream);
+}
+
+LaunchScope::~LaunchScope() {
+  if (previous_device_ >= 0) cudaSetDevice(previous_device_);
+}
+
+Workspace LaunchScope::workspace() { return Workspace{&LaunchScope::allocate, this}; }
+
+void* LaunchScope::allocate(void* scope, std::size_t bytes) {
+  auto* self = static_cast<LaunchScope*>(scope);
+  const int64_t size = static_cast<int64_t>(bytes), stride = 1;
+  AtenTensorHandle handle = nullptr;
+  TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(1, &size, &stride, aoti_torch_dtype_uint8(), aoti_torch_device_type_cuda(),
+                                                  self->device_->index, &handle));
+  self->workspaces_.emplace_back(handle);
+  return self->workspaces_.back().mutable_data_ptr();
+}
+
+void check_launch(const char* op, const Status& status) {
+  if (status.ok()) return;
+  STD_TORCH_CHECK(status.message == nullptr, op, ": ", status.message);
+  STD_TORCH_CHECK(false, op, ": the launch failed: ", cudaGetErrorName(status.cuda), ", ",
+                  cudaGetErrorString(status.cuda));
+}
+
+Sm forced_sm() {
+  const char* text = std::getenv("WARPWRIGHT_FORCE_SM");
+  if (text == nullptr || *text == '\0') return 0;
+  char* end = nullptr;
+  const long value = std::strtol(text, &end, 10);
+  STD_TORCH_CHECK((*end == '\0' || (*end == 'a' && end[1] == '\0')) && value >= 50 && value < 1000,
+                  "WARPWRIGHT_FORCE_SM is '", text, "', expected an SM such as 80 or 90a");
+  return static_cast<Sm>(value);
+}
+
+void refuse_sm(const char* op, const std::vector<Sm>& compiled, const Device& device, Sm forced) {
+  std::string sms;
+  for (Sm sm : compiled) sms += (sms.empty() ? "" : ", ") + std::to_string(sm);
+  if (sms.empty()) sms = "none";
+  STD_TORCH_CHECK(forced == 0, op, ": WARPWRIGHT_FORCE_SM asks for the SM ", forced, " path, and this wheel has no such "
+                  "path that a GPU of SM ", device.sm, " can run (compiled for SM ", sms,
+                  "): unset it, or install a JIT lane's wheel, cu130-jit", forced, "-x86_64");
+  STD_TORCH_CHECK(false, op, ": cuda:", device.index, " is a GPU of SM ", device.sm,
+                  ", and this wheel has the operator for SM ", sms,
+                  " alone: install a wheel whose SM set has ", device.sm, ", or build one with "
+                  "`nox -s build-wheel`; `python -m warpwright` shows what the wheel holds");
+}
+
+}  // namespace warpwright::torch_api
