@@ -1,0 +1,19 @@
+"""CUDA kernels for LLM inference, bound to PyTorch.
+
+Importing works everywhere, with or without a GPU, a driver or a CUDA build of torch; on CPU tensors every operator runs
+its reference, and what a CUDA call misses it says when it is called. ``python -m warpwright`` shows what this wheel
+holds and what this machine has.
+"""
+
+from warpwright import _extension as _extension  # loads the library: the operators below need it registered
+from warpwright import fake as _fake
+from warpwright import reference as _reference
+from warpwright._version import __version__ as _source_version
+from warpwright.elementwise import rmsnorm, silu_and_mul
+from warpwright.gemm import int8_scaled_mm
+
+__version__ = _extension.wheel_version(default=_source_version)
+_reference.register()
+_fake.register()
+
+__all__ = ["__version__", "int8_scaled_mm", "rmsnorm", "silu_and_mul"]

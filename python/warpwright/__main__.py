@@ -1,0 +1,19 @@
+"""`python -m warpwright`: what this wheel holds, what this machine has, and whether the two fit."""
+
+from __future__ import annotations
+
+import sys
+
+from warpwright import doctor
+
+
+def main() -> int:
+    """Print the report; exit with 1 where CUDA operators cannot run."""
+    problem = doctor.verdict()
+    last = f"CUDA operators cannot run here: {problem}" if problem else "CUDA operators can run here"
+    sys.stdout.write("\n".join([*doctor.wheel_lines(), *doctor.machine_lines(), last]) + "\n")
+    return 1 if problem else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
