@@ -1,6 +1,7 @@
 #include "gemm/scaled_mm.h"
 
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
+#include <torch/csrc/stable/ops.h>
 
 #include <array>
 
@@ -72,6 +73,15 @@ Tensor empty_output(const ScaledMmArguments& args, int64_t m, int64_t n) {
   return Tensor(handle);
 }
 
+// The sum of no products is zero, which leaves the bias. copy_ broadcasts it over the rows.
+void fill_with_bias(Tensor& out, const std::optional<Tensor>& bias) {
+  if (bias.has_value()) {
+    torch::stable::copy_(out, *bias);
+  } else {
+    torch::stable::zero_(out);
+  }
+}
+
 }  // namespace
 
 Tensor scaled_mm(const char* op, ScalarType element, const SmPath<ScaledMmLaunch>* paths,
@@ -90,6 +100,10 @@ Tensor scaled_mm(const char* op, ScalarType element, const SmPath<ScaledMmLaunch
   LaunchScope scope(args.mat_a);
   Tensor out = empty_output(args, problem.m, problem.n);
   if (problem.m == 0 || problem.n == 0) return out;
+  if (problem.k == 0) {
+    fill_with_bias(out, args.bias);
+    return out;
+  }
   check_aligned({args.mat_a, "mat_a"}, 16);
   check_aligned({args.mat_b, "mat_b"}, 16);
   problem.a = args.mat_a.const_data_ptr();

@@ -21,7 +21,31 @@ std::string tuple_of(const Tensor& tensor, int64_t (Tensor::*read)(int64_t) cons
 std::string shape_of(const Tensor& tensor) { return tuple_of(tensor, &Tensor::size); }
 std::string strides_of(const Tensor& tensor) { return tuple_of(tensor, &Tensor::stride); }
 
-const char* name_of(ScalarType type) { return torch::headeronly::toString(type); }
+// The names that Python users know; those of the header say Char and Half.
+const char* name_of(ScalarType type) {
+  switch (type) {
+    case ScalarType::Half:
+      return "float16";
+    case ScalarType::BFloat16:
+      return "bfloat16";
+    case ScalarType::Float:
+      return "float32";
+    case ScalarType::Double:
+      return "float64";
+    case ScalarType::Byte:
+      return "uint8";
+    case ScalarType::Char:
+      return "int8";
+    case ScalarType::Int:
+      return "int32";
+    case ScalarType::Long:
+      return "int64";
+    case ScalarType::Float8_e4m3fn:
+      return "float8_e4m3fn";
+    default:
+      return torch::headeronly::toString(type);
+  }
+}
 
 bool contains(std::initializer_list<ScalarType> types, ScalarType wanted) {
   for (ScalarType type : types) {

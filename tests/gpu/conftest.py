@@ -1,0 +1,57 @@
+"""The GPU tests need pytest, torch and the installed wheel, and nothing else: they run where nothing can be downloaded.
+
+They run on the path that this GPU takes; with a JIT lane's wheel and WARPWRIGHT_FORCE_SM they run on an older one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+import warpwright
+from warpwright import _extension, doctor
+
+SEED = int(os.environ.get("WARPWRIGHT_TEST_SEED", "0")) or torch.seed() % 2**31
+
+
+def pytest_report_header() -> list[str]:
+    name = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    forced = os.environ.get("WARPWRIGHT_FORCE_SM", "none")
+    return [
+        f"warpwright {warpwright.__version__} from {Path(warpwright.__file__).parent}, torch {torch.__version__}, {name}",
+        f"forced SM: {forced}; repeat these inputs with WARPWRIGHT_TEST_SEED={SEED}",
+    ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip operators that this wheel has no path for on this GPU; the reason names both, and is counted."""
+    if not torch.cuda.is_available():
+        return
+    sm, forced = doctor.device_sm(0), os.environ.get("WARPWRIGHT_FORCE_SM")
+    for item in items:
+        for mark in item.iter_markers("operator"):
+            held = _extension.compiled_paths().get(mark.args[0], ())
+            if doctor.chosen_path(held, sm, forced) is None:
+                words = " ".join(held) or "no SM"
+                item.add_marker(pytest.mark.skip(reason=f"{mark.args[0]} has code for {words}; this is SM {sm}"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "operator(name): the operator whose SM path the test needs")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _a_gpu_and_an_installed_wheel() -> None:
+    assert torch.cuda.is_available(), f"the GPU tests need a GPU: {doctor.verdict()}"
+    assert "python/warpwright" not in warpwright.__file__, f"tests took the source tree: {warpwright.__file__}"
+
+
+@pytest.fixture(autouse=True)
+def _fresh_inputs() -> Iterator[None]:
+    torch.manual_seed(SEED)
+    yield
+    torch.cuda.synchronize()

@@ -1,0 +1,20 @@
+"""The wheel tests run on an installed wheel, with any torch, on the CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import warpwright
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _the_installed_wheel_is_tested() -> None:
+    assert "site-packages" in Path(warpwright.__file__).parts, f"tests took {warpwright.__file__}, not a wheel"
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(torch.seed() % 2**31)

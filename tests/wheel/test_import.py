@@ -1,0 +1,101 @@
+"""The wheel imports anywhere, registers with torch, and says what it holds and what is missing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import warpwright
+from warpwright import _extension, doctor
+
+OPERATORS = {"rmsnorm", "silu_and_mul", "int8_scaled_mm"}
+A, B = torch.zeros(4, 32, dtype=torch.int8), torch.zeros(16, 32, dtype=torch.int8).t()
+ARGUMENTS = {
+    "rmsnorm": (torch.empty(3, 16).half(), torch.randn(3, 16).half(), torch.randn(16).half(), 1e-6),
+    "silu_and_mul": (torch.empty(3, 8).half(), torch.randn(3, 16).half()),
+    "int8_scaled_mm": (A, B, torch.ones(4), torch.ones(16), torch.bfloat16, None),
+}
+
+
+def test_the_version_is_that_of_the_metadata() -> None:
+    assert warpwright.__version__ == importlib.metadata.version("warpwright")
+
+
+def test_the_binary_names_a_path_table_for_every_operator() -> None:
+    assert set(_extension.compiled_paths()) == OPERATORS
+
+
+@pytest.mark.parametrize("name", sorted(OPERATORS))
+def test_an_operator_passes_opcheck(name: str) -> None:
+    torch.library.opcheck(getattr(torch.ops.warpwright, name).default, ARGUMENTS[name])
+
+
+def test_the_operators_compile_without_a_graph_break() -> None:
+    def layer(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return warpwright.silu_and_mul(warpwright.rmsnorm(x, weight))
+
+    x, weight = torch.randn(3, 16).half(), torch.randn(16).half()
+    compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
+    assert torch.equal(compiled(x, weight), layer(x, weight))
+
+
+def test_fake_tensors_get_shapes_and_refusals() -> None:
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        a = torch.empty(4, 32, dtype=torch.int8, device="cuda")
+        b = torch.empty(16, 32, dtype=torch.int8, device="cuda").t()
+        scales = torch.empty(4, device="cuda"), torch.empty(16, device="cuda")
+        out = warpwright.int8_scaled_mm(a, b, *scales, torch.float16)
+        assert (out.shape, out.dtype, out.device.type) == ((4, 16), torch.float16, "cuda")
+        with pytest.raises(RuntimeError, match="scales_a has 5 elements"):
+            warpwright.int8_scaled_mm(a, b, torch.empty(5, device="cuda"), scales[1], torch.float16)
+
+
+def test_the_doctor_prints_what_the_wheel_holds_and_whether_it_can_run() -> None:
+    done = subprocess.run([sys.executable, "-m", "warpwright"], capture_output=True, text=True, check=False)
+    assert done.stdout.startswith(f"warpwright {warpwright.__version__}\n"), done.stderr
+    for name in OPERATORS:
+        assert name in done.stdout
+    problem = doctor.verdict()
+    assert (problem or "CUDA operators can run here") in done.stdout
+    assert done.returncode == (1 if problem else 0)
+
+
+@pytest.mark.skipif(torch.version.cuda is not None, reason="this torch has CUDA")
+def test_a_torch_without_cuda_is_named() -> None:
+    assert doctor.verdict() == "this torch was built without CUDA: install a CUDA build of torch"
+
+
+@pytest.mark.parametrize(
+    ("sms", "device", "forced", "chosen"),
+    [
+        (("75", "80", "90a"), 90, None, "90a"),
+        (("75", "80", "90a"), 86, None, "80"),
+        (("75", "80", "90a"), 100, None, None),
+        (("80-ptx",), 90, None, "80-ptx"),
+        (("80-ptx", "90a"), 90, "80", "80-ptx"),
+        (("80", "90a"), 90, "80", None),
+        (("90a",), 80, None, None),
+    ],
+)
+def test_the_doctor_names_the_path_that_a_gpu_takes(
+    sms: tuple[str, ...], device: int, forced: str | None, chosen: str | None
+) -> None:
+    assert doctor.chosen_path(sms, device, forced) == chosen
+
+
+def test_a_torch_below_the_floor_is_refused_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "__version__", "2.9.1")
+    with pytest.raises(ImportError, match=r"needs torch 2.10 or newer, found 2.9.1: update it with `pip install"):
+        _extension.load()
+
+
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_extension, "LIBRARY", _extension.HERE / "none.so")
+    with pytest.raises(ImportError, match=r"none.so is missing"):
+        _extension.load()

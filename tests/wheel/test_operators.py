@@ -1,0 +1,129 @@
+"""The CPU references against float64, and what every operator refuses, with the argument and both values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+import warpwright
+
+DTYPES = [torch.float16, torch.bfloat16]
+# Half a unit in the last place of each type, relative, with as much again for the float32 arithmetic before it.
+ROUNDING = {torch.float16: 2.0**-10, torch.bfloat16: 2.0**-7}
+
+
+def near(found: torch.Tensor, expected: torch.Tensor) -> None:
+    tolerance = ROUNDING[found.dtype]
+    torch.testing.assert_close(found.double(), expected, rtol=tolerance, atol=tolerance * 1e-3)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 7), (2, 5, 64), (4, 4096), (8,)], ids=str)
+def test_rmsnorm_is_the_root_mean_square_norm(shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    x, weight = torch.randn(shape).to(dtype), torch.randn(shape[-1]).to(dtype)
+    exact = x.double()
+    expected = exact / (exact.square().mean(-1, keepdim=True) + 1e-5).sqrt() * weight.double()
+    near(warpwright.rmsnorm(x, weight, 1e-5), expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("shape", [(1, 2), (3, 14), (2, 5, 64)], ids=str)
+def test_silu_and_mul_gates_the_second_half(shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    x = torch.randn(shape).to(dtype)
+    gate, value = x.double().chunk(2, -1)
+    near(warpwright.silu_and_mul(x), gate / (1 + (-gate).exp()) * value)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("with_bias", [False, True], ids=["plain", "bias"])
+@pytest.mark.parametrize("per_tensor", [False, True], ids=["per-row", "per-tensor"])
+def test_int8_scaled_mm_is_the_scaled_product(dtype: torch.dtype, with_bias: bool, per_tensor: bool) -> None:
+    m, n, k = 5, 24, 48
+    a = torch.randint(-128, 128, (m, k), dtype=torch.int8)
+    b = torch.randint(-128, 128, (n, k), dtype=torch.int8).t()
+    scales_a, scales_b = (torch.rand(1), torch.rand(1)) if per_tensor else (torch.rand(m, 1), torch.rand(n))
+    bias = torch.randn(n).to(dtype) if with_bias else None
+    scales_a, scales_b = scales_a * 1e-2, scales_b * 1e-2
+    expected = a.double() @ b.double() * scales_b.double().reshape(1, -1) * scales_a.double().reshape(-1, 1)
+    near(warpwright.int8_scaled_mm(a, b, scales_a, scales_b, dtype, bias), expected + (bias.double() if with_bias else 0))
+
+
+def test_out_is_written_and_returned() -> None:
+    x, weight = torch.randn(3, 16).half(), torch.randn(16).half()
+    out = torch.full_like(x, torch.nan)
+    assert warpwright.rmsnorm(x, weight, out=out) is out
+    assert torch.equal(out, warpwright.rmsnorm(x, weight))
+
+
+def test_no_rows_give_an_empty_tensor() -> None:
+    assert warpwright.rmsnorm(torch.empty(0, 16).half(), torch.ones(16).half()).shape == (0, 16)
+    assert warpwright.silu_and_mul(torch.empty(0, 16).half()).shape == (0, 8)
+    a, b = torch.empty(0, 16, dtype=torch.int8), torch.zeros(8, 16, dtype=torch.int8).t()
+    assert warpwright.int8_scaled_mm(a, b, torch.empty(0), torch.ones(8), torch.float16).shape == (0, 8)
+
+
+def int8_arguments(**changes: object) -> dict[str, object]:
+    arguments: dict[str, object] = {
+        "mat_a": torch.zeros(4, 32, dtype=torch.int8),
+        "mat_b": torch.zeros(16, 32, dtype=torch.int8).t(),
+        "scales_a": torch.ones(4),
+        "scales_b": torch.ones(16),
+        "out_dtype": torch.bfloat16,
+    }
+    return {**arguments, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"mat_a": torch.zeros(4, 32)}, "mat_a has dtype float32, expected int8"),
+        ({"mat_a": torch.zeros(4, dtype=torch.int8)}, r"mat_a has 1 dimensions, shape \(4,?\); expected 2"),
+        ({"mat_b": torch.zeros(16, 48, dtype=torch.int8).t()}, r"mat_b has shape \(48, 16\).*32"),
+        ({"mat_a": torch.zeros(4, 8, dtype=torch.int8), "mat_b": torch.zeros(16, 8, dtype=torch.int8).t()},
+         "K, the columns of mat_a, is 8, expected a multiple of 16"),
+        ({"mat_b": torch.zeros(12, 32, dtype=torch.int8).t(), "scales_b": torch.ones(12)},
+         "N, the columns of mat_b, is 12, expected a multiple of 8"),
+        ({"mat_b": torch.zeros(32, 16, dtype=torch.int8)}, r"mat_b has strides \(16, 1\), expected column-major"),
+        ({"scales_a": torch.ones(3)}, "scales_a .*3 elements, expected 4"),
+        ({"scales_b": torch.ones(16).double()}, "scales_b has dtype float64, expected float32"),
+        ({"out_dtype": torch.float32}, "out_dtype has dtype float32, expected float16 or bfloat16"),
+        ({"bias": torch.zeros(16).half()}, "bias has dtype float16, expected bfloat16"),
+        ({"bias": torch.zeros(8).bfloat16()}, "bias .*8 elements, expected 16"),
+    ],
+    ids=["dtype", "dim", "inner", "K", "N", "layout", "scales-a", "scales-b", "out-dtype", "bias-dtype", "bias-size"],
+)  # fmt: skip
+def test_int8_scaled_mm_refuses_by_name(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(RuntimeError, match=message):
+        warpwright.int8_scaled_mm(**int8_arguments(**changes))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: warpwright.rmsnorm(torch.zeros(2, 8), torch.ones(8)), "input has dtype float32, expected float16 or bf"),
+        (lambda: warpwright.rmsnorm(torch.zeros(2, 8).half(), torch.ones(8)), "weight has dtype float32, expected float16"),
+        (lambda: warpwright.rmsnorm(torch.zeros(2, 8).half(), torch.ones(9).half()), r"weight has shape \(9,\), expected"),
+        (lambda: warpwright.rmsnorm(torch.zeros(2, 8).half(), torch.ones(8).half(), out=torch.zeros(8).half()),
+         r"out has shape \(8,\), expected \(2, 8\)"),
+        (lambda: warpwright.silu_and_mul(torch.zeros(2, 7).half()), "the last dimension of input is 7"),
+        (lambda: warpwright.silu_and_mul(torch.zeros(2, 8).half(), out=torch.zeros(2, 8).half()), r"expected \(2, 4\)"),
+    ],
+    ids=["input-dtype", "weight-dtype", "weight-size", "out-shape", "odd", "gate-out-shape"],
+)  # fmt: skip
+def test_the_elementwise_operators_refuse_by_name(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(RuntimeError, match=message):
+        call()
+
+
+def test_the_names_are_those_of_the_peer_library() -> None:
+    import inspect
+
+    import warpwright as sgl_kernel
+
+    assert list(inspect.signature(sgl_kernel.int8_scaled_mm).parameters) == [
+        "mat_a", "mat_b", "scales_a", "scales_b", "out_dtype", "bias",
+    ]  # fmt: skip
+    assert list(inspect.signature(sgl_kernel.rmsnorm).parameters) == ["input", "weight", "eps", "out"]
+    assert list(inspect.signature(sgl_kernel.silu_and_mul).parameters) == ["input", "out"]
