@@ -49,8 +49,7 @@ function(_warpwright_add_unit launch source architectures dependencies)
     $<$<CONFIG:RelWithDebInfo>:-lineinfo>
     $<$<CONFIG:Debug>:-G>
     --expt-relaxed-constexpr
-    # Two nvcc runs of one source differ in the name of the temporary file, which they keep as a FILE symbol unless
-    # the names come from the source; the module id, which static symbols carry, is a hash of the source's path.
+    -Xcompiler=-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=
     -Werror=all-warnings)
   target_link_libraries(warpwright_kernels INTERFACE $<TARGET_OBJECTS:${unit}>)
   add_dependencies(warpwright_kernels ${unit})

@@ -33,11 +33,11 @@ void check_matrices(const ScaledMmArguments& args, ScalarType element) {
 int64_t leading_stride(const Arg& arg, int64_t inner, const char* layout) {
   const Tensor& tensor = arg.tensor;
   const int64_t outer = 1 - inner;
-  STD_TORCH_CHECK(tensor.size(inner) <= 1 || tensor.stride(inner) == 1, arg.name, " has strides (", tensor.stride(0),
+  WARPWRIGHT_CHECK(tensor.size(inner) <= 1 || tensor.stride(inner) == 1, arg.name, " has strides (", tensor.stride(0),
                   ", ", tensor.stride(1), "), expected ", layout, ": stride 1 in dimension ", inner);
-  if (tensor.size(outer) <= 1) return tensor.size(inner);
+  if (tensor.size(outer) <= 1 || tensor.size(inner) == 0) return tensor.size(inner);
   const int64_t stride = tensor.stride(outer);
-  STD_TORCH_CHECK(stride >= tensor.size(inner), arg.name, " has strides (", tensor.stride(0), ", ", tensor.stride(1),
+  WARPWRIGHT_CHECK(stride >= tensor.size(inner), arg.name, " has strides (", tensor.stride(0), ", ", tensor.stride(1),
                   "), expected at least ", tensor.size(inner), " in dimension ", outer, ": rows may not overlap");
   check_multiple((std::string("the stride of ") + arg.name + " in dimension " + std::to_string(outer)).c_str(), stride,
                  kAlignK);

@@ -57,33 +57,33 @@ bool contains(std::initializer_list<ScalarType> types, ScalarType wanted) {
 }  // namespace
 
 void check_cuda(const Arg& arg) {
-  STD_TORCH_CHECK(arg.tensor.is_cuda(), arg.name, " is not on a CUDA device: move it there with .cuda()");
+  WARPWRIGHT_CHECK(arg.tensor.is_cuda(), arg.name, " is not on a CUDA device: move it there with .cuda()");
 }
 
 void check_same_device(const Arg& arg, const Arg& other) {
   check_cuda(arg);
-  STD_TORCH_CHECK(arg.tensor.get_device_index() == other.tensor.get_device_index(), arg.name, " is on cuda:",
+  WARPWRIGHT_CHECK(arg.tensor.get_device_index() == other.tensor.get_device_index(), arg.name, " is on cuda:",
                   arg.tensor.get_device_index(), " and ", other.name, " on cuda:", other.tensor.get_device_index(),
                   "; both have to be on one device");
 }
 
 void check_dim(const Arg& arg, int64_t dim) {
-  STD_TORCH_CHECK(arg.tensor.dim() == dim, arg.name, " has ", arg.tensor.dim(), " dimensions, shape ",
+  WARPWRIGHT_CHECK(arg.tensor.dim() == dim, arg.name, " has ", arg.tensor.dim(), " dimensions, shape ",
                   shape_of(arg.tensor), "; expected ", dim);
 }
 
 void check_min_dim(const Arg& arg, int64_t dim) {
-  STD_TORCH_CHECK(arg.tensor.dim() >= dim, arg.name, " has ", arg.tensor.dim(), " dimensions; expected at least ", dim);
+  WARPWRIGHT_CHECK(arg.tensor.dim() >= dim, arg.name, " has ", arg.tensor.dim(), " dimensions; expected at least ", dim);
 }
 
 void check_size(const Arg& arg, int64_t dim, int64_t expected, const char* why) {
   const int64_t found = arg.tensor.size(dim);
-  STD_TORCH_CHECK(found == expected, arg.name, " has shape ", shape_of(arg.tensor), ": size ", found, " in dimension ",
+  WARPWRIGHT_CHECK(found == expected, arg.name, " has shape ", shape_of(arg.tensor), ": size ", found, " in dimension ",
                   dim, ", expected ", expected, " (", why, ")");
 }
 
 void check_numel(const Arg& arg, int64_t expected, const char* why) {
-  STD_TORCH_CHECK(arg.tensor.numel() == expected, arg.name, " has shape ", shape_of(arg.tensor), " with ",
+  WARPWRIGHT_CHECK(arg.tensor.numel() == expected, arg.name, " has shape ", shape_of(arg.tensor), " with ",
                   arg.tensor.numel(), " elements, expected ", expected, " (", why, ")");
 }
 
@@ -92,12 +92,12 @@ void check_dtype(const Arg& arg, std::initializer_list<ScalarType> supported) {
 }
 
 void check_dtype_value(const char* name, ScalarType found, std::initializer_list<ScalarType> supported) {
-  STD_TORCH_CHECK(contains(supported, found), name, " has dtype ", name_of(found), ", expected ",
+  WARPWRIGHT_CHECK(contains(supported, found), name, " has dtype ", name_of(found), ", expected ",
                   list_of(&name_of, supported));
 }
 
 void check_same_dtype(const Arg& arg, const Arg& other) {
-  STD_TORCH_CHECK(arg.tensor.scalar_type() == other.tensor.scalar_type(), arg.name, " has dtype ",
+  WARPWRIGHT_CHECK(arg.tensor.scalar_type() == other.tensor.scalar_type(), arg.name, " has dtype ",
                   name_of(arg.tensor.scalar_type()), ", expected ", name_of(other.tensor.scalar_type()),
                   ", the dtype of ", other.name);
 }
@@ -105,29 +105,29 @@ void check_same_dtype(const Arg& arg, const Arg& other) {
 void check_same_shape(const Arg& arg, const Arg& other) {
   bool same = arg.tensor.dim() == other.tensor.dim();
   for (int64_t dim = 0; same && dim < arg.tensor.dim(); ++dim) same = arg.tensor.size(dim) == other.tensor.size(dim);
-  STD_TORCH_CHECK(same, arg.name, " has shape ", shape_of(arg.tensor), ", expected ", shape_of(other.tensor),
+  WARPWRIGHT_CHECK(same, arg.name, " has shape ", shape_of(arg.tensor), ", expected ", shape_of(other.tensor),
                   ", the shape of ", other.name);
 }
 
 void check_inner_stride(const Arg& arg) {
   const int64_t dim = arg.tensor.dim();
-  STD_TORCH_CHECK(dim == 0 || arg.tensor.size(dim - 1) <= 1 || arg.tensor.stride(dim - 1) == 1, arg.name,
+  WARPWRIGHT_CHECK(dim == 0 || arg.tensor.size(dim - 1) <= 1 || arg.tensor.stride(dim - 1) == 1, arg.name,
                   " has strides ", strides_of(arg.tensor),
                   ", expected 1 in the last dimension: pass a contiguous tensor or a slice of whole rows");
 }
 
 void check_contiguous(const Arg& arg) {
-  STD_TORCH_CHECK(arg.tensor.is_contiguous(), arg.name, " has shape ", shape_of(arg.tensor), " and strides ",
+  WARPWRIGHT_CHECK(arg.tensor.is_contiguous(), arg.name, " has shape ", shape_of(arg.tensor), " and strides ",
                   strides_of(arg.tensor), ", expected a contiguous tensor: call .contiguous() on it");
 }
 
 void check_multiple(const char* what, int64_t value, int64_t of) {
-  STD_TORCH_CHECK(value % of == 0, what, " is ", value, ", expected a multiple of ", of);
+  WARPWRIGHT_CHECK(value % of == 0, what, " is ", value, ", expected a multiple of ", of);
 }
 
 void check_aligned(const Arg& arg, int64_t bytes) {
   const auto address = reinterpret_cast<uintptr_t>(arg.tensor.const_data_ptr());
-  STD_TORCH_CHECK(address % static_cast<uintptr_t>(bytes) == 0, arg.name, " starts ", address % bytes,
+  WARPWRIGHT_CHECK(address % static_cast<uintptr_t>(bytes) == 0, arg.name, " starts ", address % bytes,
                   " bytes past a multiple of ", bytes, ", expected an aligned start: slice at a multiple of ", bytes,
                   " bytes, or clone the tensor");
 }
@@ -140,7 +140,7 @@ int64_t row_stride(const Arg& arg) {
   for (int64_t outer = dim - 3; outer >= 0; --outer) {
     const int64_t size = arg.tensor.size(outer);
     if (rows <= 1) stride = arg.tensor.stride(outer);
-    STD_TORCH_CHECK(size <= 1 || rows <= 1 || arg.tensor.stride(outer) == rows * stride, arg.name, " has strides ",
+    WARPWRIGHT_CHECK(size <= 1 || rows <= 1 || arg.tensor.stride(outer) == rows * stride, arg.name, " has strides ",
                     strides_of(arg.tensor), " for shape ", shape_of(arg.tensor),
                     ", expected rows at one distance from each other: call .contiguous() on it");
     rows *= size;
@@ -163,7 +163,7 @@ Dtype to_dtype(ScalarType type) {
     case ScalarType::Int:
       return Dtype::kInt32;
     default:
-      STD_TORCH_CHECK(false, "dtype ", name_of(type), " has no kernel; this is a missing check of the operator");
+      fail("dtype ", name_of(type), " has no kernel; this is a missing check of the operator");
   }
 }
 

@@ -3,11 +3,12 @@
 
 #include <torch/csrc/stable/tensor.h>
 #include <torch/headeronly/core/ScalarType.h>
-#include <torch/headeronly/util/Exception.h>
 
 #include <cstdint>
 #include <initializer_list>
+#include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #include "warpwright/dtype.h"
 
@@ -15,6 +16,19 @@ namespace warpwright::torch_api {
 
 using torch::stable::Tensor;
 using ScalarType = torch::headeronly::ScalarType;
+
+inline std::string to_text(const char* part) { return part; }
+inline std::string to_text(const std::string& part) { return part; }
+template <typename Number, typename = std::enable_if_t<std::is_integral_v<Number>>>
+std::string to_text(Number part) {
+  return std::to_string(part);
+}
+
+// Torch turns this into a RuntimeError with these words and no others.
+template <typename... Parts>
+[[noreturn]] void fail(const Parts&... parts) {
+  throw std::runtime_error((to_text(parts) + ...));
+}
 
 // A tensor argument with its name in the schema.
 struct Arg {
@@ -44,5 +58,11 @@ int64_t row_stride(const Arg& arg);
 Dtype to_dtype(ScalarType type);
 
 }  // namespace warpwright::torch_api
+
+// A macro, so that the words are made only where the condition does not hold.
+#define WARPWRIGHT_CHECK(condition, ...) \
+  do {                                   \
+    if (!(condition)) ::warpwright::torch_api::fail(__VA_ARGS__); \
+  } while (false)
 
 #define WARPWRIGHT_ARG(tensor) (::warpwright::torch_api::Arg{tensor, #tensor})

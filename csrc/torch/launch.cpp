@@ -2,13 +2,14 @@
 
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/csrc/stable/ops.h>
-#include <torch/headeronly/util/Exception.h>
 
 #include <array>
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
 #include <string>
+
+#include "torch/checks.h"
 
 // A torch without CUDA does not define this. Weak, the extension loads there, and says what is missing when called.
 extern "C" __attribute__((weak)) AOTITorchError aoti_torch_get_current_cuda_stream(int32_t, void**);
@@ -20,7 +21,7 @@ namespace {
 constexpr int kMaxDevices = 64;
 
 void check_cuda_call(cudaError_t error, const char* call) {
-  STD_TORCH_CHECK(error == cudaSuccess, call, " failed: ", cudaGetErrorName(error), ", ", cudaGetErrorString(error),
+  WARPWRIGHT_CHECK(error == cudaSuccess, call, " failed: ", cudaGetErrorName(error), ", ", cudaGetErrorString(error),
                   "; `python -m warpwright` shows what this machine has");
 }
 
@@ -44,7 +45,7 @@ Device read_device(int index) {
 const Device& device_at(int index) {
   static std::array<Device, kMaxDevices> devices;
   static std::array<std::once_flag, kMaxDevices> once;
-  STD_TORCH_CHECK(index >= 0 && index < kMaxDevices, "cuda:", index, " is beyond the ", kMaxDevices,
+  WARPWRIGHT_CHECK(index >= 0 && index < kMaxDevices, "cuda:", index, " is beyond the ", kMaxDevices,
                   " devices that this library knows");
   std::call_once(once[index], [index] { devices[index] = read_device(index); });
   return devices[index];
@@ -53,7 +54,7 @@ const Device& device_at(int index) {
 }  // namespace
 
 LaunchScope::LaunchScope(const torch::stable::Tensor& on) {
-  STD_TORCH_CHECK(aoti_torch_get_current_cuda_stream != nullptr,
+  WARPWRIGHT_CHECK(aoti_torch_get_current_cuda_stream != nullptr,
                   "this torch was built without CUDA, so a CUDA operator cannot run: install a CUDA build of torch");
   const int index = on.get_device_index();
   device_ = &device_at(index);
@@ -86,8 +87,8 @@ void* LaunchScope::allocate(void* scope, std::size_t bytes) {
 
 void check_launch(const char* op, const Status& status) {
   if (status.ok()) return;
-  STD_TORCH_CHECK(status.message == nullptr, op, ": ", status.message);
-  STD_TORCH_CHECK(false, op, ": the launch failed: ", cudaGetErrorName(status.cuda), ", ",
+  if (status.message != nullptr) fail(op, ": ", status.message);
+  fail(op, ": the launch failed: ", cudaGetErrorName(status.cuda), ", ",
                   cudaGetErrorString(status.cuda));
 }
 
@@ -96,7 +97,7 @@ Sm forced_sm() {
   if (text == nullptr || *text == '\0') return 0;
   char* end = nullptr;
   const long value = std::strtol(text, &end, 10);
-  STD_TORCH_CHECK((*end == '\0' || (*end == 'a' && end[1] == '\0')) && value >= 50 && value < 1000,
+  WARPWRIGHT_CHECK((*end == '\0' || (*end == 'a' && end[1] == '\0')) && value >= 50 && value < 1000,
                   "WARPWRIGHT_FORCE_SM is '", text, "', expected an SM such as 80 or 90a");
   return static_cast<Sm>(value);
 }
@@ -105,10 +106,10 @@ void refuse_sm(const char* op, const std::vector<Sm>& compiled, const Device& de
   std::string sms;
   for (Sm sm : compiled) sms += (sms.empty() ? "" : ", ") + std::to_string(sm);
   if (sms.empty()) sms = "none";
-  STD_TORCH_CHECK(forced == 0, op, ": WARPWRIGHT_FORCE_SM asks for the SM ", forced, " path, and this wheel has no such "
+  WARPWRIGHT_CHECK(forced == 0, op, ": WARPWRIGHT_FORCE_SM asks for the SM ", forced, " path, and this wheel has no such "
                   "path that a GPU of SM ", device.sm, " can run (compiled for SM ", sms,
                   "): unset it, or install a JIT lane's wheel, cu130-jit", forced, "-x86_64");
-  STD_TORCH_CHECK(false, op, ": cuda:", device.index, " is a GPU of SM ", device.sm,
+  fail(op, ": cuda:", device.index, " is a GPU of SM ", device.sm,
                   ", and this wheel has the operator for SM ", sms,
                   " alone: install a wheel whose SM set has ", device.sm, ", or build one with "
                   "`nox -s build-wheel`; `python -m warpwright` shows what the wheel holds");

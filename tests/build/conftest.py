@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from workshop import PROJECT, Workshop, build_in
 
 from wheelworks import files
-from wheelworks.build import BuildPlan, make_links, plan_build
+from wheelworks.build import make_links, plan_build
 from wheelworks.ccache import find_ccache
 from wheelworks.host_compiler import find_host_compiler
 from wheelworks.lanes import choose_lane
 from wheelworks.matrix import load_matrix
-from wheelworks.process import Completed, run
+from wheelworks.process import run
 from wheelworks.sources import ensure_sources
-from wheelworks.toolchain import Toolchain, ensure_toolchain, plan_toolchain
-
-PROJECT = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """A toolchain with the plan of the default lane's build, and CMake to configure it with."""
-
-    toolchain: Toolchain
-    plan: BuildPlan
-
-    def cmake(self, *arguments: str | Path) -> Completed:
-        return run([self.toolchain.tools / "cmake", *arguments], cwd=PROJECT, env=self.plan.environment)
-
-    def configure(self, folder: Path, **defines: str) -> Completed:
-        """Configure the project in a folder of the test's own; ``defines`` replace those of the plan."""
-        every = {**self.plan.defines, "CMAKE_EXPORT_COMPILE_COMMANDS": "ON", **defines}
-        words = [f"-D{name}={value}" for name, value in every.items()]
-        return self.cmake("-S", PROJECT, "-B", folder, "-G", "Ninja", *words)
+from wheelworks.toolchain import ensure_toolchain, plan_toolchain
 
 
 @pytest.fixture(scope="session")
@@ -59,16 +38,6 @@ def workshop() -> Workshop:
     )
     make_links(plan)
     return Workshop(toolchain, plan)
-
-
-def build_in(checkout: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the build command in a checkout, as `nox -s build-wheel` does; its output goes to the terminal as well."""
-    command = [sys.executable, "-c", "from wheelworks.cli import main; main()", "build", *arguments]
-    done = subprocess.run(
-        command, cwd=checkout, env={**os.environ, **environment}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    print(done.stdout)  # noqa: T201  shown by pytest where a test fails
-    return done
 
 
 @pytest.fixture(scope="session")

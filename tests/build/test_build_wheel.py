@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, build_in
+from workshop import PROJECT, build_in
 
 from wheelworks.ccache import find_ccache
 from wheelworks.process import run

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, Workshop
+from workshop import PROJECT, Workshop
 
 MODULES = PROJECT / "csrc" / "cmake"
 

@@ -1,0 +1,42 @@
+"""What the build tests work with: a configured lane, and the build command in any checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheelworks.build import BuildPlan
+from wheelworks.process import Completed, run
+from wheelworks.toolchain import Toolchain
+
+PROJECT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A toolchain with the plan of the default lane's build, and CMake to configure it with."""
+
+    toolchain: Toolchain
+    plan: BuildPlan
+
+    def cmake(self, *arguments: str | Path) -> Completed:
+        return run([self.toolchain.tools / "cmake", *arguments], cwd=PROJECT, env=self.plan.environment)
+
+    def configure(self, folder: Path, **defines: str) -> Completed:
+        """Configure the project in a folder of the test's own; ``defines`` replace those of the plan."""
+        every = {**self.plan.defines, "CMAKE_EXPORT_COMPILE_COMMANDS": "ON", **defines}
+        words = [f"-D{name}={value}" for name, value in every.items()]
+        return self.cmake("-S", PROJECT, "-B", folder, "-G", "Ninja", *words)
+
+
+def build_in(checkout: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the build command in a checkout, as `nox -s build-wheel` does; its output goes to the terminal as well."""
+    command = [sys.executable, "-c", "from wheelworks.cli import main; main()", "build", *arguments]
+    done = subprocess.run(
+        command, cwd=checkout, env={**os.environ, **environment}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    print(done.stdout)  # noqa: T201  shown by pytest where a test fails
+    return done
