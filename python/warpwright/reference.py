@@ -78,8 +78,14 @@ def check_scaled_mm(
     _check(mat_b.shape[0] == k, f"mat_b has shape {tuple(mat_b.shape)}, expected {k} rows (the columns of mat_a)")
     _check(k % 16 == 0, f"K, the columns of mat_a, is {k}, expected a multiple of 16")
     _check(n % 8 == 0, f"N, the columns of mat_b, is {n}, expected a multiple of 8")
-    _check(k <= 1 or mat_a.stride(1) == 1, f"mat_a has strides {mat_a.stride()}, expected row-major: stride 1 in dimension 1")
-    _check(k <= 1 or mat_b.stride(0) == 1, f"mat_b has strides {mat_b.stride()}, expected column-major: stride 1 in dimension 0")
+    _check(
+        k <= 1 or mat_a.stride(1) == 1,
+        f"mat_a has strides {mat_a.stride()}, expected row-major: stride 1 in dimension 1",
+    )
+    _check(
+        k <= 1 or mat_b.stride(0) == 1,
+        f"mat_b has strides {mat_b.stride()}, expected column-major: stride 1 in dimension 0",
+    )
     for name, scales, count in (("scales_a", scales_a, m), ("scales_b", scales_b, n)):
         _check_dtype(name, scales.dtype, (torch.float32,))
         _check(scales.numel() in (1, count), f"{name} has {scales.numel()} elements, expected {count} or 1")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from timing import geometric_mean, microseconds, report
 
 import warpwright
+from timing import geometric_mean, microseconds, report
 
 SHAPES = [(m, d) for m in (1, 64, 1024, 8192) for d in (4096, 8192)]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from timing import geometric_mean, microseconds, report
 
 import warpwright
+from timing import geometric_mean, microseconds, report
 
 LAYERS = [(6144, 4096), (4096, 4096), (28672, 4096), (4096, 14336), (8192, 8192)]
 

@@ -50,7 +50,7 @@ def test_a_second_checkout_with_a_new_toolchain_hits_the_cache_for_every_unit(wh
     if find_ccache(os.environ, run) is None:
         pytest.skip("ccache 4.7 or newer is not on PATH")
     second = copy_of_this_checkout(tmp_path / "some" / "other" / "place")
-    done = build_in(second, WHEELWORKS_CACHE=str(tmp_path / "cache"))
+    done = build_in(second, "--untested", WHEELWORKS_CACHE=str(tmp_path / "cache"))
     assert done.returncode == 0, done.stdout
     counted = re.search(r"ccache: (\d+) hits, (\d+) misses", done.stdout)
     assert counted is not None, done.stdout

@@ -47,7 +47,9 @@ def test_int8_scaled_mm_is_the_scaled_product(dtype: torch.dtype, with_bias: boo
     bias = torch.randn(n).to(dtype) if with_bias else None
     scales_a, scales_b = scales_a * 1e-2, scales_b * 1e-2
     expected = a.double() @ b.double() * scales_b.double().reshape(1, -1) * scales_a.double().reshape(-1, 1)
-    near(warpwright.int8_scaled_mm(a, b, scales_a, scales_b, dtype, bias), expected + (bias.double() if with_bias else 0))
+    near(
+        warpwright.int8_scaled_mm(a, b, scales_a, scales_b, dtype, bias), expected + (bias.double() if with_bias else 0)
+    )
 
 
 def test_out_is_written_and_returned() -> None:

@@ -11,7 +11,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-STEP = re.compile(r"^\[(\d+)/(\d+)\] (?:Building (\w+) object |Linking (\w+) )?(.*)$")
+STEP = re.compile(r"^\[(\d+)/(\d+)\] (.*)$")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def read_step(line: str) -> Step | None:
     found = STEP.match(line)
     if found is None:
         return None
-    what = found[5].split(" ")[0].rsplit("/", 1)[-1].removesuffix(".o")
+    what = found[3].split(" ")[-1].rsplit("/", 1)[-1].removesuffix(".o")
     return Step(int(found[1]), int(found[2]), what)
 
 

@@ -12,10 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
 
+from packaging.utils import parse_wheel_filename
 from uv import find_uv_bin
 
 from wheelworks import files
 from wheelworks.errors import WheelTestError
+from wheelworks.lanes import plan_lanes
+from wheelworks.matrix import Matrix
 from wheelworks.process import Completed, Runner
 
 
@@ -78,6 +81,15 @@ def check_wheel(
 def _pytest(interpreter: Path, suite: Path, results: Path) -> list[str | Path]:
     quiet = ["-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
     return [interpreter, "-m", "pytest", suite, *quiet, f"--rootdir={suite}", f"--junitxml={results}"]
+
+
+def forced_path(matrix: Matrix, wheel: Path) -> dict[str, str]:
+    """Give the environment that puts a JIT lane's wheel on its own path; nothing for other wheels."""
+    label = parse_wheel_filename(wheel.name)[1].local or ""
+    for lane in plan_lanes(matrix):
+        if lane.label == label and lane.test_only:
+            return {"WARPWRIGHT_FORCE_SM": lane.sm_set[-1].removesuffix("-ptx")}
+    return {}
 
 
 def require(report: Report) -> None:
