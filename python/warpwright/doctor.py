@@ -61,7 +61,7 @@ def verdict() -> str | None:
 def device_sm(index: int) -> int:
     """Give a GPU's SM as two digits: 90 for compute capability 9.0."""
     major, minor = torch.cuda.get_device_capability(index)
-    return 10 * major + minor
+    return 10 * int(major) + int(minor)
 
 
 def chosen_path(sms: tuple[str, ...], device: int, forced: str | None) -> str | None:

@@ -42,7 +42,7 @@ def int8_scaled_mm(
     Raises
     ------
     RuntimeError
-        K is no multiple of 16, N no multiple of 8, or a dtype, shape, stride, alignment or device is wrong (the argument
-        is named with both values); or the wheel has no code for the GPU.
+        K is no multiple of 16, N no multiple of 8, or a dtype, shape, stride, alignment or device is wrong (the
+        argument is named with both values); or the wheel has no code for the GPU.
     """
     return _ops.int8_scaled_mm.default(mat_a, mat_b, scales_a, scales_b, out_dtype, bias)

@@ -21,8 +21,9 @@ SEED = int(os.environ.get("WARPWRIGHT_TEST_SEED", "0")) or torch.seed() % 2**31
 def pytest_report_header() -> list[str]:
     name = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     forced = os.environ.get("WARPWRIGHT_FORCE_SM", "none")
+    folder = Path(warpwright.__file__).parent
     return [
-        f"warpwright {warpwright.__version__} from {Path(warpwright.__file__).parent}, torch {torch.__version__}, {name}",
+        f"warpwright {warpwright.__version__} from {folder}, torch {torch.__version__}, {name}",
         f"forced SM: {forced}; repeat these inputs with WARPWRIGHT_TEST_SEED={SEED}",
     ]
 

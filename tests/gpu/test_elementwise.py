@@ -130,10 +130,10 @@ def test_no_rows_give_an_empty_tensor() -> None:
             r"out has shape \(2, 64\), expected \(3, 64",
         ),
         (
-            lambda x, w: warpwright.silu_and_mul(x[:, :33]),
+            lambda x, _: warpwright.silu_and_mul(x[:, :33]),
             "the last dimension of input is 33, expected a multiple of 2",
         ),
-        (lambda x, w: warpwright.silu_and_mul(x, out=torch.empty_like(x)), "expected 32"),
+        (lambda x, _: warpwright.silu_and_mul(x, out=torch.empty_like(x)), "expected 32"),
     ],
     ids=["input-dtype", "weight-dtype", "weight-device", "weight-size", "out-shape", "odd", "gate-out-shape"],
 )

@@ -117,7 +117,7 @@ def crossed(x: torch.Tensor) -> torch.Tensor:
         ("scales_a", lambda x: x.half(), "scales_a has dtype float16, expected float32"),
         ("scales_a", lambda x: x[:7], r"scales_a has shape \(7, 1\) with 7 elements, expected 8"),
         ("scales_b", lambda x: torch.cat([x, x])[::2], "scales_b has shape .* expected a contiguous tensor"),
-        ("out_dtype", lambda x: torch.float32, "out_dtype has dtype float32, expected float16 or bfloat16"),
+        ("out_dtype", lambda _: torch.float32, "out_dtype has dtype float32, expected float16 or bfloat16"),
         ("bias", lambda x: x.bfloat16(), "bias has dtype bfloat16, expected float16"),
         ("bias", lambda x: x[:8], r"bias has shape \(8\) with 8 elements, expected 32"),
     ],

@@ -48,7 +48,8 @@ def test_int8_scaled_mm_is_the_scaled_product(dtype: torch.dtype, with_bias: boo
     scales_a, scales_b = scales_a * 1e-2, scales_b * 1e-2
     expected = a.double() @ b.double() * scales_b.double().reshape(1, -1) * scales_a.double().reshape(-1, 1)
     near(
-        warpwright.int8_scaled_mm(a, b, scales_a, scales_b, dtype, bias), expected + (bias.double() if with_bias else 0)
+        warpwright.int8_scaled_mm(a, b, scales_a, scales_b, dtype, bias),
+        expected + (0 if bias is None else bias.double()),
     )
 
 
@@ -101,16 +102,18 @@ def test_int8_scaled_mm_refuses_by_name(changes: dict[str, object], message: str
         warpwright.int8_scaled_mm(**int8_arguments(**changes))
 
 
+X, WEIGHT = torch.zeros(2, 8).half(), torch.ones(8).half()
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: warpwright.rmsnorm(torch.zeros(2, 8), torch.ones(8)), "input has dtype float32, expected float16 or bf"),
-        (lambda: warpwright.rmsnorm(torch.zeros(2, 8).half(), torch.ones(8)), "weight has dtype float32, expected float16"),
-        (lambda: warpwright.rmsnorm(torch.zeros(2, 8).half(), torch.ones(9).half()), r"weight has shape \(9,\), expected"),
-        (lambda: warpwright.rmsnorm(torch.zeros(2, 8).half(), torch.ones(8).half(), out=torch.zeros(8).half()),
-         r"out has shape \(8,\), expected \(2, 8\)"),
-        (lambda: warpwright.silu_and_mul(torch.zeros(2, 7).half()), "the last dimension of input is 7"),
-        (lambda: warpwright.silu_and_mul(torch.zeros(2, 8).half(), out=torch.zeros(2, 8).half()), r"expected \(2, 4\)"),
+        (lambda: warpwright.rmsnorm(X.float(), WEIGHT), "input has dtype float32, expected float16 or bfloat16"),
+        (lambda: warpwright.rmsnorm(X, WEIGHT.float()), "weight has dtype float32, expected float16"),
+        (lambda: warpwright.rmsnorm(X, WEIGHT[:7]), r"weight has shape \(7,\), expected \(8,\)"),
+        (lambda: warpwright.rmsnorm(X, WEIGHT, out=X[0]), r"out has shape \(8,\), expected \(2, 8\)"),
+        (lambda: warpwright.silu_and_mul(X[:, :7]), "the last dimension of input is 7"),
+        (lambda: warpwright.silu_and_mul(X, out=X), r"expected \(2, 4\)"),
     ],
     ids=["input-dtype", "weight-dtype", "weight-size", "out-shape", "odd", "gate-out-shape"],
 )  # fmt: skip
