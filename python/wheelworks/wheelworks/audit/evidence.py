@@ -1,0 +1,100 @@
+"""What the checks look at: an unpacked wheel, its ELF files, the lane that it was built for, and the tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from wheelworks import archive
+from wheelworks.audit.finding import Finding, Skip
+from wheelworks.elf import Elf, read_elf
+from wheelworks.lanes import Lane
+from wheelworks.policy import Policy
+from wheelworks.process import Runner
+from wheelworks.wheel import Wheel
+
+Outcome = Iterator[Finding | Skip]
+"""What a check yields."""
+
+
+class BuildRecord(BaseModel):
+    """The record that the build writes into the wheel: what it was built from and for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_: Literal[1] = Field(alias="schema")
+    version: str
+    lane: str
+    cuda: str
+    nvcc: str
+    build_type: str
+    sm_set: tuple[str, ...]
+    cutlass: str
+    flashinfer: str
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the checks run, and the folders of this machine that no wheel may name.
+
+    ``cuobjdump`` reads device code. Without one, a wheel that has a lane cannot be audited, and the SMs of any other
+    wheel are left out.
+    """
+
+    run: Runner
+    cuobjdump: Path | None
+    build_folders: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One wheel, unpacked into ``folder``; ``scratch`` is for the tools' own files."""
+
+    wheel: Wheel
+    folder: Path
+    scratch: Path
+    elves: tuple[Elf, ...]
+    record: BuildRecord | None
+    record_fault: str
+    lane: Lane | None
+    policy: Policy
+    tools: Tools
+
+    @property
+    def ours(self) -> bool:
+        """True for a wheel of the project that the policy is for; the lane's rules are for these alone."""
+        return self.wheel.name == self.policy.project
+
+
+def gather(wheel: Wheel, work: Path, policy: Policy, tools: Tools) -> Evidence:
+    """Unpack a wheel below ``work`` and read what every check needs."""
+    folder, scratch = work / "unpacked", work / "scratch"
+    archive.unpack(wheel.path, folder)
+    scratch.mkdir()
+    elves = (read_elf(folder / entry, entry) for entry in sorted(wheel.entries))
+    record, fault = _read_record(folder / policy.build_record)
+    return Evidence(
+        wheel=wheel,
+        folder=folder,
+        scratch=scratch,
+        elves=tuple(elf for elf in elves if elf is not None),
+        record=record,
+        record_fault=fault,
+        lane=policy.lane(record.lane) if record is not None else None,
+        policy=policy,
+        tools=tools,
+    )
+
+
+def _read_record(path: Path) -> tuple[BuildRecord | None, str]:
+    if not path.is_file():
+        return None, "there is no such file"
+    try:
+        return BuildRecord.model_validate_json(path.read_bytes()), ""
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
+        return None, "; ".join(faults)
