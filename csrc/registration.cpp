@@ -27,6 +27,9 @@ STABLE_TORCH_LIBRARY(warpwright, m) {
   m.def(
       "int8_scaled_mm(Tensor mat_a, Tensor mat_b, Tensor scales_a, Tensor scales_b, ScalarType out_dtype, "
       "Tensor? bias) -> Tensor");
+  m.def(
+      "fp8_scaled_mm(Tensor mat_a, Tensor mat_b, Tensor scales_a, Tensor scales_b, ScalarType out_dtype, "
+      "Tensor? bias) -> Tensor");
   m.def("compiled_paths() -> str");
 }
 
@@ -34,6 +37,7 @@ STABLE_TORCH_LIBRARY_IMPL(warpwright, CUDA, m) {
   m.impl("rmsnorm", TORCH_BOX(&warpwright::torch_api::rmsnorm));
   m.impl("silu_and_mul", TORCH_BOX(&warpwright::torch_api::silu_and_mul));
   m.impl("int8_scaled_mm", TORCH_BOX(&warpwright::torch_api::int8_scaled_mm));
+  m.impl("fp8_scaled_mm", TORCH_BOX(&warpwright::torch_api::fp8_scaled_mm));
 }
 
 STABLE_TORCH_LIBRARY_IMPL(warpwright, CompositeExplicitAutograd, m) {

@@ -12,5 +12,9 @@ torch::stable::Tensor int8_scaled_mm(const torch::stable::Tensor& mat_a, const t
                                      const torch::stable::Tensor& scales_a, const torch::stable::Tensor& scales_b,
                                      torch::headeronly::ScalarType out_dtype,
                                      std::optional<torch::stable::Tensor> bias);
+torch::stable::Tensor fp8_scaled_mm(const torch::stable::Tensor& mat_a, const torch::stable::Tensor& mat_b,
+                                    const torch::stable::Tensor& scales_a, const torch::stable::Tensor& scales_b,
+                                    torch::headeronly::ScalarType out_dtype,
+                                    std::optional<torch::stable::Tensor> bias);
 
 }  // namespace warpwright::torch_api

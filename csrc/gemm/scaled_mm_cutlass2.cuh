@@ -8,6 +8,7 @@
 
 #include "../cutlass_extensions/visitor_vectors.h"  // after CUTLASS's kernels: its visitor headers include too little
 #include "warpwright/gemm/scaled_mm.h"
+#include "warpwright/gemm/scaled_mm_tiles.h"
 
 namespace warpwright::cutlass2 {
 
@@ -82,4 +83,33 @@ struct ScaledMm {
   }
 };
 
+template <typename Isa, typename Out, typename... Tiles>
+Status launch_as(int tile, const ScaledMmProblem& problem, cudaStream_t stream) {
+  Status status = Status::refused("no tile of this SM's table fits the device's shared memory");
+  int index = 0;
+  ((tile == index++ && (status = ScaledMm<Isa, Tiles, Out>::launch(problem, stream), true)) || ...);
+  return status;
+}
+
+// Launches the tile that the problem asks for, else the one that the SM's table chooses.
+template <typename Isa, typename... Tiles, int kCount>
+Status launch(const ScaledMmTile (&table)[kCount], const ScaledMmProblem& problem, const Device& device,
+              cudaStream_t stream) {
+  static_assert(sizeof...(Tiles) == kCount);
+  const ScaledMmShape shape{problem.m, problem.n, problem.k, device.sm_count, device.shared_memory_per_block};
+  const int tile = problem.tile >= 0 ? problem.tile : choose_scaled_mm_tile(table, shape);
+  switch (problem.out_dtype) {
+    case Dtype::kFloat16:
+      return launch_as<Isa, cutlass::half_t, Tiles...>(tile, problem, stream);
+    case Dtype::kBFloat16:
+      return launch_as<Isa, cutlass::bfloat16_t, Tiles...>(tile, problem, stream);
+    default:
+      return Status::refused("out_dtype must be float16 or bfloat16");
+  }
+}
+
 }  // namespace warpwright::cutlass2
+
+// A row of a tile table as a type, for the arguments of launch().
+#define WARPWRIGHT_CUTLASS2_TILE(bm, bn, bk, wm, wn, wk, stages, max_m) \
+  , ::warpwright::cutlass2::Tile<bm, bn, bk, wm, wn, wk, stages>

@@ -46,3 +46,47 @@ def int8_scaled_mm(
         argument is named with both values); or the wheel has no code for the GPU.
     """
     return _ops.int8_scaled_mm.default(mat_a, mat_b, scales_a, scales_b, out_dtype, bias)
+
+
+def fp8_scaled_mm(
+    mat_a: torch.Tensor,
+    mat_b: torch.Tensor,
+    scales_a: torch.Tensor,
+    scales_b: torch.Tensor,
+    out_dtype: torch.dtype,
+    bias: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Multiply two float8_e4m3fn matrices, scale rows and columns, and add a bias.
+
+    ``out[m, n] = cast(sum_k(mat_a[m, k] * mat_b[k, n]) * scales_b[n] * scales_a[m] + bias[n])``. On the GPU the sum
+    stays in the tensor core along the whole of K, which keeps around 14 bits of its mantissa (DeepSeek-V3 technical
+    report, arXiv:2412.19437, section 3.3.2; cuBLAS does the same with ``use_fast_accum``); the rest is float32 with
+    one rounding at the end.
+
+    Parameters
+    ----------
+    mat_a
+        ``(M, K)`` float8_e4m3fn, row-major. A slice of a wider matrix is fine where its rows stay at multiples of 16
+        bytes.
+    mat_b
+        ``(K, N)`` float8_e4m3fn, column-major: the transpose of a row-major weight ``(N, K)``.
+    scales_a
+        M float32 elements in any shape, one for each row, or one element for all rows; contiguous.
+    scales_b
+        N float32 elements, one for each column, or one element for all columns; contiguous.
+    out_dtype
+        ``torch.float16`` or ``torch.bfloat16``.
+    bias
+        N elements of ``out_dtype``, contiguous; none by default.
+
+    Returns
+    -------
+    A new row-major ``(M, N)`` tensor; with ``M == 0`` an empty one.
+
+    Raises
+    ------
+    RuntimeError
+        K is no multiple of 16, N no multiple of 8, or a dtype, shape, stride, alignment or device is wrong (the
+        argument is named with both values); or the wheel has no code for the GPU, which needs SM 8.9 or 9.0.
+    """
+    return _ops.fp8_scaled_mm.default(mat_a, mat_b, scales_a, scales_b, out_dtype, bias)

@@ -94,6 +94,17 @@ def check_scaled_mm(
         _check(bias.numel() == n, f"bias has {bias.numel()} elements, expected {n} (one for each column of mat_b)")
 
 
+def _scale(
+    total: torch.Tensor,
+    scales_a: torch.Tensor,
+    scales_b: torch.Tensor,
+    out_dtype: torch.dtype,
+    bias: torch.Tensor | None,
+) -> torch.Tensor:
+    scaled = total * scales_b.reshape(1, -1) * scales_a.reshape(-1, 1)
+    return (scaled if bias is None else scaled + bias.float().reshape(1, -1)).to(out_dtype)
+
+
 def int8_scaled_mm(
     mat_a: torch.Tensor,
     mat_b: torch.Tensor,
@@ -105,11 +116,23 @@ def int8_scaled_mm(
     """Give the scaled product with its sum in int32 and the rest in float32."""
     check_scaled_mm(torch.int8, mat_a, mat_b, scales_a, scales_b, out_dtype, bias)
     total = torch.mm(mat_a.to(torch.int32), mat_b.to(torch.int32)).float()
-    scaled = total * scales_b.reshape(1, -1) * scales_a.reshape(-1, 1)
-    return (scaled if bias is None else scaled + bias.float().reshape(1, -1)).to(out_dtype)
+    return _scale(total, scales_a, scales_b, out_dtype, bias)
+
+
+def fp8_scaled_mm(
+    mat_a: torch.Tensor,
+    mat_b: torch.Tensor,
+    scales_a: torch.Tensor,
+    scales_b: torch.Tensor,
+    out_dtype: torch.dtype,
+    bias: torch.Tensor | None,
+) -> torch.Tensor:
+    """Give the scaled product in float32."""
+    check_scaled_mm(torch.float8_e4m3fn, mat_a, mat_b, scales_a, scales_b, out_dtype, bias)
+    return _scale(torch.mm(mat_a.float(), mat_b.float()), scales_a, scales_b, out_dtype, bias)
 
 
 def register() -> None:
     """Register the references for tensors on the CPU."""
-    for function in (rmsnorm, silu_and_mul, int8_scaled_mm):
+    for function in (rmsnorm, silu_and_mul, int8_scaled_mm, fp8_scaled_mm):
         torch.library.impl(f"warpwright::{function.__name__}", "CPU", function)

@@ -1,4 +1,4 @@
-"""int8_scaled_mm on the GPU, against float64, with fresh random inputs."""
+"""int8_scaled_mm and fp8_scaled_mm on the GPU, against float64, with fresh random inputs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ import torch
 
 import warpwright
 
-pytestmark = pytest.mark.operator("int8_scaled_mm")
-
-# Half a unit in the last place, relative, and as much again for the float32 epilogue; the int32 sums are exact.
+# Half a unit in the last place, relative, and as much again for the float32 epilogue.
 ROUNDING = {torch.float16: 2.0**-10, torch.bfloat16: 2.0**-7}
+# Relative to the largest result. int32 sums are exact, and a bias may cancel the product, which leaves the rounding of
+# float32. A float8 sum keeps 14 bits of the largest term's mantissa in the tensor core (DeepSeek-V3, arXiv:2412.19437,
+# section 3.3.2), and these sums are up to a few times smaller than the terms that they pass through.
+ACCUMULATION = {torch.int8: 2.0**-20, torch.float8_e4m3fn: 2.0**-9}
+ELEMENTS = [
+    pytest.param(torch.int8, id="int8", marks=pytest.mark.operator("int8_scaled_mm")),
+    pytest.param(torch.float8_e4m3fn, id="fp8", marks=pytest.mark.operator("fp8_scaled_mm")),
+]
+each_element = pytest.mark.parametrize("element", ELEMENTS)
 DTYPES = [torch.float16, torch.bfloat16]
 SHAPES = [
     (1, 128, 128), (7, 8, 16), (16, 256, 512), (33, 264, 48), (64, 4096, 4096), (130, 1032, 272), (257, 512, 4096),
@@ -20,11 +27,23 @@ SHAPES = [
 ]  # fmt: skip
 
 
-def make(m: int, n: int, k: int, dtype: torch.dtype, *, bias: bool = False) -> dict[str, Any]:
+def draw(element: torch.dtype, rows: int, columns: int) -> torch.Tensor:
+    """Draw a matrix over the whole of int8, or over the part of float8 that activations use."""
+    if element == torch.int8:
+        return torch.randint(-128, 128, (rows, columns), dtype=torch.int8, device="cuda")
+    return (torch.randn(rows, columns, device="cuda") * 64).clamp(-448, 448).to(element)
+
+
+def multiply(problem: dict[str, Any]) -> torch.Tensor:
+    is_int8 = problem["mat_b"].dtype == torch.int8
+    return (warpwright.int8_scaled_mm if is_int8 else warpwright.fp8_scaled_mm)(**problem)
+
+
+def make(element: torch.dtype, m: int, n: int, k: int, dtype: torch.dtype, *, bias: bool = False) -> dict[str, Any]:
     """Draw a problem whose results stay in float16's range."""
     return {
-        "mat_a": torch.randint(-128, 128, (m, k), dtype=torch.int8, device="cuda"),
-        "mat_b": torch.randint(-128, 128, (n, k), dtype=torch.int8, device="cuda").t(),
+        "mat_a": draw(element, m, k),
+        "mat_b": draw(element, n, k).t(),
         "scales_a": torch.rand(m, 1, device="cuda") / k**0.5,
         "scales_b": torch.rand(n, 1, device="cuda") / 128,
         "out_dtype": dtype,
@@ -40,8 +59,9 @@ def exact(problem: dict[str, Any]) -> torch.Tensor:
 
 def near(found: torch.Tensor, problem: dict[str, Any]) -> None:
     expected, tolerance = exact(problem), ROUNDING[found.dtype]
-    # A bias may cancel the product: the absolute part is float32 rounding of terms of the size of the largest.
-    torch.testing.assert_close(found.double(), expected, rtol=tolerance, atol=expected.abs().max().item() * 2.0**-20)
+    largest = expected.abs().max().item() if expected.numel() else 0.0
+    accumulation = largest * ACCUMULATION[problem["mat_b"].dtype]
+    torch.testing.assert_close(found.double(), expected, rtol=tolerance, atol=accumulation)
 
 
 def poison_the_allocator(m: int, n: int, dtype: torch.dtype) -> None:
@@ -49,54 +69,63 @@ def poison_the_allocator(m: int, n: int, dtype: torch.dtype) -> None:
     torch.full((m, n), torch.nan, dtype=dtype, device="cuda")
 
 
+@each_element
 @pytest.mark.parametrize("bias", [False, True], ids=["plain", "bias"])
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_the_product_is_near_float64(shape: tuple[int, int, int], dtype: torch.dtype, bias: bool) -> None:
+def test_the_product_is_near_float64(
+    element: torch.dtype, shape: tuple[int, int, int], dtype: torch.dtype, bias: bool
+) -> None:
     m, n, k = shape
-    problem = make(m, n, k, dtype, bias=bias)
+    problem = make(element, m, n, k, dtype, bias=bias)
     poison_the_allocator(m, n, dtype)
-    out = warpwright.int8_scaled_mm(**problem)
+    out = multiply(problem)
     assert (out.shape, out.dtype, out.is_contiguous()) == ((m, n), dtype, True)
     near(out, problem)
 
 
+@each_element
 @pytest.mark.parametrize("m", range(131))
-def test_every_small_m_is_right(m: int) -> None:
-    problem = make(m, 136, 192, torch.bfloat16, bias=True)
+def test_every_small_m_is_right(element: torch.dtype, m: int) -> None:
+    problem = make(element, m, 136, 192, torch.bfloat16, bias=True)
     poison_the_allocator(m, 136, torch.bfloat16)
-    near(warpwright.int8_scaled_mm(**problem), problem) if m else None
-    assert warpwright.int8_scaled_mm(**problem).shape == (m, 136)
+    out = multiply(problem)
+    assert out.shape == (m, 136)
+    near(out, problem)
 
 
+@each_element
 @pytest.mark.parametrize("which", ["a", "b", "both"])
-def test_one_scale_serves_a_whole_matrix(which: str) -> None:
-    problem = make(40, 64, 256, torch.float16)
+def test_one_scale_serves_a_whole_matrix(element: torch.dtype, which: str) -> None:
+    problem = make(element, 40, 64, 256, torch.float16)
     for name in ("a", "b"):
         if which in (name, "both"):
             problem[f"scales_{name}"] = torch.full((1,), 0.003, device="cuda")
-    near(warpwright.int8_scaled_mm(**problem), problem)
+    near(multiply(problem), problem)
 
 
+@each_element
 @pytest.mark.parametrize("m", [1, 20, 200])
-def test_slices_of_wider_matrices_are_read_in_place(m: int) -> None:
-    problem = make(m, 64, 256, torch.bfloat16)
-    wide_a = torch.randint(-128, 128, (m + 3, 512), dtype=torch.int8, device="cuda")
-    wide_b = torch.randint(-128, 128, (72, 528), dtype=torch.int8, device="cuda")
+def test_slices_of_wider_matrices_are_read_in_place(element: torch.dtype, m: int) -> None:
+    problem = make(element, m, 64, 256, torch.bfloat16)
+    wide_a = draw(element, m + 3, 512)
+    wide_b = draw(element, 72, 528)
     problem["mat_a"], problem["mat_b"] = wide_a[3:, 16:272], wide_b[8:, 32:288].t()
-    near(warpwright.int8_scaled_mm(**problem), problem)
+    near(multiply(problem), problem)
 
 
+@each_element
 @pytest.mark.parametrize("shape", [(0, 64, 32), (4, 0, 32)], ids=["no-rows", "no-columns"])
-def test_empty_products_are_no_ops(shape: tuple[int, int, int]) -> None:
+def test_empty_products_are_no_ops(element: torch.dtype, shape: tuple[int, int, int]) -> None:
     m, n, k = shape
-    assert warpwright.int8_scaled_mm(**make(m, n, k, torch.float16)).shape == (m, n)
+    assert multiply(make(element, m, n, k, torch.float16)).shape == (m, n)
 
 
-def test_an_empty_sum_is_the_bias() -> None:
-    problem = make(4, 16, 0, torch.float16, bias=True)
+@each_element
+def test_an_empty_sum_is_the_bias(element: torch.dtype) -> None:
+    problem = make(element, 4, 16, 0, torch.float16, bias=True)
     problem["scales_a"] = torch.ones(4, device="cuda")
-    assert torch.equal(warpwright.int8_scaled_mm(**problem), problem["bias"].expand(4, 16))
+    assert torch.equal(multiply(problem), problem["bias"].expand(4, 16))
 
 
 def crossed(x: torch.Tensor) -> torch.Tensor:
@@ -124,22 +153,22 @@ def crossed(x: torch.Tensor) -> torch.Tensor:
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",
 )
 def test_wrong_arguments_are_refused_by_name(name: str, change: Any, message: str) -> None:
-    problem = make(8, 32, 64, torch.float16, bias=True)
+    problem = make(torch.int8, 8, 32, 64, torch.float16, bias=True)
     problem[name] = change(problem[name])
     with pytest.raises(RuntimeError, match=message):
-        warpwright.int8_scaled_mm(**problem)
+        multiply(problem)
 
 
 def test_k_that_is_no_multiple_of_16_is_refused() -> None:
     with pytest.raises(RuntimeError, match="K, the columns of mat_a, is 40, expected a multiple of 16"):
-        warpwright.int8_scaled_mm(**make(8, 32, 40, torch.float16))
+        multiply(make(torch.int8, 8, 32, 40, torch.float16))
 
 
 def test_rows_that_are_not_aligned_are_refused() -> None:
-    problem = make(8, 32, 64, torch.float16)
+    problem = make(torch.int8, 8, 32, 64, torch.float16)
     problem["mat_a"] = torch.zeros(8, 72, dtype=torch.int8, device="cuda")[:, :64]
     with pytest.raises(RuntimeError, match="the stride of mat_a in dimension 0 is 72, expected a multiple of 16"):
-        warpwright.int8_scaled_mm(**problem)
+        multiply(problem)
     problem["mat_a"] = torch.zeros(8, 128, dtype=torch.int8, device="cuda")[:, 8:72]
     with pytest.raises(RuntimeError, match="mat_a starts 8 bytes past a multiple of 16"):
-        warpwright.int8_scaled_mm(**problem)
+        multiply(problem)

@@ -32,6 +32,7 @@ struct ScaledMmProblem {
 
 using ScaledMmLaunch = Status(const ScaledMmProblem&, const Device&, const Workspace&, cudaStream_t);
 
+ScaledMmLaunch int8_scaled_mm_sm75;
 ScaledMmLaunch int8_scaled_mm_sm80;
 ScaledMmLaunch int8_scaled_mm_sm90a;
 ScaledMmLaunch fp8_scaled_mm_sm89;

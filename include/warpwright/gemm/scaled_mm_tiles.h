@@ -31,10 +31,24 @@ constexpr int64_t kAnyM = INT64_MAX;
   X(64, 128, 128, 64, 64, 64, 4, 64)            \
   X(128, 128, 64, 64, 64, 64, 5, kAnyM)
 
+// sm_75 has 64 KB of shared memory and no asynchronous copies: two stages.
+#define WARPWRIGHT_INT8_SCALED_MM_SM75_TILES(X) \
+  X(32, 64, 64, 32, 32, 64, 2, 32)              \
+  X(64, 64, 64, 32, 32, 64, 2, 64)              \
+  X(128, 128, 64, 64, 64, 64, 2, kAnyM)
+
+#define WARPWRIGHT_FP8_SCALED_MM_SM89_TILES(X) \
+  X(16, 64, 128, 16, 64, 64, 5, 16)            \
+  X(32, 64, 128, 32, 64, 64, 5, 32)            \
+  X(64, 128, 128, 64, 64, 64, 4, 64)           \
+  X(128, 128, 64, 64, 64, 64, 5, kAnyM)
+
 #define WARPWRIGHT_TILE_ROW(block_m, block_n, block_k, warp_m, warp_n, warp_k, stages, max_m) \
   {#block_m "x" #block_n "x" #block_k "_s" #stages, max_m, stages*(block_m + block_n) * block_k},
 
+constexpr ScaledMmTile kInt8ScaledMmSm75Tiles[] = {WARPWRIGHT_INT8_SCALED_MM_SM75_TILES(WARPWRIGHT_TILE_ROW)};
 constexpr ScaledMmTile kInt8ScaledMmSm80Tiles[] = {WARPWRIGHT_INT8_SCALED_MM_SM80_TILES(WARPWRIGHT_TILE_ROW)};
+constexpr ScaledMmTile kFp8ScaledMmSm89Tiles[] = {WARPWRIGHT_FP8_SCALED_MM_SM89_TILES(WARPWRIGHT_TILE_ROW)};
 
 #undef WARPWRIGHT_TILE_ROW
 

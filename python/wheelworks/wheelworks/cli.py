@@ -48,7 +48,7 @@ def main() -> None:
 
 def show(line: str) -> None:
     """Pass a line of another program on."""
-    console.print(line, markup=False, highlight=False)
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _matrix() -> Matrix:
