@@ -73,7 +73,9 @@ struct ScaledMm {
                                                       cutlass::gemm::PersistentScheduler>;
   using Gemm = cutlass::gemm::device::GemmUniversalAdapter<Kernel>;
 
-  static typename Gemm::Arguments arguments(const ScaledMmProblem& p, const Device& device) {
+  // panel: rows of tiles that are worked on together. 1 goes down the columns of tiles, so the weights are read once.
+  static typename Gemm::Arguments arguments(const ScaledMmProblem& p, const Device& device, int panel) {
+    using Order = cutlass::gemm::kernel::detail::RasterOrderOptions;
     const auto* a = static_cast<const Element*>(p.a);
     const auto* b = static_cast<const Element*>(p.b);
     auto* out = static_cast<Out*>(p.out);
@@ -85,12 +87,14 @@ struct ScaledMm {
                                        {a, {p.lda, {}, 0}, b, {p.ldb, {}, 0}},
                                        {{scale_a, {scale_b, {}, {}}, bias, {}}, nullptr, {p.n, {}, 0}, out, {p.n, {}, 0}}};
     arguments.hw_info = {device.index, device.sm_count};
+    arguments.scheduler.max_swizzle_size = panel;
+    arguments.scheduler.raster_order = panel == 1 ? Order::AlongM : Order::AlongN;
     return arguments;
   }
 
-  static Status launch(const ScaledMmProblem& p, const Device& device, const Workspace& workspace,
+  static Status launch(const ScaledMmProblem& p, const Device& device, const Workspace& workspace, int panel,
                        cudaStream_t stream) {
-    const typename Gemm::Arguments gemm_arguments = arguments(p, device);
+    const typename Gemm::Arguments gemm_arguments = arguments(p, device, panel);
     if (Gemm::can_implement(gemm_arguments) != cutlass::Status::kSuccess) {
       return Status::refused("CUTLASS cannot take the problem: k, lda and ldb must be multiples of 16, n of 8");
     }

@@ -1,0 +1,11 @@
+// fp8_scaled_mm for sm_90a: TMA and wgmma; kernels of our own where CUTLASS 3.x leaves time on the table.
+#include "scaled_mm_sm90a.cuh"
+
+namespace warpwright {
+
+Status fp8_scaled_mm_sm90a(const ScaledMmProblem& problem, const Device& device, const Workspace& workspace,
+                           cudaStream_t stream) {
+  return launch_scaled_mm_sm90a<cutlass::float_e4m3_t>(problem, device, workspace, stream);
+}
+
+}  // namespace warpwright

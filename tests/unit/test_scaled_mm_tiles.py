@@ -1,0 +1,101 @@
+"""The choice of a tile is a pure host function: here it runs for thousands of shapes, compiled by the host compiler."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+H100 = (132, 232448)  # multiprocessors, bytes of shared memory for a block
+# (n, k): the layers of the benchmark, and a few odd ones.
+LAYERS = [(6144, 4096), (4096, 4096), (28672, 4096), (4096, 14336), (8192, 8192), (8, 16), (264, 528), (130000, 64)]
+
+
+class Shape(NamedTuple):
+    sm: int
+    m: int
+    n: int
+    k: int
+    sm_count: int = H100[0]
+    shared_memory: int = H100[1]
+    tile: int = -1
+
+
+class Plan(NamedTuple):
+    tile: str
+    stages: int
+    split: int
+    shared_memory: int
+
+
+Planner = Callable[[Iterable[Shape]], list[Plan]]
+
+
+@pytest.fixture(scope="module")
+def plans(tmp_path_factory: pytest.TempPathFactory) -> Planner:
+    compiler = shutil.which("c++") or shutil.which("g++")
+    if compiler is None:
+        pytest.skip("no host C++ compiler (c++ or g++) to compile the tile choice with")
+    program = tmp_path_factory.mktemp("plans") / "scaled_mm_plans"
+    source = Path(__file__).with_name("scaled_mm_plans.cpp")
+    include = f"-I{ROOT / 'include'}"
+    subprocess.run([compiler, "-std=c++17", "-Wall", "-Wextra", "-Werror", include, source, "-o", program], check=True)
+
+    def run(shapes: Iterable[Shape]) -> list[Plan]:
+        lines = "\n".join(" ".join(map(str, shape)) for shape in shapes)
+        done = subprocess.run([program], input=lines, capture_output=True, text=True, check=True)
+        rows = [line.split() for line in done.stdout.splitlines()]
+        return [Plan(row[0], int(row[1]), int(row[2]), int(row[3])) for row in rows]
+
+    return run
+
+
+def every_m(sm: int, shared_memory: int = H100[1], sm_count: int = H100[0]) -> list[Shape]:
+    tokens = [*range(1, 260), 300, 511, 512, 1000, 2048, 8192, 100_000]
+    return [Shape(sm, m, n, k, sm_count, shared_memory) for (n, k), m in itertools.product(LAYERS, tokens)]
+
+
+def test_every_shape_on_sm90a_gets_a_tile_that_fits_a_block(plans: Planner) -> None:
+    shapes = every_m(90)
+    for shape, plan in zip(shapes, plans(shapes), strict=True):
+        assert plan.shared_memory <= H100[1], (shape, plan)
+        assert 1 <= plan.split <= 8, (shape, plan)
+        if plan.tile.startswith("streaming"):
+            assert 2 <= plan.stages <= 16, (shape, plan)
+
+
+@pytest.mark.parametrize("shared_memory", [101376, 166912], ids=["sm86-and-sm89", "sm80"])
+def test_every_shape_on_sm80_gets_a_tile_that_fits_the_device(plans: Planner, shared_memory: int) -> None:
+    shapes = every_m(80, shared_memory, 84)
+    for shape, plan in zip(shapes, plans(shapes), strict=True):
+        assert plan.tile != "none", shape
+        assert plan.shared_memory <= shared_memory, (shape, plan)
+
+
+def test_each_tile_named_outright_fits_whatever_the_shape(plans: Planner) -> None:
+    for tile in range(11):
+        shapes = [shape._replace(tile=tile) for shape in every_m(90)]
+        for shape, plan in zip(shapes, plans(shapes), strict=True):
+            assert plan.shared_memory <= H100[1], (shape, plan)
+
+
+def test_few_tokens_stream_and_k_is_split_where_tiles_are_few(plans: Planner) -> None:
+    one, deep, wide = plans([Shape(90, 1, 4096, 4096), Shape(90, 16, 4096, 14336), Shape(90, 1, 28672, 4096)])
+    assert (one.tile, one.split) == ("streaming_64x8", 2)
+    assert (deep.tile, deep.split) == ("streaming_64x16", 2)
+    assert (wide.tile, wide.split) == ("streaming_64x8", 1)
+
+
+def test_one_round_takes_the_width_that_leaves_few_multiprocessors_idle(plans: Planner) -> None:
+    narrow, middle, wide = plans([Shape(90, 512, 4096, 4096), Shape(90, 512, 6144, 4096), Shape(90, 512, 8192, 8192)])
+    assert [narrow.tile, middle.tile, wide.tile] == ["persistent_128x128", "persistent_192x128", "persistent_256x128"]
+
+
+def test_many_rounds_hide_the_epilogue(plans: Planner) -> None:
+    assert plans([Shape(90, 8192, 28672, 4096)])[0].tile == "pingpong_128x128"
