@@ -73,8 +73,8 @@ struct ScaledMm {
                                                       cutlass::gemm::PersistentScheduler>;
   using Gemm = cutlass::gemm::device::GemmUniversalAdapter<Kernel>;
 
-  // panel: rows of tiles that are worked on together. 1 goes down the columns of tiles, so the weights are read once.
-  static typename Gemm::Arguments arguments(const ScaledMmProblem& p, const Device& device, int panel) {
+  static typename Gemm::Arguments arguments(const ScaledMmProblem& p, const Device& device, int panel,
+                                            bool down) {
     using Order = cutlass::gemm::kernel::detail::RasterOrderOptions;
     const auto* a = static_cast<const Element*>(p.a);
     const auto* b = static_cast<const Element*>(p.b);
@@ -88,13 +88,13 @@ struct ScaledMm {
                                        {{scale_a, {scale_b, {}, {}}, bias, {}}, nullptr, {p.n, {}, 0}, out, {p.n, {}, 0}}};
     arguments.hw_info = {device.index, device.sm_count};
     arguments.scheduler.max_swizzle_size = panel;
-    arguments.scheduler.raster_order = panel == 1 ? Order::AlongM : Order::AlongN;
+    arguments.scheduler.raster_order = down ? Order::AlongM : Order::AlongN;
     return arguments;
   }
 
   static Status launch(const ScaledMmProblem& p, const Device& device, const Workspace& workspace, int panel,
-                       cudaStream_t stream) {
-    const typename Gemm::Arguments gemm_arguments = arguments(p, device, panel);
+                       bool down, cudaStream_t stream) {
+    const typename Gemm::Arguments gemm_arguments = arguments(p, device, panel, down);
     if (Gemm::can_implement(gemm_arguments) != cutlass::Status::kSuccess) {
       return Status::refused("CUTLASS cannot take the problem: k, lda and ldb must be multiples of 16, n of 8");
     }

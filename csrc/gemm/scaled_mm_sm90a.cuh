@@ -13,7 +13,8 @@ Status launch_pingpong(const ScaledMmProblem& problem, const Device& device, con
                        const Sm90aPlan& plan, cudaStream_t stream) {
   using Sum = std::conditional_t<std::is_same_v<Element, int8_t>, int32_t, float>;
   using Tile = cutlass3::Tile<128, 128, 128, 2, 1, cutlass3::Pingpong>;
-  return cutlass3::ScaledMm<Element, Sum, Tile, Out>::launch(problem, device, workspace, plan.panel, stream);
+  return cutlass3::ScaledMm<Element, Sum, Tile, Out>::launch(problem, device, workspace, plan.panel, plan.down,
+                                                                stream);
 }
 
 template <typename Element, typename Out>

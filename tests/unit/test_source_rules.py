@@ -12,7 +12,8 @@ from wheelworks.matrix import Matrix
 
 STAGES = (
     "errors", "process", "files", "uv_client", "matrix", "lanes", "host_compiler", "ccache", "toolchain", "sources",
-    "build", "archive", "elf", "sm", "cuobjdump", "wheel", "policy", "audit", "repair", "wheel_tests", "progress", "cli",
+    "build", "archive", "elf", "sm", "cuobjdump", "wheel", "policy", "audit", "repair", "wheel_tests", "progress",
+    "cli",
 )  # fmt: skip
 """The modules from left to right; each imports from those to its left alone."""
 

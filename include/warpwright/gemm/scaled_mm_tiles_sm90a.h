@@ -57,7 +57,8 @@ struct Sm90aPlan {
   int stages = 0;         // streaming
   int split = 1;          // streaming: CTAs of a cluster that share k
   int shared_memory = 0;  // streaming: bytes; the others have theirs fixed when they are compiled
-  int panel = 1;          // persistent, pingpong: rows of tiles that are worked on together
+  int panel = 1;          // pingpong: rows or columns of tiles that are worked on together
+  bool down = true;       // pingpong: goes through the tokens first, so that the weights are read once
 };
 
 namespace sm90a {
@@ -119,6 +120,8 @@ constexpr double cost(const Sm90aTile& tile, const ScaledMmShape& shape) {
   return rounds(tile, shape) * tile.weights * (steps + epilogue);
 }
 
+constexpr int64_t kWeightsThatStayInL2 = 20 << 20;  // bytes, of the 50 MB that an H100 and an H200 have
+
 constexpr int choose_compute_tile(const ScaledMmShape& shape) {
   int best = kScaledMmSm90aTileCount - 1;  // pingpong
   for (int i = 0; i < kScaledMmSm90aTileCount; ++i) {
@@ -155,7 +158,8 @@ constexpr Sm90aPlan plan_scaled_mm_sm90a(const ScaledMmShape& shape, int forced_
   if (kScaledMmSm90aTiles[tile].kernel == Sm90aKernel::kStreaming) return sm90a::plan_streaming(tile, shape);
   Sm90aPlan plan;
   plan.tile = tile;
-  plan.panel = shape.m <= 2048 ? 1 : 8;
+  plan.down = shape.m <= 2048;
+  plan.panel = plan.down || shape.n * shape.k <= sm90a::kWeightsThatStayInL2 ? 1 : 8;
   return plan;
 }
 

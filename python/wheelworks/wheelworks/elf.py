@@ -21,7 +21,7 @@ NOW = 1  # DF_1_NOW
 
 # What pyelftools raises, beyond its own errors, where a table of a broken file points nowhere.
 MALFORMED = (ELFError, ConstructError, struct.error, ValueError, KeyError, IndexError, AttributeError, TypeError,
-             AssertionError, OverflowError, MemoryError)  # fmt: skip
+             AssertionError, OverflowError, MemoryError, OSError)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,9 @@ def parse_answer(model: type[Answer], text: str, done: Completed) -> Answer:
 
 
 def failed(done: Completed, why: str) -> AuditError:
-    """Give the error for a check that could not be made."""
+    """Give the error for a check by ``ask_module`` that could not be made."""
     return AuditError(
-        f"{' '.join(done.command[:4])} gave no verdict",
+        f"{done.command[2]} gave no verdict",
         why=f"{why}; it ended with {done.returncode}:\n{done.last_lines()}",
         fix="run the command by hand; if it fails there too, update the program that it names",
     )

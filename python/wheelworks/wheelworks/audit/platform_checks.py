@@ -87,9 +87,9 @@ def choose_platform(shown: Shown, policy: Policy) -> Platform:
 def check_platform(evidence: Evidence) -> Outcome:
     """File name and WHEEL carry the tag that auditwheel finds, and every supported distribution can load it."""
     wheel, policy = evidence.wheel, evidence.policy
-    if not evidence.elves:
-        yield Skip(Rule.PLATFORM_TAG, "the wheel has no binary")
-        yield Skip(Rule.PLATFORM_AGE, "the wheel has no binary")
+    if (why := _why_not_asked(evidence)) is not None:
+        yield Skip(Rule.PLATFORM_TAG, why)
+        yield Skip(Rule.PLATFORM_AGE, why)
         return
     best = find_platform(wheel.path, policy, evidence.tools.run)
     named = " ".join(sorted(wheel.platforms))
@@ -101,6 +101,14 @@ def check_platform(evidence: Evidence) -> Outcome:
         found, expected = f"{best.tag}: {best.obstacles}", f"glibc {policy.oldest_glibc} or older"
         fix = "build against older symbol versions, or define the symbols in the extension (csrc/glibc_compat.cpp)"
         yield Finding(wheel.path.name, Rule.PLATFORM_AGE, found, expected, fix)
+
+
+def _why_not_asked(evidence: Evidence) -> str | None:
+    if not evidence.elves:
+        return "the wheel has no binary"
+    if unlisted := {elf.entry for elf in evidence.elves} - {row.path for row in evidence.wheel.record}:
+        return f"RECORD, which auditwheel goes by, has no line for {', '.join(sorted(unlisted))}"
+    return None
 
 
 def _obstacle(rest: Obstacles, policy: Policy) -> str:
