@@ -11,10 +11,30 @@ import pytest
 from wheelworks.matrix import Matrix
 
 STAGES = (
-    "errors", "process", "files", "uv_client", "matrix", "lanes", "host_compiler", "ccache", "toolchain", "sources",
-    "build", "archive", "elf", "sm", "cuobjdump", "wheel", "policy", "audit", "repair", "wheel_tests", "progress",
+    "errors",
+    "process",
+    "files",
+    "uv_client",
+    "proof",
+    "matrix",
+    "lanes",
+    "host_compiler",
+    "ccache",
+    "toolchain",
+    "sources",
+    "build",
+    "archive",
+    "elf",
+    "sm",
+    "cuobjdump",
+    "wheel",
+    "policy",
+    "audit",
+    "repair",
+    "wheel_tests",
+    "progress",
     "cli",
-)  # fmt: skip
+)
 """The modules from left to right; each imports from those to its left alone."""
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -18,6 +17,7 @@ from wheelworks.errors import BuildError
 from wheelworks.host_compiler import HostCompiler
 from wheelworks.lanes import Lane
 from wheelworks.process import Completed, Runner
+from wheelworks.proof import Proof, ProofKind
 from wheelworks.sources import Sources
 from wheelworks.toolchain import Toolchain
 
@@ -68,18 +68,16 @@ class BuiltWheel:
     seconds: float
     cache: CacheCount | None
 
-    def to_json(self) -> str:
-        """Give the record of the build, for the stages to its right."""
-        cache = asdict(self.cache) if self.cache else None
-        record = {
-            "schema": 1,
-            "wheel": self.path.name,
-            "sha256": files.sha256_of(self.path),
-            "lane": self.lane,
-            "seconds": round(self.seconds, 1),
-            "ccache": cache,
-        }
-        return json.dumps(record, indent=2) + "\n"
+
+class BuildProof(Proof):
+    """What the build of a wheel cost, and the commit that it was built from; None where there is no git checkout."""
+
+    KIND = ProofKind.BUILD
+
+    lane: str
+    commit: str | None
+    seconds: float
+    cache: CacheCount | None
 
 
 def plan_build(
@@ -175,6 +173,24 @@ def run_build(plan: BuildPlan, *, run: Runner, on_line: Callable[[str], None] | 
         )
     cache = count(plan.ccache_log) if plan.ccache_log else None
     return BuiltWheel(wheels[0], plan.lane, time.monotonic() - start, cache)
+
+
+def find_commit(project: Path, run: Runner) -> str | None:
+    """Give the commit of a checkout, with ``-dirty`` after it where files differ from it; None without git."""
+    done = run(["git", "-C", project, "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"])
+    return done.output.strip() if done.ok else None
+
+
+def prove_build(built: BuiltWheel, finished: Path, commit: str | None) -> BuildProof:
+    """Give the proof for the wheel that the repair made of a built one."""
+    return BuildProof(
+        wheel=finished.name,
+        sha256=files.sha256_of(finished),
+        lane=built.lane,
+        commit=commit,
+        seconds=round(built.seconds, 1),
+        cache=built.cache,
+    )
 
 
 def _failure(plan: BuildPlan, done: Completed) -> BuildError:

@@ -91,3 +91,9 @@ class FileError(WheelworksError):
     """A file or folder could not be written."""
 
     exit_code = 21
+
+
+class ProofError(WheelworksError):
+    """A wheel's proof is missing, cannot be read, or is of another wheel."""
+
+    exit_code = 22

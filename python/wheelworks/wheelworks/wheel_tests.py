@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
@@ -20,14 +18,14 @@ from wheelworks.errors import WheelTestError
 from wheelworks.lanes import plan_lanes
 from wheelworks.matrix import Matrix
 from wheelworks.process import Completed, Runner
+from wheelworks.proof import Proof, ProofKind
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(Proof):
     """What a suite said of one wheel."""
 
-    wheel: str
-    sha256: str
+    KIND = ProofKind.WHEEL_TESTS
+
     suite: str
     environment: dict[str, str]
     passed: int
@@ -39,10 +37,6 @@ class Report:
     def ok(self) -> bool:
         """True where tests ran and none failed; a suite that skipped everything proved nothing."""
         return self.failed == 0 and self.passed > 0
-
-    def to_json(self) -> str:
-        """Give the report as a versioned JSON file."""
-        return json.dumps({"schema": 1, **asdict(self)}, indent=2, sort_keys=True) + "\n"
 
     def __str__(self) -> str:
         skipped = "".join(f"\n  {count} skipped: {reason}" for reason, count in sorted(self.skipped.items()))

@@ -6,11 +6,12 @@ one group of rules, and ``report`` the words and the JSON.
 
 from wheelworks.audit.auditor import Audits, audit_wheel, audit_wheels
 from wheelworks.audit.evidence import Tools
-from wheelworks.audit.finding import Audit, Finding, Rule, Skip
+from wheelworks.audit.finding import Audit, AuditProof, Finding, Rule, Skip
 from wheelworks.audit.report import render_audits, to_json
 
 __all__ = [
     "Audit",
+    "AuditProof",
     "Audits",
     "Finding",
     "Rule",

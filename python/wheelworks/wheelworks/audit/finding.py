@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from wheelworks.proof import Proof, ProofKind
+
 
 class Rule(StrEnum):
     """A rule of the audit; its word stands in reports and in JSON."""
@@ -68,3 +70,19 @@ class Audit:
     def passed(self) -> bool:
         """True where nothing was found."""
         return not self.findings
+
+    def to_proof(self) -> AuditProof:
+        """Give the verdict as the wheel's proof."""
+        return AuditProof(
+            wheel=self.wheel.name, sha256=self.sha256, lane=self.lane, findings=self.findings, skipped=self.skipped
+        )
+
+
+class AuditProof(Proof):
+    """The verdict on one wheel, in its file."""
+
+    KIND = ProofKind.AUDIT
+
+    lane: str | None
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skip, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 from wheelworks.audit.auditor import Audits
 from wheelworks.audit.finding import Audit
@@ -22,16 +21,7 @@ def to_json(audits: Audits) -> str:
     """Give the verdicts as JSON, for other programs."""
     record = {
         "schema": SCHEMA,
-        "wheels": [
-            {
-                "wheel": audit.wheel.name,
-                "sha256": audit.sha256,
-                "lane": audit.lane,
-                "findings": [asdict(finding) for finding in audit.findings],
-                "skipped": [asdict(skip) for skip in audit.skipped],
-            }
-            for audit in audits.audits
-        ],
+        "wheels": [audit.to_proof().model_dump(mode="json", by_alias=True) for audit in audits.audits],
         "errors": [{"what": error.what, "why": error.why, "fix": error.fix} for error in audits.errors],
     }
     return json.dumps(record, indent=2) + "\n"

@@ -1,0 +1,9 @@
+"""The command line: each command reads the matrix and calls the stages; here alone is printed and exited.
+
+One module for each group of commands; ``app`` has what they share.
+"""
+
+from wheelworks.cli import audit, build, matrix, wheel_tests
+from wheelworks.cli.app import app, main
+
+__all__ = ["app", "audit", "build", "main", "matrix", "wheel_tests"]

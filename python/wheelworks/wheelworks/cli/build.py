@@ -1,0 +1,90 @@
+"""``build``: from sources to a wheel in ``dist`` with its proofs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from wheelworks import files
+from wheelworks.build import BuiltWheel, find_commit, plan_build, prove_build, run_build
+from wheelworks.ccache import find_ccache
+from wheelworks.cli.app import app, console, make_toolchain, read_matrix
+from wheelworks.cli.audit import audit_all
+from wheelworks.cli.wheel_tests import SUITE, check_all
+from wheelworks.host_compiler import find_host_compiler
+from wheelworks.lanes import Lane, choose_lane
+from wheelworks.matrix import Matrix
+from wheelworks.policy import plan_policy
+from wheelworks.process import run
+from wheelworks.progress import BuildProgress
+from wheelworks.proof import Proof, write_proof
+from wheelworks.repair import repair_wheel
+from wheelworks.sources import ensure_sources
+
+BuildType = Literal["Release", "RelWithDebInfo", "Debug"]
+
+
+@app.command
+def build(
+    lane: str | None = None, *, build_type: BuildType = "Release", dist: Path = Path("dist"), untested: bool = False
+) -> None:
+    """Build the wheel of a lane, give it its platform tag, audit and test it, and only then put it into ``dist``.
+
+    Parameters
+    ----------
+    lane
+        Name of a lane; the first of the matrix where none is given.
+    build_type
+        Release, RelWithDebInfo (CUDA line information) or Debug (CUDA device debugging).
+    dist
+        Folder for the finished wheel; what was shown of it is put into ``proofs`` there.
+    untested
+        Leave out the wheel tests, which need a torch to install.
+    """
+    parsed = read_matrix()
+    chosen = choose_lane(parsed, lane)
+    compiler = find_host_compiler(os.environ, run)
+    console.print(f"lane {chosen.name}: CUDA {chosen.cuda}, SMs {' '.join(chosen.sm_set)}, {compiler.path}")
+    built = _compile(parsed, chosen, build_type)
+    console.print(f"built {built.path.name} in {built.seconds:.0f} s", highlight=False)
+    with TemporaryDirectory(prefix="wheelworks-") as staging:
+        finished = repair_wheel(built.path, Path(staging), plan_policy(parsed), run)
+        proofs: list[Proof] = [prove_build(built, finished, find_commit(Path.cwd(), run))]
+        proofs += [audit.to_proof() for audit in audit_all([finished], parsed, chosen)]
+        if not untested:
+            proofs += check_all([finished], SUITE, parsed)
+        wheel = _publish(finished, dist, proofs)
+    console.print(f"{wheel}, {wheel.stat().st_size / 2**20:.1f} MiB", highlight=False)
+    if built.cache is not None:
+        console.print(str(built.cache), highlight=False)
+
+
+def _publish(finished: Path, dist: Path, proofs: Sequence[Proof]) -> Path:
+    """Put the proofs into place and the wheel last: a wheel that is there has been proved."""
+    wheel = dist / finished.name
+    for proof in proofs:
+        write_proof(wheel, proof)
+    files.place(finished, wheel)
+    return wheel
+
+
+def _compile(matrix: Matrix, lane: Lane, build_type: str) -> BuiltWheel:
+    ccache = find_ccache(os.environ, run)
+    if ccache is None:
+        console.print("ccache 4.7 or newer is not on PATH: every unit is compiled anew, minutes instead of seconds")
+    plan = plan_build(
+        lane,
+        make_toolchain(matrix, lane),
+        ensure_sources(matrix, cache=files.cache_folder(os.environ), run=run),
+        find_host_compiler(os.environ, run),
+        project=Path.cwd(),
+        ccache=ccache,
+        build_type=build_type,
+        backend=matrix.tools.backend,
+        environment=os.environ,
+    )
+    with BuildProgress(console) as progress:
+        return run_build(plan, run=run, on_line=progress)

@@ -1,0 +1,73 @@
+"""``wheel-tests`` and ``gpu-tests``: finished wheels in clean environments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from wheelworks.cli.app import app, console, read_matrix, show
+from wheelworks.errors import WheelTestError
+from wheelworks.lanes import choose_lane
+from wheelworks.matrix import Matrix
+from wheelworks.process import run
+from wheelworks.proof import write_proof
+from wheelworks.wheel_tests import Report, check_wheel, forced_path, require
+
+SUITE = Path("tests/wheel")
+
+
+@app.command
+def wheel_tests(wheels: Annotated[list[Path] | None, Parameter(negative=())] = None) -> None:
+    """Test wheels on the CPU, each in a clean environment; the report is put beside the wheel.
+
+    Parameters
+    ----------
+    wheels
+        The wheels; the default lane's in ``dist`` where none are given.
+    """
+    parsed = read_matrix()
+    chosen = wheels or [_newest(parsed)]
+    for wheel, report in zip(chosen, check_all(chosen, SUITE, parsed), strict=True):
+        write_proof(wheel, report)
+
+
+@app.command
+def gpu_tests(wheels: Annotated[list[Path], Parameter(negative=())]) -> None:
+    """Test wheels on this machine's GPU, each in a clean environment; a JIT lane's wheel on the path that it carries.
+
+    Parameters
+    ----------
+    wheels
+        The wheels.
+    """
+    parsed = read_matrix()
+    for wheel in wheels:
+        check_all([wheel], Path("tests/gpu"), parsed, forced_path(parsed, wheel))
+
+
+def check_all(
+    wheels: Sequence[Path], suite: Path, matrix: Matrix, environment: Mapping[str, str] | None = None
+) -> tuple[Report, ...]:
+    """Print the reports on all wheels, then raise for the first that is no proof."""
+    torch = f"torch=={matrix.torch.headers}"
+    reports = tuple(
+        check_wheel(wheel, suite, torch=torch, environment=environment, run=run, on_line=show) for wheel in wheels
+    )
+    for report in reports:
+        console.print(str(report), highlight=False, markup=False)
+    for report in reports:
+        require(report)
+    return reports
+
+
+def _newest(matrix: Matrix) -> Path:
+    lane = choose_lane(matrix, None)
+    found = sorted(Path("dist").glob(f"*+{lane.label}-*{lane.architecture}.whl"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise WheelTestError(
+            f"there is no wheel of lane {lane.name} in dist/", why="none was built here", fix="run `nox -s build-wheel`"
+        )
+    return found[-1]
