@@ -17,8 +17,8 @@ from wheelworks.process import run
 from wheelworks.toolchain import Toolchain, ensure_toolchain, plan_toolchain
 
 app = App(name="wheelworks", help="From sources to audited wheels.", version_flags=[])
-console = Console()
-errors = Console(stderr=True)
+console = Console(soft_wrap=True)  # a line of a log stays one line
+errors = Console(stderr=True, soft_wrap=True)
 
 
 def main() -> None:

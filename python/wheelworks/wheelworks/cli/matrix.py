@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from rich import box
 from rich.table import Table
 
 from wheelworks import files, uv_client
@@ -28,7 +29,7 @@ def matrix(*, github: bool = False) -> None:
     if github:
         sys.stdout.write(to_github(parsed) + "\n")
         return
-    table = Table("lane", "CUDA", "SM set", "architecture", "label", "")
+    table = Table("lane", "CUDA", "SM set", "CPU", "label", "", box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for lane in plan_lanes(parsed):
         note = "test only" if lane.test_only else ""
         table.add_row(lane.name, str(lane.cuda), " ".join(lane.sm_set), lane.architecture, f"+{lane.label}", note)
