@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from rerun import pytest_terminal_summary as pytest_terminal_summary
 from workshop import PROJECT, Workshop, build_in
 
 from wheelworks import files

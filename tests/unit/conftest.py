@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import tomllib
 
+from rerun import pytest_terminal_summary as pytest_terminal_summary
 from wheelworks.matrix import Matrix, parse_matrix
 
 PROJECT = Path(__file__).parents[2]
