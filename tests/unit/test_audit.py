@@ -96,8 +96,8 @@ LIBRARIES: dict[str, tuple[str, Sequence[str], str, str]] = {
         EXTENSION.replace("torch_call_dispatcher", "aoti_torch_cpu__grouped_mm"), HARDENED, "torch-floor", "torch 2.1",
     ),
     "source path": (
-        EXTENSION + 'const char* where(void) { return "/work/a/b/kernel.cu"; }', HARDENED, "build-path",
-        "/work/a/b/kernel.cu",
+        EXTENSION + 'const char* where(void) { return "/srv/a/b/kernel.cu"; }', HARDENED, "build-path",
+        "/srv/a/b/kernel.cu",
     ),
 }  # fmt: skip
 
