@@ -32,6 +32,7 @@ STAGES = (
     "audit",
     "repair",
     "wheel_tests",
+    "gpu_tests",
     "progress",
     "cli",
 )

@@ -97,3 +97,9 @@ class ProofError(WheelworksError):
     """A wheel's proof is missing, cannot be read, or is of another wheel."""
 
     exit_code = 22
+
+
+class GpuTestError(WheelworksError):
+    """The GPU suite failed on a wheel, or could not be run."""
+
+    exit_code = 23

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
 
-from packaging.utils import parse_wheel_filename
 from uv import find_uv_bin
 
 from wheelworks import files
 from wheelworks.errors import WheelTestError
-from wheelworks.lanes import plan_lanes
-from wheelworks.matrix import Matrix
 from wheelworks.process import Completed, Runner
 from wheelworks.proof import Proof, ProofKind
 
@@ -27,7 +23,6 @@ class Report(Proof):
     KIND = ProofKind.WHEEL_TESTS
 
     suite: str
-    environment: dict[str, str]
     passed: int
     failed: int
     skipped: dict[str, int]
@@ -49,7 +44,6 @@ def check_wheel(
     *,
     torch: str,
     python: str = sys.executable,
-    environment: Mapping[str, str] | None = None,
     run: Runner,
     on_line: Callable[[str], None] | None = None,
 ) -> Report:
@@ -57,7 +51,6 @@ def check_wheel(
 
     The suite runs from an empty folder, so that ``import warpwright`` can find the installed wheel alone.
     """
-    extra = dict(environment or {})
     with TemporaryDirectory(prefix="wheelworks-") as scratch:
         folder = Path(scratch)
         interpreter = _make_environment(folder / "venv", wheel, torch, python, run, on_line)
@@ -66,10 +59,10 @@ def check_wheel(
         done = run(
             _pytest(interpreter, suite.resolve(), results),
             cwd=folder / "empty",
-            env={"PYTHONPATH": "", **extra},
+            env={"PYTHONPATH": ""},
             on_line=on_line,
         )
-        return _read_report(results, done, wheel, suite, extra)
+        return _read_report(results, done, wheel, suite)
 
 
 def _pytest(interpreter: Path, suite: Path, results: Path) -> list[str | Path]:
@@ -77,27 +70,15 @@ def _pytest(interpreter: Path, suite: Path, results: Path) -> list[str | Path]:
     return [interpreter, "-m", "pytest", suite, *quiet, f"--rootdir={suite}", f"--junitxml={results}"]
 
 
-def forced_path(matrix: Matrix, wheel: Path) -> dict[str, str]:
-    """Give the environment that puts a JIT lane's wheel on its own path; nothing for other wheels."""
-    label = parse_wheel_filename(wheel.name)[1].local or ""
-    for lane in plan_lanes(matrix):
-        if lane.label == label and lane.test_only:
-            return {"WARPWRIGHT_FORCE_SM": lane.sm_set[-1].removesuffix("-ptx")}
-    return {}
-
-
 def require(report: Report) -> None:
     """Raise WheelTestError for a report that does not prove the wheel."""
     if report.ok:
         return
-    again = " ".join(f"{key}={shlex.quote(value)}" for key, value in report.environment.items())
     raise WheelTestError(
         f"{report.wheel} did not pass {report.suite}",
         why=f"{report.passed} passed, {report.failed} failed, {sum(report.skipped.values())} skipped"
         + ("; a suite in which nothing passed proves nothing" if report.passed == 0 else ""),
-        fix=f"rerun one case with the wheel installed: {again} python -m pytest {report.suite} -k NAME".replace(
-            "  ", " "
-        ),
+        fix=f"run one case again with the wheel installed: python -m pytest {report.suite} -k NAME",
     )
 
 
@@ -122,7 +103,7 @@ def _make_environment(
     return interpreter
 
 
-def _read_report(results: Path, done: Completed, wheel: Path, suite: Path, environment: dict[str, str]) -> Report:
+def _read_report(results: Path, done: Completed, wheel: Path, suite: Path) -> Report:
     if not results.exists():
         raise WheelTestError(
             f"the tests of {wheel.name} ended without a result",
@@ -146,7 +127,6 @@ def _read_report(results: Path, done: Completed, wheel: Path, suite: Path, envir
         wheel=wheel.name,
         sha256=files.sha256_of(wheel),
         suite=suite.as_posix(),
-        environment=environment,
         passed=outcomes["passed"],
         failed=failed,
         skipped=dict(skipped),

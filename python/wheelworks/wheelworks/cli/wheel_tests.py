@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +10,15 @@ from cyclopts import Parameter
 
 from wheelworks.cli.app import app, console, read_matrix, show
 from wheelworks.errors import WheelTestError
+from wheelworks.gpu_tests import run_gpu_tests
 from wheelworks.lanes import choose_lane
 from wheelworks.matrix import Matrix
 from wheelworks.process import run
 from wheelworks.proof import write_proof
-from wheelworks.wheel_tests import Report, check_wheel, forced_path, require
+from wheelworks.wheel_tests import Report, check_wheel, require
 
 SUITE = Path("tests/wheel")
+GPU_SUITE = Path("tests/gpu")
 
 
 @app.command
@@ -35,27 +37,36 @@ def wheel_tests(wheels: Annotated[list[Path] | None, Parameter(negative=())] = N
 
 
 @app.command
-def gpu_tests(wheels: Annotated[list[Path], Parameter(negative=())]) -> None:
-    """Test wheels on this machine's GPU, each in a clean environment; a JIT lane's wheel on the path that it carries.
+def gpu_tests(
+    wheels: Annotated[list[Path], Parameter(negative=())],
+    *,
+    jit: Annotated[list[Path] | None, Parameter(negative=())] = None,
+    limit: float = 300.0,
+    resume: bool = False,
+) -> None:
+    """Test wheels on this machine's GPU, on its own path and on the older ones; the report is put beside each wheel.
 
     Parameters
     ----------
     wheels
-        The wheels.
+        The wheels. Those of JIT lanes are tested with the wheels that they belong to.
+    jit
+        The JIT lanes' wheels; those beside each wheel where none are named.
+    limit
+        Seconds that one test may take before it is stopped.
+    resume
+        Go on behind what an earlier attempt has done.
     """
-    parsed = read_matrix()
-    for wheel in wheels:
-        check_all([wheel], Path("tests/gpu"), parsed, forced_path(parsed, wheel))
+    torch = f"torch=={read_matrix().torch.headers}"
+    options = ["--limit", str(limit), *(["--resume"] if resume else [])]
+    options += [word for path in jit or [] for word in ("--jit", str(path.resolve()))]
+    run_gpu_tests(wheels, GPU_SUITE.resolve(), torch=torch, options=options, run=run, on_line=show)
 
 
-def check_all(
-    wheels: Sequence[Path], suite: Path, matrix: Matrix, environment: Mapping[str, str] | None = None
-) -> tuple[Report, ...]:
+def check_all(wheels: Sequence[Path], suite: Path, matrix: Matrix) -> tuple[Report, ...]:
     """Print the reports on all wheels, then raise for the first that is no proof."""
     torch = f"torch=={matrix.torch.headers}"
-    reports = tuple(
-        check_wheel(wheel, suite, torch=torch, environment=environment, run=run, on_line=show) for wheel in wheels
-    )
+    reports = tuple(check_wheel(wheel, suite, torch=torch, run=run, on_line=show) for wheel in wheels)
     for report in reports:
         console.print(str(report), highlight=False, markup=False)
     for report in reports:
