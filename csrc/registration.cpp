@@ -6,6 +6,7 @@
 
 #include "elementwise/elementwise.h"
 #include "gemm/gemm.h"
+#include "torch/obstacle.h"
 #include "warpwright/paths.h"
 
 namespace warpwright::torch_api {
@@ -31,6 +32,8 @@ STABLE_TORCH_LIBRARY(warpwright, m) {
       "fp8_scaled_mm(Tensor mat_a, Tensor mat_b, Tensor scales_a, Tensor scales_b, ScalarType out_dtype, "
       "Tensor? bias) -> Tensor");
   m.def("compiled_paths() -> str");
+  m.def("obstacle(bool torch_has_cuda, int driver, int device, int sm, str sms, bool runs) -> str");
+  m.def("driver_version() -> int");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(warpwright, CUDA, m) {
@@ -42,4 +45,6 @@ STABLE_TORCH_LIBRARY_IMPL(warpwright, CUDA, m) {
 
 STABLE_TORCH_LIBRARY_IMPL(warpwright, CompositeExplicitAutograd, m) {
   m.impl("compiled_paths", TORCH_BOX(&warpwright::torch_api::compiled_paths));
+  m.impl("obstacle", TORCH_BOX(&warpwright::torch_api::obstacle));
+  m.impl("driver_version", TORCH_BOX(&warpwright::torch_api::driver_version));
 }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "torch/checks.h"
+#include "torch/obstacle.h"
 
 // A torch without CUDA does not define this. Weak, the extension loads there, and says what is missing when called.
 extern "C" __attribute__((weak)) AOTITorchError aoti_torch_get_current_cuda_stream(int32_t, void**);
@@ -19,10 +20,17 @@ namespace warpwright::torch_api {
 namespace {
 
 constexpr int kMaxDevices = 64;
+constexpr Sm kAnySm = 1;
 
 void check_cuda_call(cudaError_t error, const char* call) {
   WARPWRIGHT_CHECK(error == cudaSuccess, call, " failed: ", cudaGetErrorName(error), ", ", cudaGetErrorString(error),
                   "; `python -m warpwright` shows what this machine has");
+}
+
+// Ends in the sentence for what keeps CUDA from running here, where it is known; CUDA's own words stand for the rest.
+void check_machine(bool torch_has_cuda, int device) {
+  const std::string found = obstacle(torch_has_cuda, torch_has_cuda ? driver_version() : 0, device, kAnySm, "", true);
+  WARPWRIGHT_CHECK(found.empty(), found);
 }
 
 int attribute(cudaDeviceAttr which, int index) {
@@ -32,6 +40,7 @@ int attribute(cudaDeviceAttr which, int index) {
 }
 
 Device read_device(int index) {
+  check_machine(true, index);
   Device device;
   device.index = index;
   device.sm = 10 * attribute(cudaDevAttrComputeCapabilityMajor, index) +
@@ -54,8 +63,7 @@ const Device& device_at(int index) {
 }  // namespace
 
 LaunchScope::LaunchScope(const torch::stable::Tensor& on) {
-  WARPWRIGHT_CHECK(aoti_torch_get_current_cuda_stream != nullptr,
-                  "this torch was built without CUDA, so a CUDA operator cannot run: install a CUDA build of torch");
+  if (aoti_torch_get_current_cuda_stream == nullptr) check_machine(false, 0);
   const int index = on.get_device_index();
   device_ = &device_at(index);
   int current = -1;
@@ -105,14 +113,10 @@ Sm forced_sm() {
 void refuse_sm(const char* op, const std::vector<Sm>& compiled, const Device& device, Sm forced) {
   std::string sms;
   for (Sm sm : compiled) sms += (sms.empty() ? "" : ", ") + std::to_string(sm);
-  if (sms.empty()) sms = "none";
   WARPWRIGHT_CHECK(forced == 0, op, ": WARPWRIGHT_FORCE_SM asks for the SM ", forced, " path, and this wheel has no such "
-                  "path that a GPU of SM ", device.sm, " can run (compiled for SM ", sms,
+                  "path that a GPU of SM ", device.sm, " can run (it has ", sms.empty() ? "none" : sms,
                   "): unset it, or install a JIT lane's wheel, cu130-jit", forced, "-x86_64");
-  fail(op, ": cuda:", device.index, " is a GPU of SM ", device.sm,
-                  ", and this wheel has the operator for SM ", sms,
-                  " alone: install a wheel whose SM set has ", device.sm, ", or build one with "
-                  "`nox -s build-wheel`; `python -m warpwright` shows what the wheel holds");
+  fail(op, ": ", obstacle(true, driver_version(), device.index, device.sm, sms, false));
 }
 
 }  // namespace warpwright::torch_api

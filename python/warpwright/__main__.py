@@ -9,10 +9,8 @@ from warpwright import doctor
 
 def main() -> int:
     """Print the report; exit with 1 where CUDA operators cannot run."""
-    problem = doctor.verdict()
-    last = f"CUDA operators cannot run here: {problem}" if problem else "CUDA operators can run here"
-    sys.stdout.write("\n".join([*doctor.wheel_lines(), *doctor.machine_lines(), last]) + "\n")
-    return 1 if problem else 0
+    sys.stdout.write("\n".join(doctor.report()) + "\n")
+    return 1 if doctor.verdict() else 0
 
 
 if __name__ == "__main__":

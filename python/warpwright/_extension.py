@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import torch
+try:
+    import torch
+except ModuleNotFoundError as error:
+    raise ImportError("warpwright needs torch 2.10 or newer, found none: `pip install 'torch>=2.10'`") from error
 
 HERE = Path(__file__).parent
 LIBRARY = HERE / "_C.abi3.so"

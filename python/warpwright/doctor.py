@@ -1,61 +1,101 @@
-"""What this wheel holds, what this machine has, and what keeps the two apart: `python -m warpwright` prints it."""
+"""What keeps this wheel from running on this machine: facts in, one sentence with the command that mends it out.
+
+The sentences on CUDA come from the extension, which raises the same ones when an operator is called.
+"""
 
 from __future__ import annotations
 
-import ctypes
+import importlib.metadata
 import os
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 import warpwright
 from warpwright import _extension
 
-
-def wheel_lines() -> Iterator[str]:
-    """Describe the wheel, from the binary and the build's record."""
-    record = _extension.build_record()
-    yield f"warpwright {warpwright.__version__}"
-    yield f"  lane        {record.lane} ({record.build_type})"
-    yield f"  CUDA        {record.cuda} (nvcc {record.nvcc}), runtime linked in"
-    yield f"  SM set      {' '.join(record.sm_set)}"
-    yield f"  CUTLASS     {record.cutlass}"
-    yield f"  FlashInfer  {record.flashinfer}"
-    yield "  SM paths"
-    for operator, sms in sorted(_extension.compiled_paths().items()):
-        yield f"    {operator:<24}{' '.join(sms) or 'none'}"
+RUNTIME = re.compile(r"/libcudart[\w.-]*\.so\.(\d+)[\w.]*$")
 
 
-def machine_lines() -> Iterator[str]:
-    """Describe the machine, as torch and the driver see it."""
-    yield "this machine"
-    yield f"  torch       {torch.__version__} ({f'CUDA {torch.version.cuda}' if torch.version.cuda else 'no CUDA'})"
-    yield f"  driver      {driver_version() or 'none found'}"
-    forced = os.environ.get("WARPWRIGHT_FORCE_SM")
-    yield f"  forced SM   {forced or 'none'} (WARPWRIGHT_FORCE_SM)"
-    if not torch.cuda.is_available():
-        yield "  GPUs        none"
-        return
-    for index in range(torch.cuda.device_count()):
-        sm = device_sm(index)
-        yield f"  cuda:{index}      {torch.cuda.get_device_name(index)}, SM {sm}"
-        for operator, sms in sorted(_extension.compiled_paths().items()):
-            yield f"    {operator:<24}{chosen_path(sms, sm, forced) or 'no path'}"
+@dataclass(frozen=True)
+class Machine:
+    """What a diagnosis looks at.
+
+    ``torch_cuda`` is the CUDA that torch was built with, ``driver`` the newest that the driver serves (13020 for 13.2,
+    0 without one), ``gpus`` the SM of each GPU that torch sees, ``runtimes`` the CUDA runtimes that are loaded, and
+    ``installed`` the version that the installed package's METADATA has.
+    """
+
+    torch_cuda: str | None
+    driver: int
+    gpus: tuple[int, ...]
+    runtimes: tuple[str, ...]
+    installed: str
+
+
+def look() -> Machine:
+    """Look at this machine."""
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return Machine(
+        torch_cuda=torch.version.cuda,
+        driver=torch.ops.warpwright.driver_version(),
+        gpus=tuple(device_sm(index) for index in range(count)),
+        runtimes=loaded_runtimes(Path("/proc/self/maps")),
+        installed=importlib.metadata.version("warpwright"),
+    )
+
+
+def diagnose(machine: Machine, paths: dict[str, tuple[str, ...]]) -> str | None:
+    """Say in one sentence why CUDA operators cannot run on a machine; None where one of its GPUs can run one."""
+    held = sorted({sm for sms in paths.values() for sm in sms}, key=_number)
+    runs = any(chosen_path(tuple(held), sm, None) for sm in machine.gpus)
+    sm = machine.gpus[0] if machine.gpus else 0
+    has_cuda = machine.torch_cuda is not None
+    return torch.ops.warpwright.obstacle(has_cuda, machine.driver, 0, sm, ", ".join(held), runs) or None
+
+
+def notes(machine: Machine, record: _extension.BuildRecord) -> Iterator[str]:
+    """Say what is odd about an installation, one sentence each: it may run all the same."""
+    if machine.installed != record.version:
+        yield (
+            f"the installed files are of two wheels, {machine.installed} by METADATA and {record.version} by the "
+            "binary: install one anew with `pip install --force-reinstall warpwright`"
+        )
+    majors = sorted({int(found[1]) for path in machine.runtimes if (found := RUNTIME.search(path))})
+    if len(majors) > 1:
+        names = " and ".join(f"CUDA {major}" for major in majors)
+        other = next(major for major in majors if str(major) != (machine.torch_cuda or "").partition(".")[0])
+        yield (
+            f"torch's process has loaded the runtimes of {names}: remove the one that torch does not use with "
+            f"`pip uninstall nvidia-cuda-runtime-cu{other}`, or the package that brought it"
+        )
+    label = record.version.partition("+")[2].partition(".")[0]
+    if (
+        machine.torch_cuda
+        and label.startswith("cu")
+        and not label.startswith(f"cu{machine.torch_cuda.partition('.')[0]}")
+    ):
+        yield (
+            f"this wheel is labelled {label} and this torch is built with CUDA {machine.torch_cuda}: it runs where the "
+            f"driver serves both; a wheel of torch's own CUDA needs no newer driver than torch does"
+        )
 
 
 def verdict() -> str | None:
     """Say in one sentence why CUDA operators cannot run here, or None where they can."""
-    if torch.version.cuda is None:
-        return "this torch was built without CUDA: install a CUDA build of torch"
-    if driver_version() is None:
-        return "no NVIDIA driver was found: install one, or run on a machine with a GPU"
-    if not torch.cuda.is_available():
-        return "torch sees no GPU: check CUDA_VISIBLE_DEVICES and `nvidia-smi`"
-    sms = [device_sm(index) for index in range(torch.cuda.device_count())]
-    holds = _extension.build_record().sm_set
-    if not any(chosen_path(holds, sm, None) for sm in sms):
-        return f"this wheel holds code for SM {' '.join(holds)} and this machine has SM {sms}: install a wheel for it"
-    return None
+    return diagnose(look(), _extension.compiled_paths())
+
+
+def loaded_runtimes(maps: Path) -> tuple[str, ...]:
+    """Give the paths of the CUDA runtimes that this process has loaded, from its memory map."""
+    try:
+        lines = maps.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ()
+    return tuple(sorted({line.split(maxsplit=5)[-1] for line in lines if RUNTIME.search(line)}))
 
 
 def device_sm(index: int) -> int:
@@ -85,13 +125,39 @@ def _runs_on(sm: str, device: int) -> bool:
     return number // 10 == device // 10 and number <= device
 
 
-def driver_version() -> str | None:
-    """Ask the driver for the newest CUDA that it serves; None where there is no driver."""
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return None
-    version = ctypes.c_int(0)
-    if driver.cuDriverGetVersion(ctypes.byref(version)) != 0:
-        return None
-    return f"serves CUDA up to {version.value // 1000}.{version.value % 1000 // 10}"
+def report() -> Iterator[str]:
+    """Describe the wheel, the machine, and whether the two fit."""
+    machine = look()
+    yield from _wheel_lines()
+    yield from _machine_lines(machine)
+    yield from (f"note: {note}" for note in notes(machine, _extension.build_record()))
+    problem = diagnose(machine, _extension.compiled_paths())
+    yield f"CUDA operators cannot run here: {problem}" if problem else "CUDA operators can run here"
+
+
+def _wheel_lines() -> Iterator[str]:
+    record = _extension.build_record()
+    yield f"warpwright {warpwright.__version__}"
+    yield f"  lane        {record.lane} ({record.build_type})"
+    yield f"  CUDA        {record.cuda} (nvcc {record.nvcc}), runtime linked in"
+    yield f"  SM set      {' '.join(record.sm_set)}"
+    yield f"  CUTLASS     {record.cutlass}"
+    yield f"  FlashInfer  {record.flashinfer}"
+    yield "  SM paths"
+    for operator, sms in sorted(_extension.compiled_paths().items()):
+        yield f"    {operator:<24}{' '.join(sms) or 'none'}"
+
+
+def _machine_lines(machine: Machine) -> Iterator[str]:
+    newest = f"{machine.driver // 1000}.{machine.driver % 1000 // 10}"
+    forced = os.environ.get("WARPWRIGHT_FORCE_SM")
+    yield "this machine"
+    yield f"  torch       {torch.__version__} ({f'CUDA {machine.torch_cuda}' if machine.torch_cuda else 'no CUDA'})"
+    yield f"  driver      {f'serves CUDA up to {newest}' if machine.driver else 'none found'}"
+    yield f"  forced SM   {forced or 'none'} (WARPWRIGHT_FORCE_SM)"
+    if not machine.gpus:
+        yield "  GPUs        none"
+    for index, sm in enumerate(machine.gpus):
+        yield f"  cuda:{index}      {torch.cuda.get_device_name(index)}, SM {sm}"
+        for operator, sms in sorted(_extension.compiled_paths().items()):
+            yield f"    {operator:<24}{chosen_path(sms, sm, forced) or 'no path'}"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
-import subprocess
-import sys
 
 import pytest
 import torch
 
 import warpwright
-from warpwright import _extension, doctor
+from warpwright import _extension
 
 OPERATORS = {"rmsnorm", "silu_and_mul", "int8_scaled_mm", "fp8_scaled_mm"}
 A, B = torch.zeros(4, 32, dtype=torch.int8), torch.zeros(16, 32, dtype=torch.int8).t()
@@ -60,39 +58,6 @@ def test_fake_tensors_get_shapes_and_refusals() -> None:
         assert (out.shape, out.dtype, out.device.type) == ((4, 16), torch.float16, "cuda")
         with pytest.raises(RuntimeError, match="scales_a has 5 elements"):
             warpwright.int8_scaled_mm(a, b, torch.empty(5, device="cuda"), scales[1], torch.float16)
-
-
-def test_the_doctor_prints_what_the_wheel_holds_and_whether_it_can_run() -> None:
-    done = subprocess.run([sys.executable, "-m", "warpwright"], capture_output=True, text=True, check=False)
-    assert done.stdout.startswith(f"warpwright {warpwright.__version__}\n"), done.stderr
-    for name in OPERATORS:
-        assert name in done.stdout
-    problem = doctor.verdict()
-    assert (problem or "CUDA operators can run here") in done.stdout
-    assert done.returncode == (1 if problem else 0)
-
-
-@pytest.mark.skipif(torch.version.cuda is not None, reason="this torch has CUDA")
-def test_a_torch_without_cuda_is_named() -> None:
-    assert doctor.verdict() == "this torch was built without CUDA: install a CUDA build of torch"
-
-
-@pytest.mark.parametrize(
-    ("sms", "device", "forced", "chosen"),
-    [
-        (("75", "80", "90a"), 90, None, "90a"),
-        (("75", "80", "90a"), 86, None, "80"),
-        (("75", "80", "90a"), 100, None, None),
-        (("80-ptx",), 90, None, "80-ptx"),
-        (("80-ptx", "90a"), 90, "80", "80-ptx"),
-        (("80", "90a"), 90, "80", None),
-        (("90a",), 80, None, None),
-    ],
-)
-def test_the_doctor_names_the_path_that_a_gpu_takes(
-    sms: tuple[str, ...], device: int, forced: str | None, chosen: str | None
-) -> None:
-    assert doctor.chosen_path(sms, device, forced) == chosen
 
 
 def test_a_torch_below_the_floor_is_refused_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
