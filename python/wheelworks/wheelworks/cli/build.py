@@ -14,6 +14,7 @@ from wheelworks.ccache import find_ccache
 from wheelworks.cli.app import app, console, make_toolchain, read_matrix
 from wheelworks.cli.audit import audit_all
 from wheelworks.cli.wheel_tests import SUITE, check_all
+from wheelworks.embed import embed_bills
 from wheelworks.host_compiler import find_host_compiler
 from wheelworks.lanes import Lane, choose_lane
 from wheelworks.matrix import Matrix
@@ -48,12 +49,17 @@ def build(
     chosen = choose_lane(parsed, lane)
     compiler = find_host_compiler(os.environ, run)
     console.print(f"lane {chosen.name}: CUDA {chosen.cuda}, SMs {' '.join(chosen.sm_set)}, {compiler.path}")
+    policy = plan_policy(parsed)
     built = _compile(parsed, chosen, build_type)
     console.print(f"built {built.path.name} in {built.seconds:.0f} s", highlight=False)
     with TemporaryDirectory(prefix="wheelworks-") as staging:
-        finished = repair_wheel(built.path, Path(staging), plan_policy(parsed), run)
+        cuobjdump = make_toolchain(parsed, chosen).cuobjdump
+        billed = embed_bills(built.path, Path(staging) / "billed", chosen, policy, cuobjdump, run)
+        finished = repair_wheel(billed, Path(staging), policy, run)
         proofs: list[Proof] = [prove_build(built, finished, find_commit(Path.cwd(), run))]
-        proofs += [audit.to_proof() for audit in audit_all([finished], parsed, chosen)]
+        audits = audit_all([finished], parsed, chosen)
+        audits.require_clean()
+        proofs += [proof for audit in audits.audits for proof in audit.to_proofs()]
         if not untested:
             proofs += check_all([finished], SUITE, parsed)
         wheel = _publish(finished, dist, proofs)
