@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import torch
 
 import warpwright
-from warpwright import _extension
+from warpwright import _extension, bill
 
 
 def wheel_lines() -> Iterator[str]:
@@ -24,6 +24,7 @@ def wheel_lines() -> Iterator[str]:
     yield "  SM paths"
     for operator, sms in sorted(_extension.compiled_paths().items()):
         yield f"    {operator:<24}{' '.join(sms) or 'none'}"
+    yield from (f"  {line}" for line in bill.table_lines(record.sm_set))
 
 
 def machine_lines() -> Iterator[str]:

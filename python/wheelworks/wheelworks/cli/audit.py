@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from wheelworks import files
-from wheelworks.audit import Audit, Audits, Tools, audit_wheels, render_audits, to_json
+from wheelworks.audit import Audits, Tools, audit_wheels, render_audits, to_json
+from wheelworks.bill import BillProof, draw_bill
 from wheelworks.cli.app import ACCEPTED_BILLS, app, make_toolchain, read_matrix
 from wheelworks.lanes import Lane, choose_lane
 from wheelworks.matrix import Matrix
 from wheelworks.policy import plan_policy
 from wheelworks.process import run
-from wheelworks.proof import write_proof
+from wheelworks.proof import Proof, write_proof
 
 
 @app.command
 def audit(wheels: Annotated[list[Path], Parameter(negative=())], *, json: bool = False) -> None:
     """Audit wheels, of this project or any other; all are read before a finding fails the command.
 
-    The verdict on a wheel of this project, and its bill, are put beside it.
+    The verdict on a wheel of this project, its bill and a picture of that are put beside it.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def audit(wheels: Annotated[list[Path], Parameter(negative=())], *, json: bool =
     audits = audit_all(wheels, parsed, choose_lane(parsed, None), as_json=json)
     for verdict in audits.audits:
         if verdict.lane is not None:
-            _write_proofs(verdict)
+            write_proofs(verdict.wheel, verdict.to_proofs(), parsed)
     audits.require_clean()
 
 
@@ -51,6 +52,9 @@ def audit_all(wheels: Sequence[Path], matrix: Matrix, lane: Lane, *, as_json: bo
     return audits
 
 
-def _write_proofs(audit: Audit) -> None:
-    for proof in audit.to_proofs():
-        write_proof(audit.wheel, proof)
+def write_proofs(wheel: Path, proofs: Iterable[Proof], matrix: Matrix) -> None:
+    """Put proofs beside their wheel, and a picture beside a bill."""
+    for proof in proofs:
+        path = write_proof(wheel, proof)
+        if isinstance(proof, BillProof):
+            files.write_text(path.with_suffix(".svg"), draw_bill(proof.bill, choose_lane(matrix, proof.lane).sm_set))

@@ -12,7 +12,7 @@ from wheelworks import files
 from wheelworks.build import BuiltWheel, find_commit, plan_build, prove_build, run_build
 from wheelworks.ccache import find_ccache
 from wheelworks.cli.app import app, console, make_toolchain, read_matrix
-from wheelworks.cli.audit import audit_all
+from wheelworks.cli.audit import audit_all, write_proofs
 from wheelworks.cli.wheel_tests import SUITE, check_all
 from wheelworks.embed import embed_bills
 from wheelworks.host_compiler import find_host_compiler
@@ -21,7 +21,7 @@ from wheelworks.matrix import Matrix
 from wheelworks.policy import plan_policy
 from wheelworks.process import run
 from wheelworks.progress import BuildProgress
-from wheelworks.proof import Proof, write_proof
+from wheelworks.proof import Proof
 from wheelworks.repair import repair_wheel
 from wheelworks.sources import ensure_sources
 
@@ -62,17 +62,16 @@ def build(
         proofs += [proof for audit in audits.audits for proof in audit.to_proofs()]
         if not untested:
             proofs += check_all([finished], SUITE, parsed)
-        wheel = _publish(finished, dist, proofs)
+        wheel = _publish(finished, dist, proofs, parsed)
     console.print(f"{wheel}, {wheel.stat().st_size / 2**20:.1f} MiB", highlight=False)
     if built.cache is not None:
         console.print(str(built.cache), highlight=False)
 
 
-def _publish(finished: Path, dist: Path, proofs: Sequence[Proof]) -> Path:
+def _publish(finished: Path, dist: Path, proofs: Sequence[Proof], matrix: Matrix) -> Path:
     """Put the proofs into place and the wheel last: a wheel that is there has been proved."""
     wheel = dist / finished.name
-    for proof in proofs:
-        write_proof(wheel, proof)
+    write_proofs(wheel, proofs, matrix)
     files.place(finished, wheel)
     return wheel
 
