@@ -17,6 +17,7 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.license import DisjunctiveLicense
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
+from pydantic_core import from_json
 
 from wheelworks.lanes import Lane
 from wheelworks.matrix import Source
@@ -57,7 +58,7 @@ def same_parts(text: str, other: str) -> bool:
 
 def _said(text: str) -> Any:
     try:
-        document = json.loads(text)
+        document = from_json(text)  # a document of any depth is refused by ValueError, never by the stack's end
         return document["components"], document["dependencies"], document["metadata"]["component"]
     except (ValueError, KeyError, TypeError):
         return None
