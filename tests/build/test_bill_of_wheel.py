@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 from workshop import PROJECT, Workshop
 
-from wheelworks.bill import BILL, BillProof, parse_bill
+from wheelworks.bill import BILL, BillProof, parse_bill, read_accepted
 from wheelworks.cuobjdump import read_kernels
 from wheelworks.embed import embed_bills
 from wheelworks.lanes import choose_lane
@@ -66,6 +67,21 @@ def test_the_built_wheel_carries_the_bill_that_its_proof_holds(wheel: Path) -> N
         inside = parse_bill(archive.read(BILL), BILL)
     assert inside == read_proof(wheel, BillProof).bill
     assert {kernel.operator for kernel in inside.kernels} == set(load_matrix(PROJECT / "matrix.toml").operators)
+
+
+@pytest.mark.slow
+def test_the_command_prints_draws_and_accepts_a_bill(wheel: Path, matrix: Matrix, tmp_path: Path) -> None:
+    for name in ("matrix.toml", "locks"):
+        (tmp_path / name).symlink_to(PROJECT / name)
+    program = "from wheelworks.cli import main; main()"
+    done = run([sys.executable, "-c", program, "bill", wheel, "--svg", "bill.svg", "--accept"], cwd=tmp_path)
+    assert done.ok, done.output
+    first = {line.split(" ")[0] for line in done.output.splitlines()}
+    assert set(matrix.operators) <= first
+    assert (tmp_path / "bill.svg").read_text(encoding="utf-8").startswith("<svg ")
+    accepted = read_accepted(tmp_path / "bills", choose_lane(matrix, None).name)
+    assert accepted is not None
+    assert accepted.wheel_bytes == wheel.stat().st_size
 
 
 @pytest.mark.slow

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import tomllib
 
-from rerun import pytest_terminal_summary as pytest_terminal_summary
 from device_code import ALL_SMS, CUOBJDUMP, FakeCuobjdump, every_operator
+from rerun import pytest_terminal_summary as pytest_terminal_summary
 from wheel_maker import WheelMaker, build_record, compile_library
 from wheelworks.bill import BILL, read_bill, write_bill
 from wheelworks.matrix import Matrix, parse_matrix

@@ -27,6 +27,8 @@ from wheelworks.bill import (
 )
 from wheelworks.bill.reader import name_of, owner_of
 from wheelworks.errors import AuditError
+from wheelworks.lanes import plan_lanes
+from wheelworks.matrix import Matrix
 from wheelworks.sm import Sm
 
 OPERATORS = ("int8_scaled_mm", "rmsnorm")
@@ -156,6 +158,15 @@ def test_growth_is_told_row_by_row_the_largest_first(binary: Path, tmp_path: Pat
 def test_without_an_accepted_bill_everything_has_grown_from_nothing(binary: Path, tmp_path: Path) -> None:
     assert read_accepted(tmp_path, "lane") is None
     assert len(find_growth(bill_of(binary), None)) == len(KERNELS)
+
+
+def test_the_accepted_bills_of_the_repository_are_of_released_lanes(project: Path, matrix: Matrix) -> None:
+    released = {lane.name for lane in plan_lanes(matrix) if not lane.test_only}
+    for path in (project / "bills").iterdir():
+        accepted = read_accepted(project / "bills", path.stem)
+        assert accepted is not None
+        assert accepted.lane == path.stem
+        assert accepted.lane in released
 
 
 def test_a_broken_accepted_bill_is_an_error(tmp_path: Path) -> None:

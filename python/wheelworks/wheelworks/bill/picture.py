@@ -14,7 +14,7 @@ from wheelworks.sm import Sm
 CELL_WIDTH, CELL_HEIGHT, GAP = 112, 46, 4
 MARGIN, TOP, BOTTOM = 24, 104, 56
 LETTER = 8.2
-LIGHT, DARK = (226, 238, 249), (13, 71, 121)
+LIGHT, DARK = (226, 238, 249), (8, 62, 122)
 STYLE = """
   text { font-family: ui-sans-serif, system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif; fill: #1c2733 }
   .title { font-size: 19px; font-weight: 600 }
@@ -95,7 +95,7 @@ def _cell(cell: Cell, sm: Sm, x: float, y: float, canvas: Canvas) -> Iterator[st
         yield _text("runs", middle, base + 4, f"runs SM {cell.runs} code" if cell.runs else "none")
         return
     shade = canvas.shade(cell.bytes)
-    ink = ' style="fill:#ffffff"' if shade > 0.55 else ""
+    ink = ' style="fill:#ffffff"' if shade > 0.6 else ""
     yield _box(x, y, _colour(shade), "")
     yield _text("size", middle, base - 2, f"{cell.bytes / KIB:,.0f} KiB", ink)
     count = len(cell.kernels)

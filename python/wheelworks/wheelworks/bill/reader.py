@@ -20,8 +20,8 @@ BILL = "warpwright/_bill.json"
 """The bill's place in the wheel."""
 
 SM_OF_UNIT = re.compile(r"_sm\d+[a-z]?$")
-NESTED = re.compile(r"_ZN?K?(?=\d)")
-LENGTH = re.compile(r"[0-9]{1,5}")
+NESTED = re.compile(r"_ZN?K?(?=[1-9])")
+LENGTH = re.compile(r"[1-9][0-9]{0,4}")
 
 
 def read_bill(
