@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from workshop import PROJECT, Workshop
 
+from wheelworks.audit import Tools
 from wheelworks.bill import BILL, BillProof, parse_bill, read_accepted
 from wheelworks.cuobjdump import read_kernels
 from wheelworks.embed import embed_bills
@@ -89,10 +90,10 @@ def test_embedding_and_repair_change_no_byte_of_the_binary_and_give_equal_wheels
     wheel: Path, workshop: Workshop, matrix: Matrix, tmp_path: Path
 ) -> None:
     (built,) = workshop.plan.staging.glob("*.whl")
-    lane, policy = choose_lane(matrix, workshop.plan.lane), plan_policy(matrix)
+    policy, tools = plan_policy(matrix), Tools(run, workshop.toolchain.cuobjdump)
     finished = []
     for name in ("first", "second"):
-        billed = embed_bills(built, tmp_path / name / "billed", lane, policy, workshop.toolchain.cuobjdump, run)
+        billed = embed_bills(built, tmp_path / name / "billed", policy, tools)
         finished.append(repair_wheel(billed, tmp_path / name, policy, run))
     assert finished[0].read_bytes() == finished[1].read_bytes() == wheel.read_bytes()
     with zipfile.ZipFile(built) as before, zipfile.ZipFile(wheel) as after:

@@ -11,7 +11,8 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from device_code import ALL_SMS, CUOBJDUMP, FakeCuobjdump, every_operator
-from wheel_maker import WheelMaker
+from wheel_maker import WheelMaker, build_record
+from wheelworks.audit import Tools
 from wheelworks.bill import BILL, parse_bill
 from wheelworks.embed import embed_bills
 from wheelworks.errors import AuditError, WheelError
@@ -31,9 +32,9 @@ def lane(matrix: Matrix) -> Lane:
 
 
 @pytest.fixture
-def small() -> WheelMaker:
+def small(matrix: Matrix) -> WheelMaker:
     """Give a wheel whose binary is one in name; nothing here reads it but the stand-in."""
-    return WheelMaker(files={"warpwright/_C.abi3.so": b"binary", "warpwright/__init__.py": b""})
+    return WheelMaker(files={"warpwright/_C.abi3.so": b"binary", "warpwright/_build.json": build_record(matrix)})
 
 
 def contents(wheel: Path) -> dict[str, bytes]:
@@ -41,27 +42,23 @@ def contents(wheel: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def embed(wheel: Path, into: Path, lane: Lane, policy: Policy) -> Path:
+def embed(wheel: Path, into: Path, policy: Policy) -> Path:
     code = FakeCuobjdump(every_operator(policy.operators, ALL_SMS))
-    return embed_bills(wheel, into, lane, policy, CUOBJDUMP, code)
+    return embed_bills(wheel, into, policy, Tools(code, CUOBJDUMP))
 
 
-def test_bill_and_sbom_are_added_and_every_other_file_stays(
-    small: WheelMaker, lane: Lane, policy: Policy, tmp_path: Path
-) -> None:
+def test_bill_and_sbom_are_added_and_every_other_file_stays(small: WheelMaker, policy: Policy, tmp_path: Path) -> None:
     built = small.make(tmp_path / "built")
-    finished = embed(built, tmp_path / "out", lane, policy)
+    finished = embed(built, tmp_path / "out", policy)
     before, after = contents(built), contents(finished)
     assert set(after) - set(before) == {BILL, SBOM}
     assert list(after)[-1] == RECORD
     assert {name for name in before if before[name] != after[name]} == {RECORD}
-    assert parse_bill(after[BILL], BILL).lane == lane.name
+    assert parse_bill(after[BILL], BILL).lane == "cu130-all-x86_64"
 
 
-def test_record_lists_the_new_files_with_their_digests(
-    small: WheelMaker, lane: Lane, policy: Policy, tmp_path: Path
-) -> None:
-    finished = embed(small.make(tmp_path / "built"), tmp_path / "out", lane, policy)
+def test_record_lists_the_new_files_with_their_digests(small: WheelMaker, policy: Policy, tmp_path: Path) -> None:
+    finished = embed(small.make(tmp_path / "built"), tmp_path / "out", policy)
     files = {name: data for name, data in contents(finished).items() if name != RECORD}
     right = WheelMaker(files=files).make(tmp_path / "right")
     rows = {(row.path, row.digest, row.size) for row in read_wheel(finished).record}
@@ -69,25 +66,29 @@ def test_record_lists_the_new_files_with_their_digests(
 
 
 def test_equal_wheels_become_equal_wheels_also_the_second_time(
-    small: WheelMaker, lane: Lane, policy: Policy, tmp_path: Path
+    small: WheelMaker, policy: Policy, tmp_path: Path
 ) -> None:
     built = small.make(tmp_path / "built")
-    first = embed(built, tmp_path / "first", lane, policy)
-    assert first.read_bytes() == embed(built, tmp_path / "second", lane, policy).read_bytes()
-    assert contents(embed(first, tmp_path / "third", lane, policy)) == contents(first)
+    first = embed(built, tmp_path / "first", policy)
+    assert first.read_bytes() == embed(built, tmp_path / "second", policy).read_bytes()
+    assert contents(embed(first, tmp_path / "third", policy)) == contents(first)
 
 
-def test_a_wheel_without_its_binary_is_refused(small: WheelMaker, lane: Lane, policy: Policy, tmp_path: Path) -> None:
-    del small.files["warpwright/_C.abi3.so"]
-    with pytest.raises(AuditError, match=r"has no warpwright/_C\.abi3\.so"):
-        embed(small.make(tmp_path / "built"), tmp_path / "out", lane, policy)
+@pytest.mark.parametrize("missing", ["warpwright/_C.abi3.so", "warpwright/_build.json"])
+def test_a_wheel_without_its_binary_or_its_record_is_refused(
+    missing: str, small: WheelMaker, policy: Policy, tmp_path: Path
+) -> None:
+    del small.files[missing]
+    with pytest.raises(AuditError, match="has no device code that a bill could list") as error:
+        embed(small.make(tmp_path / "built"), tmp_path / "out", policy)
+    assert missing in str(error.value)
     assert not (tmp_path / "out").exists()
 
 
-def test_an_unsafe_archive_is_refused(small: WheelMaker, lane: Lane, policy: Policy, tmp_path: Path) -> None:
+def test_an_unsafe_archive_is_refused(small: WheelMaker, policy: Policy, tmp_path: Path) -> None:
     small.extra = [("../escape", b"")]
     with pytest.raises(WheelError, match="path-escape"):
-        embed(small.make(tmp_path / "built"), tmp_path / "out", lane, policy)
+        embed(small.make(tmp_path / "built"), tmp_path / "out", policy)
     assert {path.name for path in tmp_path.iterdir()} == {"built"}
 
 

@@ -14,48 +14,24 @@ from tempfile import TemporaryDirectory
 
 from wheelworks import archive, files
 from wheelworks.archive import DEFAULT_LIMITS
-from wheelworks.bill import BILL, Bill, read_bill, write_bill
-from wheelworks.errors import AuditError
-from wheelworks.lanes import Lane
+from wheelworks.audit.evidence import Tools, gather, require_bill
+from wheelworks.bill import BILL, write_bill
 from wheelworks.policy import Policy
-from wheelworks.process import Runner
 from wheelworks.sbom import NAME, plan_sbom
 from wheelworks.wheel import Wheel, read_wheel
 
 
-def embed_bills(path: Path, into: Path, lane: Lane, policy: Policy, cuobjdump: Path, run: Runner) -> Path:
+def embed_bills(path: Path, into: Path, policy: Policy, tools: Tools) -> Path:
     """Put the wheel with its bill and SBOM into a folder; give its path there."""
     wheel = read_wheel(path)
-    bill = bill_of(wheel, lane, policy, cuobjdump, run)
-    sbom = plan_sbom(str(wheel.version), lane, policy.sources, archive.newest_time(path))
-    new = {BILL: write_bill(bill).encode(), f"{wheel.dist_info}/{NAME}": sbom.encode()}
     with TemporaryDirectory(prefix="wheelworks-embed-") as scratch:
+        bill, lane = require_bill(gather(wheel, Path(scratch), policy, tools))
+        sbom = plan_sbom(bill.version, lane, policy.sources, archive.newest_time(path))
+        new = {BILL: write_bill(bill), f"{wheel.dist_info}/{NAME}": sbom}
         finished = Path(scratch) / path.name
-        add_files(wheel, finished, new)
+        add_files(wheel, finished, {name: text.encode() for name, text in new.items()})
         files.place(finished, into / path.name)
     return into / path.name
-
-
-def bill_of(wheel: Wheel, lane: Lane, policy: Policy, cuobjdump: Path, run: Runner) -> Bill:
-    """Read the bill of a wheel of the project from its binary."""
-    if policy.binary not in wheel.entries:
-        raise AuditError(
-            f"{wheel.path.name} has no {policy.binary}",
-            why="that is the binary whose device code a bill lists",
-            fix="build with `nox -s build-wheel`; of other projects' wheels there is no bill",
-        )
-    with TemporaryDirectory(prefix="wheelworks-bill-") as scratch:
-        folder = Path(scratch) / "unpacked"
-        archive.unpack(wheel.path, folder)
-        return read_bill(
-            folder / policy.binary,
-            policy.binary,
-            lane=lane.name,
-            version=str(wheel.version),
-            operators=policy.operators,
-            cuobjdump=cuobjdump,
-            run=run,
-        )
 
 
 def add_files(wheel: Wheel, target: Path, new: Mapping[str, bytes]) -> None:

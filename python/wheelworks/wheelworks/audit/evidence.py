@@ -13,6 +13,7 @@ from wheelworks import archive
 from wheelworks.audit.finding import Finding, Skip
 from wheelworks.bill import Bill, read_bill
 from wheelworks.elf import Elf, read_elf
+from wheelworks.errors import AuditError
 from wheelworks.lanes import Lane
 from wheelworks.policy import Policy
 from wheelworks.process import Runner
@@ -95,6 +96,18 @@ def gather(wheel: Wheel, work: Path, policy: Policy, tools: Tools) -> Evidence:
         bill=_read_bill(wheel, folder, lane, policy, tools) if lane is not None else None,
         policy=policy,
         tools=tools,
+    )
+
+
+def require_bill(evidence: Evidence) -> tuple[Bill, Lane]:
+    """Give the bill of a wheel that must have one, and the lane that it is for."""
+    if evidence.bill is not None and evidence.lane is not None:
+        return evidence.bill, evidence.lane
+    policy, lanes = evidence.policy, ", ".join(lane.name for lane in evidence.policy.lanes)
+    raise AuditError(
+        f"{evidence.wheel.path.name} has no device code that a bill could list",
+        why=f"that takes {policy.binary}, and {policy.build_record} with one of the lanes {lanes}",
+        fix="give a wheel that `nox -s build-wheel` made from this checkout",
     )
 
 

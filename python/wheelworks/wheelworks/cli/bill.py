@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from wheelworks import files
+from wheelworks.audit import Tools
+from wheelworks.audit.evidence import gather, require_bill
 from wheelworks.bill import Bill, draw_bill, render_bill, render_kernels, write_accepted
 from wheelworks.cli.app import ACCEPTED_BILLS, app, console, make_toolchain, read_matrix
-from wheelworks.embed import bill_of
-from wheelworks.errors import UnknownLaneError
-from wheelworks.lanes import Lane, lane_of_label, machine_architecture
-from wheelworks.matrix import Matrix
+from wheelworks.lanes import Lane, choose_lane
 from wheelworks.policy import plan_policy
 from wheelworks.process import run
-from wheelworks.wheel import Wheel, read_wheel
+from wheelworks.wheel import read_wheel
 
 
 @app.command
@@ -42,10 +42,10 @@ def bill(
         Keep each bill in ``bills/``: what grows from now on is held against it.
     """
     parsed = read_matrix()
+    tools = Tools(run, make_toolchain(parsed, choose_lane(parsed, None)).cuobjdump)
     for path in wheels:
-        wheel = read_wheel(path)
-        lane = _lane_of(wheel, parsed)
-        read = bill_of(wheel, lane, plan_policy(parsed), make_toolchain(parsed, lane).cuobjdump, run)
+        with TemporaryDirectory(prefix="wheelworks-bill-") as work:
+            read, lane = require_bill(gather(read_wheel(path), Path(work), plan_policy(parsed), tools))
         _show(read, lane, kernels)
         if svg is not None:
             files.write_text(svg, draw_bill(read, lane.sm_set))
@@ -58,15 +58,3 @@ def _show(bill: Bill, lane: Lane, kernels: bool) -> None:
     sys.stdout.write(f"warpwright {bill.version}, lane {bill.lane}, code in KiB\n")
     sys.stdout.write(render_kernels(bill) if kernels else render_bill(bill, lane.sm_set))
     sys.stdout.flush()
-
-
-def _lane_of(wheel: Wheel, matrix: Matrix) -> Lane:
-    architecture = next((name for name in ("x86_64", "aarch64") if str(wheel.path).endswith(f"{name}.whl")), "")
-    lane = lane_of_label(matrix, wheel.version.local or "", architecture or machine_architecture())
-    if lane is None:
-        raise UnknownLaneError(
-            f"{wheel.path.name} is of no lane",
-            why=f"no lane has the label {wheel.version.local!r} on {architecture or 'its machine'}",
-            fix="give a wheel that `nox -s build-wheel` made; `nox -s matrix` lists the lanes",
-        )
-    return lane

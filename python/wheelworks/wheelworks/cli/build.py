@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from wheelworks import files
+from wheelworks.audit import Tools
 from wheelworks.build import BuiltWheel, find_commit, plan_build, prove_build, run_build
 from wheelworks.ccache import find_ccache
 from wheelworks.cli.app import app, console, make_toolchain, read_matrix
@@ -53,8 +54,8 @@ def build(
     built = _compile(parsed, chosen, build_type)
     console.print(f"built {built.path.name} in {built.seconds:.0f} s", highlight=False)
     with TemporaryDirectory(prefix="wheelworks-") as staging:
-        cuobjdump = make_toolchain(parsed, chosen).cuobjdump
-        billed = embed_bills(built.path, Path(staging) / "billed", chosen, policy, cuobjdump, run)
+        tools = Tools(run, make_toolchain(parsed, chosen).cuobjdump)
+        billed = embed_bills(built.path, Path(staging) / "billed", policy, tools)
         finished = repair_wheel(billed, Path(staging), policy, run)
         proofs: list[Proof] = [prove_build(built, finished, find_commit(Path.cwd(), run))]
         audits = audit_all([finished], parsed, chosen)
