@@ -42,6 +42,12 @@ def audit(session: nox.Session) -> None:
     pipeline(session, "audit")
 
 
+@nox.session(python=PYTHON)
+def bill(session: nox.Session) -> None:
+    """Print what the device code of wheels holds: `-- [--kernels] [--svg FILE] [--accept] WHEEL...`."""
+    pipeline(session, "bill")
+
+
 @nox.session(name="gpu-tests", python=PYTHON)
 def gpu_tests(session: nox.Session) -> None:
     """Test wheels on this machine's GPU: `-- WHEEL...`."""

@@ -6,7 +6,8 @@ include(warpwright_choose_architectures)
 # Adds the unit <source> (below csrc/), which defines the launch function <launch> and serves the given SMs, to the
 # target warpwright_kernels. It is compiled for the members of the directory's sm_set that it has to be compiled for, in
 # an object library of its own; a unit that serves none of them is left out. The path table of the operator, which is
-# <launch> less a trailing _sm<NN>, gets one row for each architecture.
+# <launch> less a trailing _sm<NN>, gets one row for each architecture. The device code carries <launch> as its name, so
+# that the finished binary itself says which operator owns a kernel.
 function(warpwright_add_kernel launch source)
   cmake_parse_arguments(PARSE_ARGV 2 unit "" "" "USES")
   if(NOT unit_UNPARSED_ARGUMENTS)
@@ -49,6 +50,7 @@ function(_warpwright_add_unit launch source architectures dependencies)
     $<$<CONFIG:RelWithDebInfo>:-lineinfo>
     $<$<CONFIG:Debug>:-G>
     --expt-relaxed-constexpr
+    -Xfatbin=-ident=${launch}
     # __FILE__ must not name the build machine. ccache makes every path relative, and would miss in another folder with
     # this flag, which it does not know behind -Xcompiler.
     $<$<NOT:$<BOOL:${CMAKE_CUDA_COMPILER_LAUNCHER}>>:-Xcompiler=-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=>

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 import warpwright
-from warpwright import _extension
+from warpwright import _extension, bill
 
 RUNTIME = re.compile(r"/libcudart[\w.-]*\.so\.(\d+)[\w.]*$")
 
@@ -146,6 +146,7 @@ def _wheel_lines() -> Iterator[str]:
     yield "  SM paths"
     for operator, sms in sorted(_extension.compiled_paths().items()):
         yield f"    {operator:<24}{' '.join(sms) or 'none'}"
+    yield from (f"  {line}" for line in bill.table_lines(record.sm_set))
 
 
 def _machine_lines(machine: Machine) -> Iterator[str]:

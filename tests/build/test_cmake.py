@@ -111,6 +111,11 @@ def test_every_unit_is_compiled_for_the_sms_that_use_it_and_no_other(workshop: W
             assert architectures(command) == [f"sm_{own[1]}"]
 
 
+def test_every_unit_carries_its_name_into_the_device_code(workshop: Workshop, tmp_path: Path) -> None:
+    for name, command in compile_commands(workshop, tmp_path / "build").items():
+        assert f"-Xfatbin=-ident={name.removesuffix('.cu')} " in command
+
+
 def test_a_jit_lane_holds_ptx_alone(workshop: Workshop, tmp_path: Path) -> None:
     commands = compile_commands(workshop, tmp_path / "build", WARPWRIGHT_SM_SET="80-ptx")
     assert {tuple(architectures(command)) for command in commands.values()} == {("compute_80",)}

@@ -11,58 +11,25 @@ from typing import Any
 
 import pytest
 
+from device_code import CUOBJDUMP, FakeCuobjdump
 from wheel_maker import EXTENSION, HARDENED, WheelMaker, build_record, compile_library
 from wheelworks import process
 from wheelworks.audit import Audit, Rule, Tools, audit_wheel, audit_wheels, render_audits, to_json
+from wheelworks.bill import BillProof
 from wheelworks.errors import AuditError, FindingsError, WheelError
 from wheelworks.matrix import Matrix
-from wheelworks.policy import Policy, plan_policy
+from wheelworks.policy import Policy
 from wheelworks.process import Completed
-
-ALL_SMS = ("75", "80", "90a")
-
-
-class StandIn:
-    """Runs the real auditors; answers for cuobjdump, which these libraries have nothing for."""
-
-    def __init__(self, sms: Sequence[str] = ALL_SMS, status: int = 0) -> None:
-        self.listing = "".join(f"ELF file {n:4}: _C.abi3.{n}.sm_{sm}.cubin\n" for n, sm in enumerate(sms, 1))
-        self.status = status
-
-    def __call__(self, command: Sequence[str | Path], **options: Any) -> Completed:
-        if command[0] != Path("cuobjdump"):
-            return process.run(command, **options)
-        text = self.listing if command[1] == "--list-elf" else "cuobjdump info : No PTX file found to extract"
-        return Completed(tuple(map(str, command)), self.status, text)
-
-
-@pytest.fixture(scope="module")
-def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("libraries")
-
-
-@pytest.fixture(scope="module")
-def good_library(libraries: Path) -> bytes:
-    return compile_library(libraries / "good.so")
+from wheelworks.proof import ProofKind
 
 
 @pytest.fixture
-def policy(matrix: Matrix) -> Policy:
-    return plan_policy(matrix)
-
-
-@pytest.fixture
-def maker(matrix: Matrix, good_library: bytes) -> WheelMaker:
-    """Give a wheel without fault, before its repair: its platform tag is what auditwheel finds."""
-    files = {"warpwright/_C.abi3.so": good_library, "warpwright/_build.json": build_record(matrix)}
-    return WheelMaker(files=files, tag="cp310-abi3-manylinux_2_5_x86_64")
-
-
-@pytest.fixture
-def audited(policy: Policy, tmp_path: Path) -> Callable[..., Audit]:
-    def audit(maker: WheelMaker, sms: Sequence[str] = ALL_SMS, **options: Any) -> Audit:
-        tools = Tools(StandIn(sms), Path("cuobjdump"), **options)
-        return audit_wheel(maker.make(tmp_path), policy, tools)
+def audited(
+    policy: Policy, tmp_path: Path, device_code: FakeCuobjdump, billed: Callable[..., WheelMaker]
+) -> Callable[..., Audit]:
+    def audit(maker: WheelMaker, **options: Any) -> Audit:
+        tools = Tools(device_code, CUOBJDUMP, **options)
+        return audit_wheel(billed(maker, device_code).make(tmp_path), policy, tools)
 
     return audit
 
@@ -188,24 +155,15 @@ def test_a_wheel_of_the_project_without_its_record_is_told(maker: WheelMaker, au
     assert told(audited(maker)) == [("build-record", "_build.json")]
 
 
-@pytest.mark.parametrize(
-    ("sms", "rule", "words"),
-    [
-        (("75", "80"), "sm-missing", ("code for 75 80", "code for 90a, by lane cu130-all-x86_64")),
-        (("80", "90a"), "sm-missing", ("code for 80 90a", "code for 75, by lane")),
-        (("75", "80", "90"), "sm-missing", ("code for 75 80 90", "code for 90a")),
-        (("75", "80", "90a", "100a"), "sm-extra", ("code for 100a", "code for 75 80 86 89 90a alone")),
-    ],
-    ids=["no sm90a", "no sm75", "plain 90 does not serve 90a", "one too many"],
-)
-def test_the_sms_in_the_binary_are_those_of_the_lane(
-    sms: tuple[str, ...], rule: str, words: tuple[str, str], maker: WheelMaker, audited: Callable[..., Audit]
+def test_the_verdict_and_the_bill_are_proofs_of_the_same_bytes(
+    maker: WheelMaker, audited: Callable[..., Audit]
 ) -> None:
-    findings = audited(maker, sms).findings
-    assert rule in {str(finding.rule) for finding in findings}
-    chosen = next(finding for finding in findings if finding.rule == rule)
-    assert chosen.found == words[0]
-    assert words[1] in chosen.expected
+    audit = audited(maker)
+    verdict, bill = audit.to_proofs()
+    assert (verdict.KIND, bill.KIND) == (ProofKind.AUDIT, ProofKind.BILL)
+    assert verdict.sha256 == bill.sha256 == audit.sha256
+    assert isinstance(bill, BillProof)
+    assert bill.wheel_bytes == audit.wheel.stat().st_size
 
 
 RECORDS: dict[str, tuple[Callable[[str], str], str]] = {
@@ -220,10 +178,15 @@ RECORDS: dict[str, tuple[Callable[[str], str], str]] = {
 
 @pytest.mark.parametrize("case", RECORDS)
 def test_a_record_that_is_wrong_is_told(
-    case: str, maker: WheelMaker, audited: Callable[..., Audit], tmp_path: Path
+    case: str,
+    maker: WheelMaker,
+    device_code: FakeCuobjdump,
+    billed: Callable[..., WheelMaker],
+    audited: Callable[..., Audit],
+    tmp_path: Path,
 ) -> None:
     change, found = RECORDS[case]
-    with zipfile.ZipFile(maker.make(tmp_path)) as archive:
+    with zipfile.ZipFile(billed(maker, device_code).make(tmp_path)) as archive:
         maker.record = change(archive.read("warpwright-0.1.0+cu130.dist-info/RECORD").decode())
     audit = audited(maker)
     assert [finding.rule for finding in audit.findings] == [Rule.RECORD]
@@ -263,16 +226,19 @@ def test_a_wheel_of_another_project_is_read_without_help(policy: Policy, good_li
     other = WheelMaker("other", "1.0", "cp310-abi3-manylinux1_x86_64", {"other/_C.abi3.so": good_library})
     audit = audit_wheel(other.make(tmp_path), policy, Tools(process.run, None))
     assert audit.findings == ()
-    assert {skip.rule for skip in audit.skipped} == {Rule.LABEL, Rule.BUILD_RECORD, Rule.SM_MISSING, Rule.SM_EXTRA}
+    of_the_lane = {Rule.SM_MISSING, Rule.SM_EXTRA, Rule.UNOWNED_KERNEL, Rule.SPILLS, Rule.SIZE, Rule.BILL, Rule.SBOM}
+    assert {skip.rule for skip in audit.skipped} == {Rule.LABEL, Rule.BUILD_RECORD} | of_the_lane
 
 
-def test_every_wheel_is_told_of_before_anything_fails(maker: WheelMaker, policy: Policy, tmp_path: Path) -> None:
-    good = maker.make(tmp_path / "good")
+def test_every_wheel_is_told_of_before_anything_fails(
+    maker: WheelMaker, device_code: FakeCuobjdump, billed: Callable[..., WheelMaker], policy: Policy, tmp_path: Path
+) -> None:
+    good = billed(maker, device_code).make(tmp_path / "good")
     broken = tmp_path / good.name
     broken.write_bytes(b"")
     maker.requires = ()
     bad = maker.make(tmp_path / "bad")
-    audits = audit_wheels([bad, broken, good], policy, Tools(StandIn(), Path("cuobjdump")))
+    audits = audit_wheels([bad, broken, good], policy, Tools(device_code, CUOBJDUMP))
     assert [audit.passed for audit in audits.audits] == [False, True]
     text = render_audits(audits)
     for words in (f"{good.name}: passed", "torch-floor: ", "not audited: cannot read", "found: torch>=None"):
@@ -282,9 +248,12 @@ def test_every_wheel_is_told_of_before_anything_fails(maker: WheelMaker, policy:
         audits.require_clean()
 
 
-def test_findings_fail_with_their_rules(maker: WheelMaker, policy: Policy, tmp_path: Path) -> None:
+def test_findings_fail_with_their_rules(
+    maker: WheelMaker, device_code: FakeCuobjdump, billed: Callable[..., WheelMaker], policy: Policy, tmp_path: Path
+) -> None:
     maker.requires = ()
-    audits = audit_wheels([maker.make(tmp_path)], policy, Tools(StandIn(), Path("cuobjdump")))
+    wheel = billed(maker, device_code).make(tmp_path)
+    audits = audit_wheels([wheel], policy, Tools(device_code, CUOBJDUMP))
     with pytest.raises(FindingsError, match="1 findings in 1 of 1 wheels") as error:
         audits.require_clean()
     assert "torch-floor" in str(error.value)
@@ -293,8 +262,8 @@ def test_findings_fail_with_their_rules(maker: WheelMaker, policy: Policy, tmp_p
 @pytest.mark.parametrize(
     ("tools", "why"),
     [
-        (Tools(StandIn(), None), "no cuobjdump was given"),
-        (Tools(StandIn(status=1), Path("cuobjdump")), "cuobjdump cannot read the device code"),
+        (Tools(FakeCuobjdump(()), None), "no cuobjdump was given"),
+        (Tools(FakeCuobjdump((), status=1), CUOBJDUMP), "cuobjdump cannot read the device code"),
         (
             Tools(lambda command, **_: Completed(tuple(map(str, command)), 127, "gone"), None),
             "abi3audit gave no verdict",

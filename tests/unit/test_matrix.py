@@ -75,6 +75,25 @@ def test_a_path_that_leads_out_is_refused(matrix_data: dict[str, Any]) -> None:
     assert "'../include' leads out of the folder that it is in" in refusal(matrix_data)
 
 
+def test_a_released_sm_without_a_budget_is_refused(matrix_data: dict[str, Any]) -> None:
+    del matrix_data["budget"]["sms"]["90a"]
+    assert "budget.sms: no budget for SM 90a, which a released lane carries" in refusal(matrix_data)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("wheel", 0, "budget.wheel: Input should be greater than 0"),
+        ("sms", {"sm_80": 1}, "'sm_80' is no SM"),
+        ("may-spil", [], "budget.may-spil: unknown key, did you mean 'may-spill'?"),
+    ],
+    ids=["no bytes", "no SM", "unknown key"],
+)
+def test_a_wrong_budget_is_refused(key: str, value: object, words: str, matrix_data: dict[str, Any]) -> None:
+    matrix_data["budget"][key] = value
+    assert words in refusal(matrix_data)
+
+
 def test_a_shortened_commit_is_refused(matrix_data: dict[str, Any]) -> None:
     matrix_data["sources"]["cutlass"]["commit"] = "59b61c6"
     assert "sources.cutlass.commit" in refusal(matrix_data)

@@ -40,6 +40,8 @@ def source_of(wheel: Path, tree: dict[str, str] = FILES, **changes: object) -> S
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
     row: dict[str, object] = {
+        "version": "1.0",
+        "license": "MIT",
         "repository": "https://example.invalid/example.git",
         "commit": "0" * 40,
         "package": "example==1.0",

@@ -54,6 +54,7 @@ InnerPath = Annotated[str, AfterValidator(_is_inner_path)]
 ParsedVersion = Annotated[Version, BeforeValidator(_to_version)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Architecture = Literal["x86_64", "aarch64"]
+Kib = Annotated[int, Field(gt=0)]
 SmSet = Annotated[tuple[Sm, ...], Field(min_length=1), AfterValidator(_no_duplicates)]
 
 
@@ -86,6 +87,8 @@ class Torch(Row):
 class Source(Row):
     """Headers of another project, pinned by commit and by a package that carries the same files."""
 
+    version: str
+    license: str
     repository: str
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
     package: Pin
@@ -111,6 +114,14 @@ class Toolkit(Row):
     lock: InnerPath
 
 
+class Budget(Row):
+    """What a wheel may weigh in KiB, the file and the code of each SM, and the kernels that may spill registers."""
+
+    wheel: Kib
+    sms: dict[Sm, Kib]
+    may_spill: tuple[str, ...]
+
+
 class LaneRow(Row):
     """A row of the lanes table, by the names of what it combines."""
 
@@ -133,6 +144,7 @@ class Matrix(Row):
     torch: Torch
     sm_sets: dict[str, SmSet]
     operators: dict[str, SmSet]
+    budget: Budget
     sources: dict[str, Source]
     tools: Tools
     toolkits: dict[str, Toolkit]
@@ -178,7 +190,8 @@ def _describe(fault: Any) -> str:
 def _keys_at(location: tuple[str | int, ...]) -> list[str]:
     """Give the keys that the table at a location of the file may have."""
     rows: dict[str, type[Row]] = {
-        "python": Python, "torch": Torch, "sources": Source, "tools": Tools, "toolkits": Toolkit, "lanes": LaneRow,
+        "python": Python, "torch": Torch, "budget": Budget, "sources": Source, "tools": Tools,
+        "toolkits": Toolkit, "lanes": LaneRow,
     }  # fmt: skip
     row = rows[str(location[0])] if location else Matrix
     return [field.alias or key for key, field in row.model_fields.items()]
@@ -196,6 +209,9 @@ def _cross_faults(matrix: Matrix) -> Iterator[str]:
             yield f"{where}.sm-set: no SM set {lane.sm_set!r}, {nearest(lane.sm_set, list(matrix.sm_sets))}"
         elif lane.toolkit in matrix.toolkits:
             yield from _sm_faults(where, lane, matrix)
+    released = {sm for row in matrix.lanes if not row.test_only for sm in matrix.sm_sets.get(row.sm_set, ())}
+    if without := sorted(released - set(matrix.budget.sms)):
+        yield f"budget.sms: no budget for SM {' '.join(without)}, which a released lane carries"
     if matrix.torch.headers < matrix.torch.floor:
         yield f"torch.headers: {matrix.torch.headers} is older than the floor {matrix.torch.floor}"
 

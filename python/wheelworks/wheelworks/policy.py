@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from packaging.version import Version
 
 from wheelworks.lanes import Lane, plan_lanes
-from wheelworks.matrix import Matrix
+from wheelworks.matrix import Budget, Matrix, Source
 
 NEEDED = (
     "libtorch.so",
@@ -55,13 +56,21 @@ class Policy:
     torch_floor: Version
     oldest_glibc: Version
     lanes: tuple[Lane, ...]
-    commits: tuple[tuple[str, str], ...]
+    sources: tuple[tuple[str, Source], ...]
+    operators: Mapping[str, tuple[str, ...]]
+    budget: Budget
+    binary: str = "warpwright/_C.abi3.so"
     needed: tuple[str, ...] = NEEDED
     provided: tuple[str, ...] = PROVIDED
 
     def is_provided(self, library: str) -> bool:
         """True for a library that the user's torch or driver brings."""
         return any(fnmatchcase(library, pattern) for pattern in self.provided)
+
+    @property
+    def commits(self) -> tuple[tuple[str, str], ...]:
+        """The commit of each source that the wheel is built from."""
+        return tuple((name, source.commit) for name, source in self.sources)
 
     def lane(self, name: str) -> Lane | None:
         """Find a lane by name."""
@@ -77,5 +86,7 @@ def plan_policy(matrix: Matrix) -> Policy:
         torch_floor=matrix.torch.floor,
         oldest_glibc=Version("2.28"),
         lanes=plan_lanes(matrix),
-        commits=tuple((name, source.commit) for name, source in sorted(matrix.sources.items())),
+        sources=tuple(sorted(matrix.sources.items())),
+        operators=matrix.operators,
+        budget=matrix.budget,
     )

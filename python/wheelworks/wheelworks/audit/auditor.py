@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from wheelworks import files
 from wheelworks.archive import DEFAULT_LIMITS, FaultKind, Limits
 from wheelworks.audit.abi_checks import check_limited_api, check_torch_abi
+from wheelworks.audit.bill_checks import check_bill
 from wheelworks.audit.elf_checks import check_hardening, check_needed, check_run_path
 from wheelworks.audit.evidence import Evidence, Outcome, Tools, gather
 from wheelworks.audit.finding import Audit, Finding, Rule, Skip
@@ -34,6 +35,7 @@ CHECKS: tuple[Callable[[Evidence], Outcome], ...] = (
     check_torch_abi,
     check_platform,
     check_sms,
+    check_bill,
 )
 
 
@@ -90,6 +92,7 @@ def audit_wheel(path: Path, policy: Policy, tools: Tools, *, limits: Limits = DE
         lane=evidence.lane.name if evidence.lane is not None else None,
         findings=tuple(sorted(outcome for outcome in outcomes if isinstance(outcome, Finding))),
         skipped=tuple(sorted(outcome for outcome in outcomes if isinstance(outcome, Skip))),
+        bill=evidence.bill,
     )
 
 

@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from wheelworks import archive
 from wheelworks.audit.finding import Finding, Skip
+from wheelworks.bill import Bill, read_bill
 from wheelworks.elf import Elf, read_elf
+from wheelworks.errors import AuditError
 from wheelworks.lanes import Lane
 from wheelworks.policy import Policy
 from wheelworks.process import Runner
@@ -42,17 +44,21 @@ class Tools:
     """What the checks run, and the folders of this machine that no wheel may name.
 
     ``cuobjdump`` reads device code. Without one, a wheel that has a lane cannot be audited, and the SMs of any other
-    wheel are left out.
+    wheel are left out. ``accepted_bills`` is the folder of the bills that a wheel too large is held against.
     """
 
     run: Runner
     cuobjdump: Path | None
     build_folders: tuple[Path, ...] = ()
+    accepted_bills: Path | None = None
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One wheel, unpacked into ``folder``; ``scratch`` is for the tools' own files."""
+    """One wheel, unpacked into ``folder``; ``scratch`` is for the tools' own files.
+
+    ``bill`` is what its binary has of each operator; None for a wheel that is of no lane.
+    """
 
     wheel: Wheel
     folder: Path
@@ -61,6 +67,7 @@ class Evidence:
     record: BuildRecord | None
     record_fault: str
     lane: Lane | None
+    bill: Bill | None
     policy: Policy
     tools: Tools
 
@@ -77,6 +84,7 @@ def gather(wheel: Wheel, work: Path, policy: Policy, tools: Tools) -> Evidence:
     scratch.mkdir()
     elves = (read_elf(folder / entry, entry) for entry in sorted(wheel.entries))
     record, fault = _read_record(folder / policy.build_record)
+    lane = policy.lane(record.lane) if record is not None and wheel.name == policy.project else None
     return Evidence(
         wheel=wheel,
         folder=folder,
@@ -84,9 +92,22 @@ def gather(wheel: Wheel, work: Path, policy: Policy, tools: Tools) -> Evidence:
         elves=tuple(elf for elf in elves if elf is not None),
         record=record,
         record_fault=fault,
-        lane=policy.lane(record.lane) if record is not None else None,
+        lane=lane,
+        bill=_read_bill(wheel, folder, lane, policy, tools) if lane is not None else None,
         policy=policy,
         tools=tools,
+    )
+
+
+def require_bill(evidence: Evidence) -> tuple[Bill, Lane]:
+    """Give the bill of a wheel that must have one, and the lane that it is for."""
+    if evidence.bill is not None and evidence.lane is not None:
+        return evidence.bill, evidence.lane
+    policy, lanes = evidence.policy, ", ".join(lane.name for lane in evidence.policy.lanes)
+    raise AuditError(
+        f"{evidence.wheel.path.name} has no device code that a bill could list",
+        why=f"that takes {policy.binary}, and {policy.build_record} with one of the lanes {lanes}",
+        fix="give a wheel that `nox -s build-wheel` made from this checkout",
     )
 
 
@@ -98,3 +119,19 @@ def _read_record(path: Path) -> tuple[BuildRecord | None, str]:
     except ValidationError as error:
         faults = (f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
         return None, "; ".join(faults)
+
+
+def _read_bill(wheel: Wheel, folder: Path, lane: Lane, policy: Policy, tools: Tools) -> Bill | None:
+    """Read the bill of the one binary; None where that is missing or there is nothing to read it with."""
+    binary = folder / policy.binary
+    if tools.cuobjdump is None or not binary.is_file():
+        return None
+    return read_bill(
+        binary,
+        policy.binary,
+        lane=lane.name,
+        version=str(wheel.version),
+        operators=policy.operators,
+        cuobjdump=tools.cuobjdump,
+        run=tools.run,
+    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from wheelworks.bill import Bill, BillProof
 from wheelworks.proof import Proof, ProofKind
 
 
@@ -35,6 +36,11 @@ class Rule(StrEnum):
     PLATFORM_AGE = "platform-age"
     SM_MISSING = "sm-missing"
     SM_EXTRA = "sm-extra"
+    UNOWNED_KERNEL = "unowned-kernel"
+    SPILLS = "spills"
+    SIZE = "size"
+    BILL = "bill"
+    SBOM = "sbom"
 
 
 @dataclass(frozen=True, order=True)
@@ -65,6 +71,7 @@ class Audit:
     lane: str | None
     findings: tuple[Finding, ...]
     skipped: tuple[Skip, ...]
+    bill: Bill | None = None
 
     @property
     def passed(self) -> bool:
@@ -76,6 +83,16 @@ class Audit:
         return AuditProof(
             wheel=self.wheel.name, sha256=self.sha256, lane=self.lane, findings=self.findings, skipped=self.skipped
         )
+
+    def to_proofs(self) -> tuple[Proof, ...]:
+        """Give the verdict and, of a wheel of the project, its bill, as the wheel's proofs."""
+        if self.bill is None:
+            return (self.to_proof(),)
+        size = self.wheel.stat().st_size
+        bill = BillProof(
+            wheel=self.wheel.name, sha256=self.sha256, lane=self.bill.lane, wheel_bytes=size, bill=self.bill
+        )
+        return (self.to_proof(), bill)
 
 
 class AuditProof(Proof):

@@ -20,6 +20,9 @@ app = App(name="wheelworks", help="From sources to audited wheels.", version_fla
 console = Console(soft_wrap=True)  # a line of a log stays one line
 errors = Console(stderr=True, soft_wrap=True)
 
+ACCEPTED_BILLS = Path("bills")
+"""The folder of the bills that later ones are held against."""
+
 
 def main() -> None:
     """Run the command line; an error of the pipeline is told without a traceback, with its own exit code."""

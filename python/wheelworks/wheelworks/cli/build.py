@@ -9,18 +9,20 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from wheelworks import files
+from wheelworks.audit import Tools
 from wheelworks.build import BuiltWheel, find_commit, plan_build, prove_build, run_build
 from wheelworks.ccache import find_ccache
 from wheelworks.cli.app import app, console, make_toolchain, read_matrix
-from wheelworks.cli.audit import audit_all
+from wheelworks.cli.audit import audit_all, write_proofs
 from wheelworks.cli.wheel_tests import SUITE, check_all
+from wheelworks.embed import embed_bills
 from wheelworks.host_compiler import find_host_compiler
 from wheelworks.lanes import Lane, choose_lane
 from wheelworks.matrix import Matrix
 from wheelworks.policy import plan_policy
 from wheelworks.process import run
 from wheelworks.progress import BuildProgress
-from wheelworks.proof import Proof, write_proof
+from wheelworks.proof import Proof
 from wheelworks.repair import repair_wheel
 from wheelworks.sources import ensure_sources
 
@@ -48,25 +50,29 @@ def build(
     chosen = choose_lane(parsed, lane)
     compiler = find_host_compiler(os.environ, run)
     console.print(f"lane {chosen.name}: CUDA {chosen.cuda}, SMs {' '.join(chosen.sm_set)}, {compiler.path}")
+    policy = plan_policy(parsed)
     built = _compile(parsed, chosen, build_type)
     console.print(f"built {built.path.name} in {built.seconds:.0f} s", highlight=False)
     with TemporaryDirectory(prefix="wheelworks-") as staging:
-        finished = repair_wheel(built.path, Path(staging), plan_policy(parsed), run)
+        tools = Tools(run, make_toolchain(parsed, chosen).cuobjdump)
+        billed = embed_bills(built.path, Path(staging) / "billed", policy, tools)
+        finished = repair_wheel(billed, Path(staging), policy, run)
         proofs: list[Proof] = [prove_build(built, finished, find_commit(Path.cwd(), run))]
-        proofs += [audit.to_proof() for audit in audit_all([finished], parsed, chosen)]
+        audits = audit_all([finished], parsed, chosen)
+        audits.require_clean()
+        proofs += [proof for audit in audits.audits for proof in audit.to_proofs()]
         if not untested:
             proofs += check_all([finished], SUITE, parsed)
-        wheel = _publish(finished, dist, proofs)
+        wheel = _publish(finished, dist, proofs, parsed)
     console.print(f"{wheel}, {wheel.stat().st_size / 2**20:.1f} MiB", highlight=False)
     if built.cache is not None:
         console.print(str(built.cache), highlight=False)
 
 
-def _publish(finished: Path, dist: Path, proofs: Sequence[Proof]) -> Path:
+def _publish(finished: Path, dist: Path, proofs: Sequence[Proof], matrix: Matrix) -> Path:
     """Put the proofs into place and the wheel last: a wheel that is there has been proved."""
     wheel = dist / finished.name
-    for proof in proofs:
-        write_proof(wheel, proof)
+    write_proofs(wheel, proofs, matrix)
     files.place(finished, wheel)
     return wheel
 

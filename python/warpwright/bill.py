@@ -1,0 +1,91 @@
+"""The bill of materials of this wheel's device code, ``_bill.json``, in lines: what each operator has for each SM.
+
+The pipeline read it from the finished binary; a build without the pipeline has none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+FILE = Path(__file__).parent / "_bill.json"
+SCHEMA = 1
+KIB = 1024
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel for one SM; PTX has no registers, stack or spills before the driver has compiled it."""
+
+    operator: str | None
+    unit: str
+    name: str
+    symbol: str
+    sm: str
+    bytes: int
+    registers: int | None
+    shared: int | None
+    stack: int | None
+    spills: int | None
+
+
+@lru_cache(maxsize=1)
+def kernels() -> tuple[Kernel, ...]:
+    """Read the kernels of the bill; none where the wheel has no bill."""
+    if not FILE.exists():
+        return ()
+    record = json.loads(FILE.read_text(encoding="utf-8"))
+    if record["schema"] != SCHEMA:
+        raise ValueError(f"warpwright: {FILE} has schema {record['schema']}, expected {SCHEMA}: install the wheel anew")
+    return tuple(Kernel(**row) for row in record["kernels"])
+
+
+def table_lines(sms: Sequence[str]) -> Iterator[str]:
+    """Give a line for each operator: the code that serves each SM in KiB, and the worst of its kernels."""
+    if not kernels():
+        return
+    rows: list[tuple[str, ...]] = [("device code, KiB", *(f"SM {sm}" for sm in sms), "kernels", "registers", "spills")]
+    for operator in sorted({kernel.operator or "" for kernel in kernels()}):
+        own = [kernel for kernel in kernels() if (kernel.operator or "") == operator]
+        cells = (_cell(own, sm) for sm in sms)
+        rows.append((operator or "(no operator)", *cells, str(len(own)), _most(own, "registers"), _most(own, "spills")))
+    yield from _columns(rows)
+
+
+def kernel_lines() -> Iterator[str]:
+    """Give a line for each kernel and SM."""
+    if not kernels():
+        yield "this build has no bill: the pipeline writes it into a finished wheel"
+        return
+    rows: list[tuple[str, ...]] = [("unit", "SM", "bytes", "registers", "shared", "stack", "spills", "kernel")]
+    for kernel in kernels():
+        numbers = (_shown(getattr(kernel, word)) for word in ("bytes", "registers", "shared", "stack", "spills"))
+        rows.append((kernel.unit, kernel.sm, *numbers, kernel.name))
+    yield from _columns(rows)
+
+
+def _cell(own: Sequence[Kernel], sm: str) -> str:
+    sizes = [kernel.bytes for kernel in own if kernel.sm == sm]
+    if sizes:
+        return f"{'PTX' if sm.endswith('-ptx') else 'SASS'} {sum(sizes) / KIB:.0f}"
+    # SASS of an older SM runs on every newer one of the same generation.
+    older = [kernel.sm for kernel in own if kernel.sm.isdigit() and sm.isdigit() and kernel.sm[:-1] == sm[:-1]]
+    fitting = [int(word) for word in older if int(word) < int(sm)]
+    return f"runs {max(fitting)}" if fitting else "none"
+
+
+def _most(own: Sequence[Kernel], word: str) -> str:
+    return _shown(max((value for kernel in own if (value := getattr(kernel, word)) is not None), default=None))
+
+
+def _shown(value: int | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()

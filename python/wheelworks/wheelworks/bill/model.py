@@ -1,0 +1,113 @@
+"""The bill as data: one entry for each kernel and SM, and the sums over them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from wheelworks.proof import Proof, ProofKind
+from wheelworks.sm import Sm
+
+
+class Part(BaseModel):
+    """Base of what stands in a bill's file: an unknown key is refused, nothing changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Kernel(Part):
+    """A kernel for one SM. PTX has no registers, stack or spills yet: the driver compiles it.
+
+    ``name`` is its C++ name without arguments, ``shared`` is static shared memory in bytes, ``spills`` the number of
+    instructions that spill or refill a register; None where the compiler did not write them down.
+    """
+
+    operator: str | None
+    unit: str
+    name: str
+    symbol: str
+    sm: str
+    bytes: int
+    registers: int | None
+    shared: int | None
+    stack: int | None
+    spills: int | None
+
+    @property
+    def place(self) -> str:
+        """Name the kernel in a report."""
+        return f"{self.name} of unit {self.unit or 'without name'}, SM {self.sm}"
+
+
+class Bill(Part):
+    """What the one binary of a wheel has; the digest is the binary's."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    version: str
+    lane: str
+    binary: str
+    sha256: str
+    kernels: tuple[Kernel, ...]
+
+    @property
+    def sms(self) -> tuple[Sm, ...]:
+        """The SMs that there is code for."""
+        return tuple(sorted({Sm.parse(kernel.sm) for kernel in self.kernels}))
+
+
+class BillProof(Proof):
+    """The bill of a wheel, with the size of its file."""
+
+    KIND = ProofKind.BILL
+
+    lane: str
+    wheel_bytes: int
+    bill: Bill
+
+
+class Row(Part):
+    """The variants of one kernel for one SM, summed: what a template was instantiated to."""
+
+    operator: str | None
+    name: str
+    sm: str
+    variants: int
+    bytes: int
+
+
+def sum_rows(bill: Bill) -> tuple[Row, ...]:
+    """Sum the variants of each kernel."""
+    groups: dict[tuple[str | None, str, str], list[int]] = defaultdict(list)
+    for kernel in bill.kernels:
+        groups[kernel.operator, kernel.name, kernel.sm].append(kernel.bytes)
+    rows = (
+        Row(operator=operator, name=name, sm=sm, variants=len(sizes), bytes=sum(sizes))
+        for (operator, name, sm), sizes in groups.items()
+    )
+    return tuple(sorted(rows, key=lambda row: (row.operator or "", row.name, Sm.parse(row.sm))))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one operator has for one SM of a lane: code of its own, code for an older SM that runs there, or nothing."""
+
+    kernels: tuple[Kernel, ...]
+    runs: Sm | None
+
+    @classmethod
+    def of(cls, kernels: Iterable[Kernel], wanted: Sm) -> Cell:
+        """Find the newest code of an operator that serves an SM."""
+        groups: dict[Sm, list[Kernel]] = defaultdict(list)
+        for kernel in kernels:
+            groups[Sm.parse(kernel.sm)].append(kernel)
+        runs = max((sm for sm in groups if sm.covers(wanted)), default=None)
+        return cls(tuple(groups[runs]) if runs == wanted else (), runs)
+
+    @property
+    def bytes(self) -> int:
+        """The bytes of the code that is for this SM alone."""
+        return sum(kernel.bytes for kernel in self.kernels)

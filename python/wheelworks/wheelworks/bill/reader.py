@@ -1,0 +1,93 @@
+"""Reads a bill from a binary, and from and into its own file in the wheel."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from wheelworks import files
+from wheelworks.bill.model import Bill, Kernel
+from wheelworks.cuobjdump import DeviceKernel, read_kernels
+from wheelworks.errors import AuditError
+from wheelworks.process import Runner
+from wheelworks.sm import Sm
+
+BILL = "warpwright/_bill.json"
+"""The bill's place in the wheel."""
+
+SM_OF_UNIT = re.compile(r"_sm\d+[a-z]?$")
+NESTED = re.compile(r"_ZN?K?(?=[1-9])")
+LENGTH = re.compile(r"[1-9][0-9]{0,4}")
+
+
+def read_bill(
+    binary: Path,
+    entry: str,
+    *,
+    lane: str,
+    version: str,
+    operators: Collection[str],
+    cuobjdump: Path,
+    run: Runner,
+) -> Bill:
+    """Read what a binary, which is ``entry`` in its wheel, has of each operator."""
+    kernels = [_to_kernel(kernel, operators) for kernel in read_kernels(cuobjdump, binary, run)]
+    kernels.sort(key=lambda kernel: (kernel.operator or "", kernel.unit, Sm.parse(kernel.sm), kernel.symbol))
+    return Bill(version=version, lane=lane, binary=entry, sha256=files.sha256_of(binary), kernels=tuple(kernels))
+
+
+def write_bill(bill: Bill) -> str:
+    """Give the text of a bill's file, one line for each kernel."""
+    record = bill.model_dump(mode="json", by_alias=True)
+    kernels = ",\n    ".join(json.dumps(kernel) for kernel in record.pop("kernels"))
+    head = json.dumps(record, indent=2).removesuffix("\n}")
+    return f'{head},\n  "kernels": [\n    {kernels}\n  ]\n}}\n'
+
+
+def parse_bill(data: bytes, name: str) -> Bill:
+    """Read a bill's file; one that is none is an AuditError."""
+    try:
+        return Bill.model_validate_json(data)
+    except ValidationError as error:
+        raise AuditError(f"{name} is no bill", why=str(error), fix="build with `nox -s build-wheel`") from error
+
+
+def owner_of(unit: str, operators: Collection[str]) -> str | None:
+    """Give the operator of a unit: its launch function less the SM, as in csrc/kernels.cmake."""
+    operator = SM_OF_UNIT.sub("", unit)
+    return operator if operator in operators else None
+
+
+def name_of(symbol: str) -> str:
+    """Give the C++ name in a mangled symbol, without template and function arguments; the symbol where it has none."""
+    start = NESTED.match(symbol)
+    if start is None:
+        return symbol
+    words, at = [], start.end()
+    while (digits := LENGTH.match(symbol, at)) is not None:
+        end = digits.end() + int(digits[0])
+        words.append(symbol[digits.end() : end])
+        at = end
+        if not symbol.startswith("_ZN"):
+            break
+    return "::".join(words) if at <= len(symbol) else symbol
+
+
+def _to_kernel(kernel: DeviceKernel, operators: Collection[str]) -> Kernel:
+    usage = kernel.usage
+    return Kernel(
+        operator=owner_of(kernel.unit, operators),
+        unit=kernel.unit,
+        name=name_of(kernel.symbol),
+        symbol=kernel.symbol,
+        sm=str(kernel.sm),
+        bytes=kernel.bytes,
+        registers=usage.registers if usage else None,
+        shared=usage.shared if usage else None,
+        stack=usage.stack if usage else None,
+        spills=usage.spills if usage else None,
+    )

@@ -1,0 +1,45 @@
+"""The bill in the wheel is of this very binary, says what the binary says of itself, and is printed by the doctor."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from importlib.metadata import distribution
+
+from warpwright import _extension, bill
+
+
+def test_the_bill_is_of_this_binary() -> None:
+    record = json.loads(bill.FILE.read_text(encoding="utf-8"))
+    assert record["sha256"] == hashlib.sha256(_extension.LIBRARY.read_bytes()).hexdigest()
+    assert (record["lane"], record["version"]) == (_extension.build_record().lane, _extension.build_record().version)
+
+
+def test_the_bill_has_code_for_every_path_that_the_binary_dispatches_to_and_no_other() -> None:
+    found: dict[str, set[str]] = {}
+    for kernel in bill.kernels():
+        found.setdefault(kernel.operator or "(no operator)", set()).add(kernel.sm)
+    paths = {operator: set(sms) for operator, sms in _extension.compiled_paths().items() if sms}
+    assert found == paths
+
+
+def test_the_doctor_prints_a_line_for_each_operator_and_on_request_for_each_kernel() -> None:
+    def output(*options: str) -> list[str]:
+        command = [sys.executable, "-m", "warpwright", *options]
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout.splitlines()
+
+    report = output()
+    assert [f"  {line}" in report for line in bill.table_lines(_extension.build_record().sm_set)].count(False) == 0
+    assert len(output("--kernels")) == 1 + len(bill.kernels())
+
+
+def test_the_wheel_carries_an_sbom_of_what_it_is_built_from() -> None:
+    files = distribution("warpwright").files or []
+    (path,) = (file for file in files if file.match("*.dist-info/sboms/*.cdx.json"))
+    document = json.loads(path.read_text())
+    assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
+    commits = {part["name"]: part["purl"].partition("@")[2] for part in document["components"]}
+    record = _extension.build_record()
+    assert (commits["cutlass"], commits["flashinfer"]) == (record.cutlass, record.flashinfer)
