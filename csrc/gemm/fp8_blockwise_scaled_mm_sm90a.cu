@@ -11,13 +11,14 @@ Status launch_blockwise_plan(const BlockwiseScaledMmProblem& problem, const Devi
                              cudaStream_t stream) {
   using Element = cutlass::float_e4m3_t;
   int index = 0;
-#define WARPWRIGHT_STREAMING(weights, tokens, boxes, min_stages, max_stages) \
-  if (plan.tile == index++)                                                    \
+#define WARPWRIGHT_STREAMING(weights, tokens, boxes, min_stages, max_stages, max_blocks)                             \
+  if (plan.tile == index++)                                                                                        \
     return streaming::launch_blockwise<streaming::Tile<Element, weights, tokens, boxes>>(problem, device, plan, stream);
-#define WARPWRIGHT_PERSISTENT(weights, stages)                                                                   \
-  if (plan.tile == index++)                                                                                      \
-    return persistent::launch_blockwise<persistent::Tile<Element, Out, weights, stages>>(problem, device,        \
-                                                                                        plan.panel, plan.lag, stream);
+#define WARPWRIGHT_PERSISTENT(weights, stages, shared)                                                             \
+  if (plan.tile == index++)                                                                                        \
+    return persistent::launch_blockwise<                                                                           \
+        persistent::Tile<Element, Out, weights, stages, persistent::Shared::k##shared>>(problem, device, plan.panel, \
+                                                                                       stream);
   WARPWRIGHT_BLOCKWISE_SCALED_MM_SM90A_TILES(WARPWRIGHT_STREAMING, WARPWRIGHT_PERSISTENT)
 #undef WARPWRIGHT_STREAMING
 #undef WARPWRIGHT_PERSISTENT

@@ -28,8 +28,7 @@ Status launch_plan(const ScaledMmProblem& problem, const Device& device, const W
     return streaming::launch<streaming::Tile<Element, weights, tokens, boxes>>(problem, device, plan, stream);
 #define WARPWRIGHT_PERSISTENT(weights, stages)                                                                     \
   if (plan.tile == index++)                                                                                        \
-    return persistent::launch<persistent::Tile<Element, Out, weights, stages>>(problem, device, plan.panel, plan.lag, \
-                                                                               stream);
+    return persistent::launch<persistent::Tile<Element, Out, weights, stages>>(problem, device, plan.panel, stream);
 #define WARPWRIGHT_CUTLASS(schedule, weights, tokens)                                                              \
   if (plan.tile == index++)                                                                                        \
     return launch_cutlass<Element, Out, tokens, weights, cutlass3::schedule>(problem, device, workspace, plan, stream);

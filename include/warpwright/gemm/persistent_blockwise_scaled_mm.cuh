@@ -25,7 +25,6 @@ constexpr int blockwise_shared_memory() {
 struct BlockwiseParams {
   BlockwiseScaledMmProblem problem;
   Grid grid;
-  int lag = 0;  // steps of k by which the second warpgroup is behind the first
 };
 
 // One thread fetches the operands, a warp of its own the scales.
@@ -63,7 +62,6 @@ struct Multiplier {
 
   BlockwiseHeader<Tile>& header;
   const uint8_t* stages;
-  int lead;  // after so many steps, the other warpgroup is let go
   Slot slot{};
   int running = 0;  // the stage whose products run
 
@@ -88,7 +86,6 @@ struct Multiplier {
     fence_sums(sums);
     __syncwarp();  // all lanes have read the scales
     release<Tile>(&header.empty[running]);
-    if (--lead == 0) give_lead<Tile>();
 #pragma unroll
     for (int i = 0; i < Tile::kSums; ++i) total[i] = fmaf(sums[i], scale[i / 2 % 2], total[i]);
   }
@@ -131,9 +128,7 @@ struct Multiplier {
 template <typename Tile>
 __device__ __forceinline__ void consume(BlockwiseHeader<Tile>& header, const uint8_t* stages, uint8_t* out,
                                         const CUtensorMap& out_map, const BlockwiseParams& params) {
-  const bool leads = threadIdx.x / 128 == 0 && params.lag > 0;
-  Multiplier<Tile> multiplier{header, stages, leads ? min(params.lag, params.grid.k_steps) : 0};
-  if (params.lag > 0) wait_for_lead<Tile>();
+  Multiplier<Tile> multiplier{header, stages};
   float even[Tile::kSums] = {}, odd[Tile::kSums] = {};
   for_each_tile<Tile>(params.grid, [&](Position at) {
     float total[Tile::kSums] = {};
@@ -174,21 +169,19 @@ __global__ void __launch_bounds__(Tile::kThreads, 1)
 }
 
 template <typename Tile>
-Status launch_blockwise(const BlockwiseScaledMmProblem& p, const Device& device, int panel, int lag,
+Status launch_blockwise(const BlockwiseScaledMmProblem& p, const Device& device, int panel,
                         cudaStream_t stream) {
   CUtensorMap tokens, weights, out;
-  Status status = make_byte_matrix_map(&tokens, p.a, p.m, p.k, p.lda, Tile::kTokens);
-  if (status.ok()) status = make_byte_matrix_map(&weights, p.b, p.n, p.k, p.ldb, Tile::kWidth / Tile::kCluster);
+  Status status = make_byte_matrix_map(&tokens, p.a, p.m, p.k, p.lda, Tile::kTokensFetched);
+  if (status.ok()) status = make_byte_matrix_map(&weights, p.b, p.n, p.k, p.ldb, Tile::kWeightsFetched);
   if (status.ok()) status = make_out_map(&out, p.out, p.m, p.n, 64);
   if (!status.ok()) return status;
 
-  BlockwiseParams params{p, grid_of<Tile>(p.m, p.n, p.k, panel), lag};
+  BlockwiseParams params{p, grid_of<Tile>(p.m, p.n, p.k, panel)};
   params.grid.k_steps += params.grid.k_steps % 2;  // a step beyond k adds zeros
-  const int64_t clusters =
-      std::min<int64_t>(int64_t(params.grid.rows) * params.grid.columns, device.sm_count / Tile::kCluster);
-  return launch_clusters<blockwise_scaled_mm<Tile>>(device, dim3(unsigned(clusters) * Tile::kCluster), Tile::kThreads,
-                                                    Tile::kCluster, blockwise_shared_memory<Tile>(), stream, tokens,
-                                                    weights, out, params);
+  return launch_clusters<blockwise_scaled_mm<Tile>>(device, dim3(ctas_of<Tile>(params.grid, device.sm_count)),
+                                                    Tile::kThreads, Tile::kCluster, blockwise_shared_memory<Tile>(),
+                                                    stream, tokens, weights, out, params);
 }
 
 }  // namespace warpwright::persistent

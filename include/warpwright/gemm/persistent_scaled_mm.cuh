@@ -23,7 +23,6 @@ constexpr int shared_memory() {
 struct Params {
   ScaledMmProblem problem;
   Grid grid;
-  int lag = 0;  // steps of k by which the second warpgroup is behind the first
 };
 
 template <typename Tile>
@@ -39,10 +38,9 @@ __device__ __forceinline__ void produce(const CUtensorMap& tokens, const CUtenso
   });
 }
 
-// After `lead` steps, if it has any, the other warpgroup is let go.
 template <typename Tile>
 __device__ __forceinline__ void multiply(typename Tile::Sum (&sums)[Tile::kSums], Header<Tile>& header,
-                                         const uint8_t* stages, Slot& slot, int k_steps, int lead) {
+                                         const uint8_t* stages, Slot& slot, int k_steps) {
   const int warpgroup = threadIdx.x / 128;
 #pragma unroll
   for (int i = 0; i < Tile::kSums; ++i) sums[i] = 0;
@@ -57,7 +55,6 @@ __device__ __forceinline__ void multiply(typename Tile::Sum (&sums)[Tile::kSums]
     cute::warpgroup_commit_batch();
     cute::warpgroup_wait<1>();
     if (previous >= 0) release<Tile>(&header.empty[previous]);
-    if (step + 1 == lead) give_lead<Tile>();
     previous = slot.stage;
     slot.advance(Tile::kStages);
   }
@@ -117,15 +114,11 @@ struct Scales {
 template <typename Tile>
 __device__ __forceinline__ void consume(Header<Tile>& header, const uint8_t* stages, uint8_t* out,
                                         const CUtensorMap& out_map, const Params& params) {
-  const int warpgroup = threadIdx.x / 128;
-  int lead = warpgroup == 0 ? min(params.lag, params.grid.k_steps) : 0;
-  if (params.lag > 0) wait_for_lead<Tile>();
   Slot slot;
   for_each_tile<Tile>(params.grid, [&](Position at) {
     const Scales<Tile> scales(params.problem, at);
     typename Tile::Sum sums[Tile::kSums];
-    multiply<Tile>(sums, header, stages, slot, params.grid.k_steps, lead);
-    lead = 0;
+    multiply<Tile>(sums, header, stages, slot, params.grid.k_steps);
     store<Tile>(out, out_map, at,
                 [&](int group, uint32_t* packed) { scales.pack_group(&sums[4 * group], group, packed); });
   });
@@ -158,17 +151,15 @@ __global__ void __launch_bounds__(Tile::kThreads, 1)
 }
 
 template <typename Tile>
-Status launch(const ScaledMmProblem& p, const Device& device, int panel, int lag, cudaStream_t stream) {
+Status launch(const ScaledMmProblem& p, const Device& device, int panel, cudaStream_t stream) {
   CUtensorMap tokens, weights, out;
-  Status status = make_byte_matrix_map(&tokens, p.a, p.m, p.k, p.lda, Tile::kTokens);
-  if (status.ok()) status = make_byte_matrix_map(&weights, p.b, p.n, p.k, p.ldb, Tile::kWidth / Tile::kCluster);
+  Status status = make_byte_matrix_map(&tokens, p.a, p.m, p.k, p.lda, Tile::kTokensFetched);
+  if (status.ok()) status = make_byte_matrix_map(&weights, p.b, p.n, p.k, p.ldb, Tile::kWeightsFetched);
   if (status.ok()) status = make_out_map(&out, p.out, p.m, p.n, 64);
   if (!status.ok()) return status;
 
-  const Params params{p, grid_of<Tile>(p.m, p.n, p.k, panel), lag};
-  const int64_t clusters =
-      std::min<int64_t>(int64_t(params.grid.rows) * params.grid.columns, device.sm_count / Tile::kCluster);
-  return launch_clusters<scaled_mm<Tile>>(device, dim3(unsigned(clusters) * Tile::kCluster), Tile::kThreads,
+  const Params params{p, grid_of<Tile>(p.m, p.n, p.k, panel)};
+  return launch_clusters<scaled_mm<Tile>>(device, dim3(ctas_of<Tile>(params.grid, device.sm_count)), Tile::kThreads,
                                           Tile::kCluster, shared_memory<Tile>(), stream, tokens, weights, out, params);
 }
 

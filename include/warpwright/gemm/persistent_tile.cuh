@@ -2,12 +2,13 @@
 //
 // One CTA per SM works through tiles of 128 tokens by kWidth weights. One warp fetches; two warpgroups multiply 64
 // tokens each, as wide as wgmma goes, so an operand byte read from shared memory serves as many products as it can. A
-// cluster of two CTAs shares the weights: each fetches half of them for both. The warpgroups never wait for each other:
+// cluster of two CTAs shares one operand: each fetches half of it for both. The warpgroups never wait for each other:
 // while one scales and stores its part of a tile, the tensor cores work for the other.
 #pragma once
 
 #include <cuda.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "cute/arch/cluster_sm90.hpp"
@@ -20,13 +21,21 @@
 
 namespace warpwright::persistent {
 
-template <typename Element_, typename Out_, int kWidth_, int kStages_>
+// What a cluster's two CTAs have in common: each fetches one half of it for both.
+enum class Shared { kWeights, kTokens };
+
+template <typename Element_, typename Out_, int kWidth_, int kStages_, Shared kShared_ = Shared::kWeights>
 struct Tile {
   using Element = Element_;
   using Out = Out_;
   using Sum = Accumulator<Element>;
   static constexpr int kTokens = 128, kWidth = kWidth_, kStages = kStages_;
-  static constexpr int kCluster = 2;  // CTAs with the same weights and neighbouring tokens
+  static constexpr Shared kShared = kShared_;
+  static constexpr int kCluster = 2;
+  static constexpr int kRows = kShared == Shared::kWeights ? kCluster : 1;  // of tiles, in a cluster
+  static constexpr int kColumns = kCluster / kRows;
+  static constexpr int kTokensFetched = kShared == Shared::kTokens ? kTokens / kCluster : kTokens;  // at once
+  static constexpr int kWeightsFetched = kShared == Shared::kWeights ? kWidth / kCluster : kWidth;
   static constexpr int kConsumers = 256, kThreads = kConsumers + 128;
   static constexpr int kSums = kWidth / 2;  // of one thread
   static constexpr int kTokenBytes = kTokens * kSwizzleBytes, kWeightBytes = kWidth * kSwizzleBytes;
@@ -39,14 +48,15 @@ struct Tile {
 
 struct Grid {
   int k_steps = 0;
-  int rows = 0, columns = 0;  // of tiles; a row is a cluster's: two tiles of tokens
+  int rows = 0, columns = 0;  // of clusters' tiles: along the tokens, along the weights
   int panel = 1;              // rows that are worked on together, so that what they read stays in L2
 };
 
 template <typename Tile>
 Grid grid_of(int64_t m, int64_t n, int64_t k, int panel) {
   const auto ceil_div = [](int64_t a, int64_t b) { return int((a + b - 1) / b); };
-  return {ceil_div(k, kSwizzleBytes), ceil_div(m, Tile::kCluster * Tile::kTokens), ceil_div(n, Tile::kWidth), panel};
+  return {ceil_div(k, kSwizzleBytes), ceil_div(m, Tile::kRows * Tile::kTokens),
+          ceil_div(n, Tile::kColumns * Tile::kWidth), panel};
 }
 
 struct Position {
@@ -58,8 +68,9 @@ __device__ __forceinline__ Position position_of(const Grid& grid, int tile) {
   const int first = tile / (grid.panel * grid.columns) * grid.panel;
   const int rows = min(grid.panel, grid.rows - first);
   const int within = tile - first * grid.columns;
-  const int row = first + within % rows;
-  return {(row * Tile::kCluster + int(blockIdx.x % Tile::kCluster)) * Tile::kTokens, within / rows * Tile::kWidth};
+  const int row = first + within % rows, column = within / rows, rank = blockIdx.x % Tile::kCluster;
+  return {(row * Tile::kRows + rank % Tile::kRows) * Tile::kTokens,
+          (column * Tile::kColumns + rank % Tile::kColumns) * Tile::kWidth};
 }
 
 // Calls work(position) for each tile of this CTA.
@@ -71,18 +82,26 @@ __device__ __forceinline__ void for_each_tile(const Grid& grid, Work work) {
   }
 }
 
-// One step of k of both operands into a stage; the other CTA of the cluster sends the other half of the weights.
+// kRows of 128 bytes of k; with kHalf, for both CTAs of the cluster, and the other one sends the other half.
+template <bool kHalf, int kRows>
+__device__ __forceinline__ void fetch_rows(const CUtensorMap& map, uint64_t* full, uint8_t* to, int k, int row) {
+  constexpr uint64_t kHint = uint64_t(cute::TMA::CacheHintSm90::EVICT_NORMAL);
+  if constexpr (kHalf) {
+    const int first = int(blockIdx.x % 2) * kRows;
+    cute::SM90_TMA_LOAD_MULTICAST_2D::copy(&map, full, 0b11, kHint, to + first * kSwizzleBytes, k, row + first);
+  } else {
+    cute::SM90_TMA_LOAD_2D::copy(&map, full, kHint, to, k, row);
+  }
+}
+
+// One step of k of both operands into a stage.
 template <typename Tile>
 __device__ __forceinline__ void fetch(const CUtensorMap& tokens, const CUtensorMap& weights, uint64_t* full, uint8_t* to,
                                       int step, Position at) {
-  constexpr uint64_t kHint = uint64_t(cute::TMA::CacheHintSm90::EVICT_NORMAL);
-  constexpr int kHalf = Tile::kWidth / Tile::kCluster;
-  const int rank = blockIdx.x % Tile::kCluster;
+  constexpr bool kTokensShared = Tile::kShared == Shared::kTokens;
   cutlass::arch::ClusterTransactionBarrier::arrive_and_expect_tx(full, Tile::kStageBytes);
-  cute::SM90_TMA_LOAD_2D::copy(&tokens, full, kHint, to, step * kSwizzleBytes, at.m);
-  cute::SM90_TMA_LOAD_MULTICAST_2D::copy(&weights, full, (1 << Tile::kCluster) - 1, kHint,
-                                         to + Tile::kTokenBytes + rank * kHalf * kSwizzleBytes, step * kSwizzleBytes,
-                                         at.n + rank * kHalf);
+  fetch_rows<kTokensShared, Tile::kTokensFetched>(tokens, full, to, step * kSwizzleBytes, at.m);
+  fetch_rows<!kTokensShared, Tile::kWeightsFetched>(weights, full, to + Tile::kTokenBytes, step * kSwizzleBytes, at.n);
 }
 
 // A stage was filled by both CTAs of the cluster, so both are told that it is free.
@@ -99,17 +118,6 @@ __device__ __forceinline__ void initialize(uint64_t* full, uint64_t* empty, int 
     cutlass::arch::ClusterBarrier::init(&empty[i], Tile::kArrivals);
   }
   cutlass::arch::fence_barrier_init();
-}
-
-// The warpgroup starts half an epilogue behind the other one, so that theirs do not fall together.
-constexpr int kLagBarrier = 3;
-template <typename Tile>
-__device__ __forceinline__ void wait_for_lead() {
-  if (threadIdx.x / 128 == 1) cutlass::arch::NamedBarrier::sync(Tile::kConsumers, kLagBarrier);
-}
-template <typename Tile>
-__device__ __forceinline__ void give_lead() {
-  cutlass::arch::NamedBarrier::arrive(Tile::kConsumers, kLagBarrier);
 }
 
 template <typename Out>
@@ -154,6 +162,12 @@ __device__ __forceinline__ void store(uint8_t* out, const CUtensorMap& out_map, 
       cute::tma_store_arrive();
     }
   }
+}
+
+// The CTAs of a launch: one for each SM, or fewer where there are fewer tiles.
+template <typename Tile>
+unsigned ctas_of(const Grid& grid, int sm_count) {
+  return unsigned(std::min<int64_t>(int64_t(grid.rows) * grid.columns, sm_count / Tile::kCluster)) * Tile::kCluster;
 }
 
 }  // namespace warpwright::persistent

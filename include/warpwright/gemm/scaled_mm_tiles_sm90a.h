@@ -1,8 +1,9 @@
 // Which tile a scaled matrix product uses on sm_90a: a pure host function from the problem to a configuration. No CUDA
 // header is needed, so the unit tests compile it with the host compiler alone.
 //
-// Three kernels share the work (measured on an H200 with CUDA 13.0):
+// Four kernels share the work (measured on an H200 with CUDA 13.0):
 //   streaming   few tokens: the time goes into reading the weights (streaming_scaled_mm.cuh)
+//   one tile    up to 128 tokens, and a tile for every SM: no sum over CTAs to wait for (CUTLASS 3.x)
 //   persistent  one or two rounds of wide tiles: widths that leave few SMs idle (persistent_scaled_mm.cuh)
 //   pingpong    many rounds: one tile's epilogue hides behind the next tile's products (CUTLASS 3.x)
 #pragma once
@@ -21,6 +22,7 @@ struct Sm90aTile {
   int weights, tokens;         // columns of b and rows of a in one tile
   int boxes;                   // of 128 bytes of k in one stage
   int scale_bytes;             // streaming: in one stage, where the scales come with the operands
+  int max_blocks;              // streaming: that an SM's registers hold
   int min_stages, max_stages;  // below the one, loads stop coming; above the other, more of them gain nothing
 };
 
@@ -37,14 +39,15 @@ struct Sm90aTile {
   PERSISTENT(192, 4)                                                                                               \
   PERSISTENT(256, 4)                                                                                               \
   CUTLASS(OneTile, 64, 64)                                                                                         \
+  CUTLASS(OneTile, 128, 64)                                                                                        \
   CUTLASS(Pingpong, 128, 128)
 
 #define WARPWRIGHT_STREAMING_ROW(weights, tokens, boxes, min_stages, max_stages) \
-  {"streaming_" #weights "x" #tokens , Sm90aKernel::kStreaming, weights, tokens, boxes, 0, min_stages, max_stages},
+  {"streaming_" #weights "x" #tokens , Sm90aKernel::kStreaming, weights, tokens, boxes, 0, 4, min_stages, max_stages},
 #define WARPWRIGHT_PERSISTENT_ROW(weights, stages) \
-  {"persistent_" #weights "x128", Sm90aKernel::kPersistent, weights, 128, 1, 0, stages, stages},
+  {"persistent_" #weights "x128", Sm90aKernel::kPersistent, weights, 128, 1, 0, 1, stages, stages},
 #define WARPWRIGHT_CUTLASS_ROW(kernel, weights, tokens) \
-  {#kernel "_" #weights "x" #tokens, Sm90aKernel::k##kernel, weights, tokens, 1, 0, 0, 0},
+  {#kernel "_" #weights "x" #tokens, Sm90aKernel::k##kernel, weights, tokens, 1, 0, 1, 0, 0},
 
 constexpr Sm90aTile kScaledMmSm90aTiles[] = {WARPWRIGHT_SCALED_MM_SM90A_TILES(
     WARPWRIGHT_STREAMING_ROW, WARPWRIGHT_PERSISTENT_ROW, WARPWRIGHT_CUTLASS_ROW)};
@@ -62,7 +65,6 @@ struct Sm90aPlan {
   int shared_memory = 0;  // streaming: bytes; the others have theirs fixed when they are compiled
   int panel = 1;          // persistent, pingpong: rows or columns of tiles that are worked on together
   bool down = true;       // pingpong: goes through the tokens first, so that the weights are read once
-  int lag = 0;            // persistent: steps of k by which the second warpgroup is behind the first
 };
 
 namespace sm90a {
@@ -103,7 +105,7 @@ constexpr Sm90aPlan plan_streaming(const Sm90aTile* table, int index, const Scal
   plan.tile = index;
   plan.split = choose_split(tile, shape, tiles);
   const int64_t wanted = ceil_div(tiles * plan.split, shape.sm_count);  // blocks on an SM, for all to run at once
-  for (int blocks = wanted < 4 ? int(wanted) : 4; blocks >= 1; --blocks) {
+  for (int blocks = wanted < tile.max_blocks ? int(wanted) : tile.max_blocks; blocks >= 1; --blocks) {
     plan.stages = most_stages(tile, plan.split, blocks, shape.shared_memory_per_block);
     if (plan.stages >= tile.min_stages) break;
   }
@@ -152,11 +154,24 @@ constexpr int choose_streaming_tile(const Sm90aTile* table, int count, const Sca
   return best;
 }
 
+// The narrowest of the kernel's tiles whose two rows give every SM at most one, and more than half of them one; -1 where
+// there is none. A long k is better split.
+constexpr int choose_one_tile(const ScaledMmShape& shape) {
+  if (shape.m <= 64 || shape.m > 128 || shape.k > 6144) return -1;
+  for (int i = 0; i < kScaledMmSm90aTileCount; ++i) {
+    const Sm90aTile& tile = kScaledMmSm90aTiles[i];
+    const int64_t tiles = 2 * ceil_div(shape.n, tile.weights);
+    if (tile.kernel == Sm90aKernel::kOneTile && tiles <= shape.sm_count && 2 * tiles > shape.sm_count) return i;
+  }
+  return -1;
+}
+
 }  // namespace sm90a
 
 // The plan for a problem with a tile of the table, or with the one that suits it best.
 constexpr Sm90aPlan plan_scaled_mm_sm90a(const ScaledMmShape& shape, int forced_tile = -1) {
   int tile = forced_tile;
+  if (tile < 0) tile = sm90a::choose_one_tile(shape);
   if (tile < 0) tile = sm90a::choose_streaming_tile(kScaledMmSm90aTiles, kScaledMmSm90aTileCount, shape);
   if (tile < 0) tile = sm90a::choose_compute_tile(shape);
   if (kScaledMmSm90aTiles[tile].kernel == Sm90aKernel::kStreaming) {

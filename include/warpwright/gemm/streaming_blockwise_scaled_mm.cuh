@@ -131,7 +131,7 @@ Status launch_blockwise(const BlockwiseScaledMmProblem& p, const Device& device,
                         cudaStream_t stream) {
   static_assert(Tile::shared_memory(3, 2) + 3 * int(sizeof(StageScales<Tile>)) ==
                 sm90a::streaming_shared_memory(
-                    sm90a::blockwise_tile("", Tile::kWeights, Tile::kTokens, Tile::kBoxes, 0, 0), 3, 2));
+                    sm90a::blockwise_tile("", Tile::kWeights, Tile::kTokens, Tile::kBoxes, 0, 0, 0), 3, 2));
   if (plan.stages < 1 || plan.stages > kMaxStages) return Status::refused("this tile does not fit shared memory");
   CUtensorMap weights, tokens;
   Status status = make_byte_matrix_map(&weights, p.b, p.n, p.k, p.ldb, Tile::kWeights);

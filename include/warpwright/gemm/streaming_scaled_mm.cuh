@@ -118,7 +118,7 @@ template <typename Tile>
 Status launch(const ScaledMmProblem& p, const Device& device, const Sm90aPlan& plan, cudaStream_t stream) {
   static_assert(Tile::shared_memory(3, 2) ==
                 sm90a::streaming_shared_memory({"", Sm90aKernel::kStreaming, Tile::kWeights, Tile::kTokens, Tile::kBoxes,
-                                                0, 0, 0}, 3, 2));
+                                                0, 0, 0, 0}, 3, 2));
   if (plan.stages < 1 || plan.stages > kMaxStages) return Status::refused("this tile does not fit shared memory");
   CUtensorMap weights, tokens;
   Status status = make_byte_matrix_map(&weights, p.b, p.n, p.k, p.ldb, Tile::kWeights);
