@@ -73,12 +73,20 @@ def test_every_small_m_is_right(m: int) -> None:
     check(make(m, 136, 400, torch.bfloat16))
 
 
+TILE_SHAPES = [
+    pytest.param((1, 8, 16), id="smallest", marks=pytest.mark.memcheck),
+    pytest.param((77, 264, 400), id="odd", marks=pytest.mark.memcheck),
+    pytest.param((300, 1000, 1152), id="some-tiles"),
+    pytest.param((640, 3072, 384), id="many-tiles"),
+]
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-def test_every_tile_is_right(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("shape", TILE_SHAPES)
+def test_every_tile_is_right(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int, int], dtype: torch.dtype) -> None:
     for tile in tiles(monkeypatch):
         monkeypatch.setenv("WARPWRIGHT_FORCE_TILE", tile)
-        for shape in [(1, 8, 16), (77, 1000, 1040), (300, 264, 1152), (640, 1024, 384)]:
-            check(make(*shape, dtype))
+        check(make(*shape, dtype))
 
 
 def tiles(monkeypatch: pytest.MonkeyPatch) -> list[str]:

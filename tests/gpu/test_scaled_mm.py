@@ -105,15 +105,26 @@ def tiles(element: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
+TILE_SHAPES = [
+    pytest.param((1, 8, 16), id="smallest", marks=pytest.mark.memcheck),
+    pytest.param((77, 264, 400), id="odd", marks=pytest.mark.memcheck),
+    pytest.param((300, 1000, 1152), id="some-tiles"),
+    pytest.param((640, 3072, 384), id="many-tiles"),
+]
+
+
 @each_element
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-def test_every_tile_is_right(monkeypatch: pytest.MonkeyPatch, element: torch.dtype, dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("shape", TILE_SHAPES)
+def test_every_tile_is_right(
+    monkeypatch: pytest.MonkeyPatch, element: torch.dtype, shape: tuple[int, int, int], dtype: torch.dtype
+) -> None:
+    m, n, k = shape
     for tile in tiles(element, monkeypatch):
         monkeypatch.setenv("WARPWRIGHT_FORCE_TILE", tile)
-        for m, n, k in [(1, 8, 16), (77, 1000, 1040), (300, 264, 1152), (640, 1024, 384)]:
-            problem = make(element, m, n, k, dtype, bias=True)
-            poison_the_allocator(m, n, dtype)
-            near(multiply(problem), problem)
+        problem = make(element, m, n, k, dtype, bias=True)
+        poison_the_allocator(m, n, dtype)
+        near(multiply(problem), problem)
 
 
 @each_element

@@ -24,7 +24,9 @@ struct TileScales {
       : b(p.scale_b.data), a_step(p.scale_a.k), b_step(p.scale_b.k), tokens(int(min(int64_t(kTokens), p.m - m))),
         blocks(n < p.n ? int((p.k + kScaleBlock - 1) / kScaleBlock) - block : 0) {
 #pragma unroll
-    for (int i = 0; i < kEach; ++i) a[i] = p.scale_a.data + (has(i) ? (m + token(i)) * p.scale_a.outer + block * a_step : 0);
+    for (int i = 0; i < kEach; ++i) {
+      a[i] = p.scale_a.data + (has(i) ? (m + token(i)) * p.scale_a.outer + block * a_step : 0);
+    }
     if (blocks > 0) b += n / kScaleBlock * p.scale_b.outer + block * b_step;
   }
 
