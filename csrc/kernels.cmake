@@ -9,3 +9,5 @@ warpwright_add_kernel(int8_scaled_mm_sm75  gemm/int8_scaled_mm_sm75.cu          
 warpwright_add_kernel(int8_scaled_mm_sm80  gemm/int8_scaled_mm_sm80.cu          80 86 89        USES cutlass)
 warpwright_add_kernel(int8_scaled_mm_sm90a gemm/int8_scaled_mm_sm90a.cu         90a             USES cutlass)
 warpwright_add_kernel(fp8_scaled_mm_sm89   gemm/fp8_scaled_mm_sm89.cu           89              USES cutlass)
+warpwright_add_kernel(fp8_scaled_mm_sm90a  gemm/fp8_scaled_mm_sm90a.cu          90a             USES cutlass)
+warpwright_add_kernel(fp8_blockwise_scaled_mm_sm90a gemm/fp8_blockwise_scaled_mm_sm90a.cu 90a      USES cutlass)

@@ -31,6 +31,9 @@ STABLE_TORCH_LIBRARY(warpwright, m) {
   m.def(
       "fp8_scaled_mm(Tensor mat_a, Tensor mat_b, Tensor scales_a, Tensor scales_b, ScalarType out_dtype, "
       "Tensor? bias) -> Tensor");
+  m.def(
+      "fp8_blockwise_scaled_mm(Tensor mat_a, Tensor mat_b, Tensor scales_a, Tensor scales_b, ScalarType out_dtype) -> "
+      "Tensor");
   m.def("compiled_paths() -> str");
   m.def("obstacle(bool torch_has_cuda, int driver, int device, int sm, str sms, bool runs) -> str");
   m.def("driver_version() -> int");
@@ -41,6 +44,7 @@ STABLE_TORCH_LIBRARY_IMPL(warpwright, CUDA, m) {
   m.impl("silu_and_mul", TORCH_BOX(&warpwright::torch_api::silu_and_mul));
   m.impl("int8_scaled_mm", TORCH_BOX(&warpwright::torch_api::int8_scaled_mm));
   m.impl("fp8_scaled_mm", TORCH_BOX(&warpwright::torch_api::fp8_scaled_mm));
+  m.impl("fp8_blockwise_scaled_mm", TORCH_BOX(&warpwright::torch_api::fp8_blockwise_scaled_mm));
 }
 
 STABLE_TORCH_LIBRARY_IMPL(warpwright, CompositeExplicitAutograd, m) {

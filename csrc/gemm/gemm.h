@@ -16,5 +16,9 @@ torch::stable::Tensor fp8_scaled_mm(const torch::stable::Tensor& mat_a, const to
                                     const torch::stable::Tensor& scales_a, const torch::stable::Tensor& scales_b,
                                     torch::headeronly::ScalarType out_dtype,
                                     std::optional<torch::stable::Tensor> bias);
+torch::stable::Tensor fp8_blockwise_scaled_mm(const torch::stable::Tensor& mat_a, const torch::stable::Tensor& mat_b,
+                                              const torch::stable::Tensor& scales_a,
+                                              const torch::stable::Tensor& scales_b,
+                                              torch::headeronly::ScalarType out_dtype);
 
 }  // namespace warpwright::torch_api

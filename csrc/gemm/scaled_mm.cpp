@@ -1,48 +1,13 @@
 #include "gemm/scaled_mm.h"
 
-#include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/csrc/stable/ops.h>
 
-#include <array>
-
+#include "gemm/mm_arguments.h"
 #include "torch/launch.h"
 
 namespace warpwright::torch_api {
 
 namespace {
-
-// TMA and the 16-byte loads of the older SMs want rows of 16 bytes, which is 16 elements of a and b and 8 of the output.
-constexpr int64_t kAlignK = 16;
-constexpr int64_t kAlignN = 8;
-
-void check_matrices(const ScaledMmArguments& args, ScalarType element) {
-  const auto& [mat_a, mat_b, scales_a, scales_b, out_dtype, bias] = args;
-  check_cuda(WARPWRIGHT_ARG(mat_a));
-  check_same_device(WARPWRIGHT_ARG(mat_b), WARPWRIGHT_ARG(mat_a));
-  check_dim(WARPWRIGHT_ARG(mat_a), 2);
-  check_dim(WARPWRIGHT_ARG(mat_b), 2);
-  check_dtype(WARPWRIGHT_ARG(mat_a), {element});
-  check_dtype(WARPWRIGHT_ARG(mat_b), {element});
-  check_dtype_value("out_dtype", out_dtype, {ScalarType::Half, ScalarType::BFloat16});
-  check_size(WARPWRIGHT_ARG(mat_b), 0, mat_a.size(1), "the columns of mat_a");
-  check_multiple("K, the columns of mat_a,", mat_a.size(1), kAlignK);
-  check_multiple("N, the columns of mat_b,", mat_b.size(1), kAlignN);
-}
-
-// The distance between the rows of a matrix whose elements along `inner` are adjacent.
-int64_t leading_stride(const Arg& arg, int64_t inner, const char* layout) {
-  const Tensor& tensor = arg.tensor;
-  const int64_t outer = 1 - inner;
-  WARPWRIGHT_CHECK(tensor.size(inner) <= 1 || tensor.stride(inner) == 1, arg.name, " has strides (", tensor.stride(0),
-                  ", ", tensor.stride(1), "), expected ", layout, ": stride 1 in dimension ", inner);
-  if (tensor.size(outer) <= 1 || tensor.size(inner) == 0) return tensor.size(inner);
-  const int64_t stride = tensor.stride(outer);
-  WARPWRIGHT_CHECK(stride >= tensor.size(inner), arg.name, " has strides (", tensor.stride(0), ", ", tensor.stride(1),
-                  "), expected at least ", tensor.size(inner), " in dimension ", outer, ": rows may not overlap");
-  check_multiple((std::string("the stride of ") + arg.name + " in dimension " + std::to_string(outer)).c_str(), stride,
-                 kAlignK);
-  return stride;
-}
 
 Scale scale_of(const Arg& arg, const Arg& matrix, int64_t count) {
   check_same_device(arg, matrix);
@@ -63,16 +28,6 @@ const void* bias_of(const std::optional<Tensor>& bias, const ScaledMmArguments& 
   return bias->const_data_ptr();
 }
 
-Tensor empty_output(const ScaledMmArguments& args, int64_t m, int64_t n) {
-  const std::array<int64_t, 2> size{m, n}, stride{n, 1};
-  const int32_t dtype =
-      args.out_dtype == ScalarType::Half ? aoti_torch_dtype_float16() : aoti_torch_dtype_bfloat16();
-  AtenTensorHandle handle = nullptr;
-  TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(2, size.data(), stride.data(), dtype, aoti_torch_device_type_cuda(),
-                                                  args.mat_a.get_device_index(), &handle));
-  return Tensor(handle);
-}
-
 // The sum of no products is zero, which leaves the bias. copy_ broadcasts it over the rows.
 void fill_with_bias(Tensor& out, const std::optional<Tensor>& bias) {
   if (bias.has_value()) {
@@ -86,7 +41,7 @@ void fill_with_bias(Tensor& out, const std::optional<Tensor>& bias) {
 
 Tensor scaled_mm(const char* op, ScalarType element, const SmPath<ScaledMmLaunch>* paths,
                  const ScaledMmArguments& args) {
-  check_matrices(args, element);
+  check_mm_matrices(args.mat_a, args.mat_b, element, args.out_dtype);
   ScaledMmProblem problem;
   problem.m = args.mat_a.size(0);
   problem.k = args.mat_a.size(1);
@@ -98,7 +53,7 @@ Tensor scaled_mm(const char* op, ScalarType element, const SmPath<ScaledMmLaunch
   problem.bias = bias_of(args.bias, args, problem.n);
 
   LaunchScope scope(args.mat_a);
-  Tensor out = empty_output(args, problem.m, problem.n);
+  Tensor out = empty_mm_output(args.mat_a, args.out_dtype, problem.m, problem.n);
   if (problem.m == 0 || problem.n == 0) return out;
   if (problem.k == 0) {
     fill_with_bias(out, args.bias);
@@ -110,6 +65,7 @@ Tensor scaled_mm(const char* op, ScalarType element, const SmPath<ScaledMmLaunch
   problem.b = args.mat_b.const_data_ptr();
   problem.out = out.mutable_data_ptr();
   problem.out_dtype = to_dtype(args.out_dtype);
+  problem.tile = forced_tile();
 
   const auto& path = path_for(op, paths, scope.device());
   check_launch(op, path.launch(problem, scope.device(), scope.workspace(), scope.stream()));

@@ -9,6 +9,7 @@
 #include "../cutlass_extensions/visitor_vectors.h"  // after CUTLASS's kernels: its visitor headers include too little
 #include "warpwright/gemm/scaled_mm.h"
 #include "warpwright/gemm/scaled_mm_tiles.h"
+#include "warpwright/gemm/tile_names.h"
 
 namespace warpwright::cutlass2 {
 
@@ -91,13 +92,14 @@ Status launch_as(int tile, const ScaledMmProblem& problem, cudaStream_t stream) 
   return status;
 }
 
-// Launches the tile that the problem asks for, else the one that the SM's table chooses.
-template <typename Isa, typename... Tiles, int kCount>
-Status launch(const ScaledMmTile (&table)[kCount], const ScaledMmProblem& problem, const Device& device,
-              cudaStream_t stream) {
-  static_assert(sizeof...(Tiles) == kCount);
+// Launches the tile that the problem names, else the one that the SM's table chooses.
+template <const auto& kTable, typename Isa, typename... Tiles>
+Status launch(const ScaledMmProblem& problem, const Device& device, cudaStream_t stream) {
+  static_assert(sizeof...(Tiles) == sizeof(kTable) / sizeof(kTable[0]));
   const ScaledMmShape shape{problem.m, problem.n, problem.k, device.sm_count, device.shared_memory_per_block};
-  const int tile = problem.tile >= 0 ? problem.tile : choose_scaled_mm_tile(table, shape);
+  const int named = problem.tile != nullptr ? find_tile(kTable, problem.tile) : -1;
+  if (problem.tile != nullptr && named < 0) return refuse_tile<kTable>();
+  const int tile = problem.tile != nullptr ? named : choose_scaled_mm_tile(kTable, shape);
   switch (problem.out_dtype) {
     case Dtype::kFloat16:
       return launch_as<Isa, cutlass::half_t, Tiles...>(tile, problem, stream);

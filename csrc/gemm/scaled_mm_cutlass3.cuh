@@ -27,12 +27,13 @@ struct Pingpong {
                                       cutlass::gemm::KernelTmaWarpSpecializedPingpong>;
   using Epilogue = cutlass::epilogue::TmaWarpSpecialized;
 };
-struct Cooperative {
+// One tile for each CTA: nothing is prepared for a next one.
+struct OneTile {
   template <typename Element>
   using Mainloop = std::conditional_t<std::is_same_v<Element, cutlass::float_e4m3_t>,
-                                      cutlass::gemm::KernelTmaWarpSpecializedCooperativeFP8FastAccum,
-                                      cutlass::gemm::KernelTmaWarpSpecializedCooperative>;
-  using Epilogue = cutlass::epilogue::TmaWarpSpecializedCooperative;
+                                      cutlass::gemm::KernelTmaWarpSpecializedFP8FastAccum,
+                                      cutlass::gemm::KernelTmaWarpSpecialized>;
+  using Epilogue = cutlass::epilogue::TmaWarpSpecialized;
 };
 
 template <int kBlockM, int kBlockN, int kBlockK, int kClusterM, int kClusterN, typename Schedule_>

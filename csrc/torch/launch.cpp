@@ -110,6 +110,11 @@ Sm forced_sm() {
   return static_cast<Sm>(value);
 }
 
+const char* forced_tile() {
+  const char* name = std::getenv("WARPWRIGHT_FORCE_TILE");
+  return name == nullptr || *name == '\0' ? nullptr : name;
+}
+
 void refuse_sm(const char* op, const std::vector<Sm>& compiled, const Device& device, Sm forced) {
   std::string sms;
   for (Sm sm : compiled) sms += (sms.empty() ? "" : ", ") + std::to_string(sm);

@@ -42,6 +42,9 @@ void check_launch(const char* op, const Status& status);
 // WARPWRIGHT_FORCE_SM as a number, 0 where it is not set. Read at each call, so that tests can change it.
 Sm forced_sm();
 
+// WARPWRIGHT_FORCE_TILE, null where it is not set.
+const char* forced_tile();
+
 // Ends in the error for a GPU that no path of the operator can run on.
 [[noreturn]] void refuse_sm(const char* op, const std::vector<Sm>& compiled, const Device& device, Sm forced);
 

@@ -10,10 +10,17 @@ from warpwright import fake as _fake
 from warpwright import reference as _reference
 from warpwright._version import __version__ as _source_version
 from warpwright.elementwise import rmsnorm, silu_and_mul
-from warpwright.gemm import fp8_scaled_mm, int8_scaled_mm
+from warpwright.gemm import fp8_blockwise_scaled_mm, fp8_scaled_mm, int8_scaled_mm
 
 __version__ = _extension.wheel_version(default=_source_version)
 _reference.register()
 _fake.register()
 
-__all__ = ["__version__", "fp8_scaled_mm", "int8_scaled_mm", "rmsnorm", "silu_and_mul"]
+__all__ = [
+    "__version__",
+    "fp8_blockwise_scaled_mm",
+    "fp8_scaled_mm",
+    "int8_scaled_mm",
+    "rmsnorm",
+    "silu_and_mul",
+]

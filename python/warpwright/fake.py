@@ -43,7 +43,19 @@ def fp8_scaled_mm(
     return mat_a.new_empty((mat_a.shape[0], mat_b.shape[1]), dtype=out_dtype)
 
 
+def fp8_blockwise_scaled_mm(
+    mat_a: torch.Tensor,
+    mat_b: torch.Tensor,
+    scales_a: torch.Tensor,
+    scales_b: torch.Tensor,
+    out_dtype: torch.dtype,
+) -> torch.Tensor:
+    """Give an output of the right shape."""
+    reference.check_fp8_blockwise_scaled_mm(mat_a, mat_b, scales_a, scales_b, out_dtype)
+    return mat_a.new_empty((mat_a.shape[0], mat_b.shape[1]), dtype=out_dtype)
+
+
 def register() -> None:
     """Register the fake kernels with torch."""
-    for function in (rmsnorm, silu_and_mul, int8_scaled_mm, fp8_scaled_mm):
+    for function in (rmsnorm, silu_and_mul, int8_scaled_mm, fp8_scaled_mm, fp8_blockwise_scaled_mm):
         torch.library.register_fake(f"warpwright::{function.__name__}", function)

@@ -90,3 +90,43 @@ def fp8_scaled_mm(
         argument is named with both values); or the wheel has no code for the GPU, which needs SM 8.9 or 9.0.
     """
     return _ops.fp8_scaled_mm.default(mat_a, mat_b, scales_a, scales_b, out_dtype, bias)
+
+
+def fp8_blockwise_scaled_mm(
+    mat_a: torch.Tensor,
+    mat_b: torch.Tensor,
+    scales_a: torch.Tensor,
+    scales_b: torch.Tensor,
+    out_dtype: torch.dtype,
+) -> torch.Tensor:
+    """Multiply two float8_e4m3fn matrices with a scale for each 1x128 block of a and each 128x128 block of b.
+
+    ``out[m, n] = cast(sum_k(mat_a[m, k] * mat_b[k, n] * scales_a[m, k // 128] * scales_b[k // 128, n // 128]))``: the
+    products of a block of k are summed in the tensor core, the blocks in float32, with one rounding at the end. It is
+    the scheme of DeepSeek-V3 (technical report, arXiv:2412.19437, section 3.3).
+
+    Parameters
+    ----------
+    mat_a
+        ``(M, K)`` float8_e4m3fn, row-major. A slice of a wider matrix is fine where its rows stay at multiples of 16
+        bytes.
+    mat_b
+        ``(K, N)`` float8_e4m3fn, column-major: the transpose of a row-major weight ``(N, K)``.
+    scales_a
+        ``(M, ceil(K / 128))`` float32. Any strides are right; with stride 1 along M they are read fastest.
+    scales_b
+        ``(ceil(K / 128), ceil(N / 128))`` float32, any strides.
+    out_dtype
+        ``torch.float16`` or ``torch.bfloat16``.
+
+    Returns
+    -------
+    A new row-major ``(M, N)`` tensor; with ``M == 0`` an empty one.
+
+    Raises
+    ------
+    RuntimeError
+        K is no multiple of 16, N no multiple of 8, or a dtype, shape, stride, alignment or device is wrong (the
+        argument is named with both values); or the wheel has no code for the GPU, which needs SM 9.0.
+    """
+    return _ops.fp8_blockwise_scaled_mm.default(mat_a, mat_b, scales_a, scales_b, out_dtype)

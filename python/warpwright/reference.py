@@ -59,22 +59,13 @@ def silu_and_mul(out: torch.Tensor, input: torch.Tensor) -> None:  # noqa: A002
     out.copy_(torch.nn.functional.silu(gate) * value)
 
 
-def check_scaled_mm(
-    element: torch.dtype,
-    mat_a: torch.Tensor,
-    mat_b: torch.Tensor,
-    scales_a: torch.Tensor,
-    scales_b: torch.Tensor,
-    out_dtype: torch.dtype,
-    bias: torch.Tensor | None,
-) -> None:
-    """Refuse what a scaled matrix product cannot take."""
+def _check_mm(element: torch.dtype, mat_a: torch.Tensor, mat_b: torch.Tensor, out_dtype: torch.dtype) -> None:
+    """Refuse matrices that no quantised product can take."""
     for name, matrix in (("mat_a", mat_a), ("mat_b", mat_b)):
         _check(matrix.dim() == 2, f"{name} has {matrix.dim()} dimensions, shape {tuple(matrix.shape)}; expected 2")
         _check_dtype(name, matrix.dtype, (element,))
     _check_dtype("out_dtype", out_dtype, FLOAT16_TYPES)
-    m, k = mat_a.shape
-    n = mat_b.shape[1]
+    k, n = mat_a.shape[1], mat_b.shape[1]
     _check(mat_b.shape[0] == k, f"mat_b has shape {tuple(mat_b.shape)}, expected {k} rows (the columns of mat_a)")
     _check(k % 16 == 0, f"K, the columns of mat_a, is {k}, expected a multiple of 16")
     _check(n % 8 == 0, f"N, the columns of mat_b, is {n}, expected a multiple of 8")
@@ -86,6 +77,20 @@ def check_scaled_mm(
         k <= 1 or mat_b.stride(0) == 1,
         f"mat_b has strides {mat_b.stride()}, expected column-major: stride 1 in dimension 0",
     )
+
+
+def check_scaled_mm(
+    element: torch.dtype,
+    mat_a: torch.Tensor,
+    mat_b: torch.Tensor,
+    scales_a: torch.Tensor,
+    scales_b: torch.Tensor,
+    out_dtype: torch.dtype,
+    bias: torch.Tensor | None,
+) -> None:
+    """Refuse what a scaled matrix product cannot take."""
+    _check_mm(element, mat_a, mat_b, out_dtype)
+    m, n = mat_a.shape[0], mat_b.shape[1]
     for name, scales, count in (("scales_a", scales_a, m), ("scales_b", scales_b, n)):
         _check_dtype(name, scales.dtype, (torch.float32,))
         _check(scales.numel() in (1, count), f"{name} has {scales.numel()} elements, expected {count} or 1")
@@ -132,7 +137,40 @@ def fp8_scaled_mm(
     return _scale(torch.mm(mat_a.float(), mat_b.float()), scales_a, scales_b, out_dtype, bias)
 
 
+SCALE_BLOCK = 128
+
+
+def check_fp8_blockwise_scaled_mm(
+    mat_a: torch.Tensor,
+    mat_b: torch.Tensor,
+    scales_a: torch.Tensor,
+    scales_b: torch.Tensor,
+    out_dtype: torch.dtype,
+) -> None:
+    """Refuse what a product with block scales cannot take."""
+    _check_mm(torch.float8_e4m3fn, mat_a, mat_b, out_dtype)
+    m, k_blocks, n_blocks = mat_a.shape[0], -(-mat_a.shape[1] // SCALE_BLOCK), -(-mat_b.shape[1] // SCALE_BLOCK)
+    for name, scales, shape in (("scales_a", scales_a, (m, k_blocks)), ("scales_b", scales_b, (k_blocks, n_blocks))):
+        _check_dtype(name, scales.dtype, (torch.float32,))
+        _check_shape(name, scales.shape, shape, "one for each block of 128")
+
+
+def fp8_blockwise_scaled_mm(
+    mat_a: torch.Tensor,
+    mat_b: torch.Tensor,
+    scales_a: torch.Tensor,
+    scales_b: torch.Tensor,
+    out_dtype: torch.dtype,
+) -> torch.Tensor:
+    """Give the product of the scaled matrices in float32."""
+    check_fp8_blockwise_scaled_mm(mat_a, mat_b, scales_a, scales_b, out_dtype)
+    k, n = mat_b.shape
+    a = mat_a.float() * scales_a.repeat_interleave(SCALE_BLOCK, dim=1)[:, :k]
+    weights = scales_b.repeat_interleave(SCALE_BLOCK, dim=0)[:k].repeat_interleave(SCALE_BLOCK, dim=1)[:, :n]
+    return torch.mm(a, mat_b.float() * weights).to(out_dtype)
+
+
 def register() -> None:
     """Register the references for tensors on the CPU."""
-    for function in (rmsnorm, silu_and_mul, int8_scaled_mm, fp8_scaled_mm):
+    for function in (rmsnorm, silu_and_mul, int8_scaled_mm, fp8_scaled_mm, fp8_blockwise_scaled_mm):
         torch.library.impl(f"warpwright::{function.__name__}", "CPU", function)

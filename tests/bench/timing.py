@@ -1,35 +1,98 @@
-"""How the benchmarks measure: medians of repeated runs with the L2 cache flushed between them, in microseconds."""
+"""How the benchmarks measure: medians of interleaved runs with the L2 cache flushed before each, in microseconds."""
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
 from triton.testing import do_bench
 
+Call = Callable[[], object]
 
-def microseconds(call: Callable[[], object]) -> float:
+
+def microseconds(call: Call) -> float:
     """Give the median time of a call on the GPU."""
     return float(do_bench(call, warmup=10, rep=50, return_mode="median")) * 1e3
 
 
-def geometric_mean(ratios: list[float]) -> float:
+@functools.cache
+def _flusher() -> torch.Tensor:
+    return torch.empty(64 << 20, dtype=torch.int32, device="cuda")
+
+
+def event_pair(call: Call) -> tuple[torch.cuda.Event, torch.cuda.Event]:
+    """Run a call with a cold L2 cache between two events."""
+    start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    _flusher().zero_()
+    start.record()
+    call()
+    end.record()
+    return start, end
+
+
+def interleaved(calls: Mapping[str, Call], runs: int) -> dict[str, float]:
+    """Give each call's median time; they take turns, so that clocks and temperature are the same for all."""
+    for call in calls.values():
+        call()
+    events = [{name: event_pair(call) for name, call in calls.items()} for _ in range(runs)]
+    torch.cuda.synchronize()
+    return {name: median(start.elapsed_time(end) for start, end in (turn[name] for turn in events)) * 1e3
+            for name in calls}  # fmt: skip
+
+
+def host_microseconds(call: Call, calls: int = 300) -> float:
+    """Give the time from one call to the next while the GPU's queue has room: Python to launch. The best of five."""
+    times = []
+    for _ in range(6):  # the first one warms up
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        for _ in range(calls):
+            call()
+        times.append((time.perf_counter() - start) / calls * 1e6)
+    torch.cuda.synchronize()
+    return min(times[1:])
+
+
+def copy_bandwidth() -> float:
+    """Measure a large copy on the GPU: bytes read and written in a microsecond."""
+    source = torch.empty(2 << 30, dtype=torch.uint8, device="cuda").random_()
+    target = torch.empty_like(source)
+    times = interleaved({"copy": lambda: target.copy_(source)}, 9)
+    return float(2 * source.numel() / times["copy"])
+
+
+def geometric_mean(ratios: Sequence[float]) -> float:
     """Give the mean of ratios."""
     return math.exp(sum(map(math.log, ratios)) / len(ratios))
 
 
-def report(name: str, rows: list[dict[str, Any]]) -> None:
-    """Print the rows as a table, and write them as JSON into the folder WARPWRIGHT_BENCH_OUT where it is set."""
-    print(f"\n{name} on {torch.cuda.get_device_name()}, torch {torch.__version__}; microseconds, and times our time")
-    print("  ".join(f"{key:>14}" for key in rows[0]))
+def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows, whose keys are those of the first one, as a table."""
+    print(f"\n{title} on {torch.cuda.get_device_name()}, torch {torch.__version__}")
+    widths = {key: max(len(key), 9) for key in rows[0]}
+    print("  ".join(f"{key:>{width}}" for key, width in widths.items()))
     for row in rows:
-        cells = (f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values())
-        print("  ".join(f"{cell:>14}" for cell in cells))
+        cells = {key: f"{row[key]:.2f}" if isinstance(row[key], float) else str(row[key]) for key in widths}
+        print("  ".join(f"{cells[key]:>{width}}" for key, width in widths.items()))
+
+
+def write_record(name: str, record: Mapping[str, Any]) -> None:
+    """Write JSON into the folder WARPWRIGHT_BENCH_OUT where it is set, with the machine and the date."""
     if folder := os.environ.get("WARPWRIGHT_BENCH_OUT"):
-        record = {"device": torch.cuda.get_device_name(), "torch": torch.__version__, "rows": rows}
-        (Path(folder) / f"{name}.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+        machine = {"device": torch.cuda.get_device_name(), "torch": torch.__version__,
+                   "date": time.strftime("%Y-%m-%d", time.gmtime())}  # fmt: skip
+        (Path(folder) / f"{name}.json").write_text(json.dumps({**machine, **record}, indent=1), encoding="utf-8")
+
+
+def report(name: str, rows: list[dict[str, Any]]) -> None:
+    """Print the rows in microseconds and times our time, and write them."""
+    print_table(f"{name}; microseconds, and times our time", rows)
+    write_record(name, {"rows": rows})

@@ -43,6 +43,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "operator(name): the operator whose SM path the test needs")
+    config.addinivalue_line(
+        "markers",
+        "memcheck: small enough for `compute-sanitizer --error-exitcode 1 python -m pytest tests/gpu -m memcheck`",
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

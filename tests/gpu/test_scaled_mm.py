@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -92,6 +93,38 @@ def test_every_small_m_is_right(element: torch.dtype, m: int) -> None:
     out = multiply(problem)
     assert out.shape == (m, 136)
     near(out, problem)
+
+
+def tiles(element: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give the names of all tiles of the path that runs here, from the refusal of one that is not there."""
+    monkeypatch.setenv("WARPWRIGHT_FORCE_TILE", "none")
+    with pytest.raises(RuntimeError, match="names no tile of this SM path, which has ") as refused:
+        multiply(make(element, 1, 128, 128, torch.float16))
+    names = re.sub(".*which has ", "", str(refused.value)).strip().split(", ")
+    assert len(names) > 2
+    return names
+
+
+TILE_SHAPES = [
+    pytest.param((1, 8, 16), id="smallest", marks=pytest.mark.memcheck),
+    pytest.param((77, 264, 400), id="odd", marks=pytest.mark.memcheck),
+    pytest.param((300, 1000, 1152), id="some-tiles"),
+    pytest.param((640, 3072, 384), id="many-tiles"),
+]
+
+
+@each_element
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("shape", TILE_SHAPES)
+def test_every_tile_is_right(
+    monkeypatch: pytest.MonkeyPatch, element: torch.dtype, shape: tuple[int, int, int], dtype: torch.dtype
+) -> None:
+    m, n, k = shape
+    for tile in tiles(element, monkeypatch):
+        monkeypatch.setenv("WARPWRIGHT_FORCE_TILE", tile)
+        problem = make(element, m, n, k, dtype, bias=True)
+        poison_the_allocator(m, n, dtype)
+        near(multiply(problem), problem)
 
 
 @each_element

@@ -35,9 +35,15 @@ def fp8_scaled_mm() -> tuple[Any, ...]:
     return a, b, torch.rand(64, device="cuda"), torch.rand(256, device="cuda"), torch.float16, None
 
 
+def fp8_blockwise_scaled_mm() -> tuple[Any, ...]:
+    a = torch.randn(64, 512, device="cuda").to(torch.float8_e4m3fn)
+    b = torch.randn(256, 512, device="cuda").to(torch.float8_e4m3fn).t()
+    return a, b, torch.rand(4, 64, device="cuda").t(), torch.rand(2, 4, device="cuda").t(), torch.bfloat16
+
+
 OPERATORS = [
     pytest.param(make, id=make.__name__, marks=pytest.mark.operator(make.__name__))
-    for make in (rmsnorm, silu_and_mul, int8_scaled_mm, fp8_scaled_mm)
+    for make in (rmsnorm, silu_and_mul, int8_scaled_mm, fp8_scaled_mm, fp8_blockwise_scaled_mm)
 ]
 each_operator = pytest.mark.parametrize("make", OPERATORS)
 

@@ -1,23 +1,42 @@
-// Reads "sm m n k sm_count shared_memory tile" from each line of its input and prints the tile that scaled_mm would use.
+// Reads "table m n k sm_count shared_memory tile" from each line of its input and prints the plan of that SM's table.
 #include <cstdint>
 #include <iostream>
+#include <string>
 
+#include "warpwright/gemm/blockwise_scaled_mm_tiles_sm90a.h"
 #include "warpwright/gemm/scaled_mm_tiles.h"
 #include "warpwright/gemm/scaled_mm_tiles_sm90a.h"
 
+namespace {
+
+using namespace warpwright;
+
+void print(const char* name, int stages, int split, int shared_memory) {
+  std::cout << name << " " << stages << " " << split << " " << shared_memory << "\n";
+}
+
+template <int kCount>
+void print_chosen(const ScaledMmTile (&table)[kCount], const ScaledMmShape& shape) {
+  const int chosen = choose_scaled_mm_tile(table, shape);
+  if (chosen < 0) return print("none", 0, 1, 0);
+  print(table[chosen].name, 0, 1, table[chosen].shared_memory);
+}
+
+void print_plan(const Sm90aTile* table, const Sm90aPlan& plan) {
+  print(table[plan.tile].name, plan.stages, plan.split, plan.shared_memory);
+}
+
+}  // namespace
+
 int main() {
-  using namespace warpwright;
-  int sm = 0, tile = 0;
+  std::string table;
+  int tile = 0;
   ScaledMmShape shape;
-  while (std::cin >> sm >> shape.m >> shape.n >> shape.k >> shape.sm_count >> shape.shared_memory_per_block >> tile) {
-    if (sm == 80) {
-      const int chosen = choose_scaled_mm_tile(kInt8ScaledMmSm80Tiles, shape);
-      std::cout << (chosen < 0 ? "none" : kInt8ScaledMmSm80Tiles[chosen].name) << " 0 1 "
-                << (chosen < 0 ? 0 : kInt8ScaledMmSm80Tiles[chosen].shared_memory) << "\n";
-      continue;
-    }
-    const Sm90aPlan plan = plan_scaled_mm_sm90a(shape, tile);
-    std::cout << kScaledMmSm90aTiles[plan.tile].name << " " << plan.stages << " " << plan.split << " "
-              << plan.shared_memory << "\n";
+  while (std::cin >> table >> shape.m >> shape.n >> shape.k >> shape.sm_count >> shape.shared_memory_per_block >> tile) {
+    if (table == "sm75") print_chosen(kInt8ScaledMmSm75Tiles, shape);
+    if (table == "sm80") print_chosen(kInt8ScaledMmSm80Tiles, shape);
+    if (table == "sm89") print_chosen(kFp8ScaledMmSm89Tiles, shape);
+    if (table == "sm90a") print_plan(kScaledMmSm90aTiles, plan_scaled_mm_sm90a(shape, tile));
+    if (table == "blockwise") print_plan(kBlockwiseScaledMmSm90aTiles, plan_blockwise_scaled_mm_sm90a(shape, tile));
   }
 }

@@ -18,7 +18,7 @@ LAYERS = [(6144, 4096), (4096, 4096), (28672, 4096), (4096, 14336), (8192, 8192)
 
 
 class Shape(NamedTuple):
-    sm: int
+    table: str
     m: int
     n: int
     k: int
@@ -56,13 +56,14 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> Planner:
     return run
 
 
-def every_m(sm: int, shared_memory: int = H100[1], sm_count: int = H100[0]) -> list[Shape]:
+def every_m(table: str, shared_memory: int = H100[1], sm_count: int = H100[0]) -> list[Shape]:
     tokens = [*range(1, 260), 300, 511, 512, 1000, 2048, 8192, 100_000]
-    return [Shape(sm, m, n, k, sm_count, shared_memory) for (n, k), m in itertools.product(LAYERS, tokens)]
+    return [Shape(table, m, n, k, sm_count, shared_memory) for (n, k), m in itertools.product(LAYERS, tokens)]
 
 
-def test_every_shape_on_sm90a_gets_a_tile_that_fits_a_block(plans: Planner) -> None:
-    shapes = every_m(90)
+@pytest.mark.parametrize("table", ["sm90a", "blockwise"])
+def test_every_shape_on_sm90a_gets_a_tile_that_fits_a_block(plans: Planner, table: str) -> None:
+    shapes = every_m(table)
     for shape, plan in zip(shapes, plans(shapes), strict=True):
         assert plan.shared_memory <= H100[1], (shape, plan)
         assert 1 <= plan.split <= 8, (shape, plan)
@@ -70,32 +71,60 @@ def test_every_shape_on_sm90a_gets_a_tile_that_fits_a_block(plans: Planner) -> N
             assert 2 <= plan.stages <= 16, (shape, plan)
 
 
-@pytest.mark.parametrize("shared_memory", [101376, 166912], ids=["sm86-and-sm89", "sm80"])
-def test_every_shape_on_sm80_gets_a_tile_that_fits_the_device(plans: Planner, shared_memory: int) -> None:
-    shapes = every_m(80, shared_memory, 84)
+@pytest.mark.parametrize(
+    ("table", "shared_memory"),
+    [("sm75", 65536), ("sm80", 101376), ("sm80", 166912), ("sm89", 101376)],
+    ids=["sm75", "sm86", "sm80", "sm89"],
+)
+def test_every_shape_on_the_older_sms_gets_a_tile_that_fits_the_device(
+    plans: Planner, table: str, shared_memory: int
+) -> None:
+    shapes = every_m(table, shared_memory, 84)
     for shape, plan in zip(shapes, plans(shapes), strict=True):
         assert plan.tile != "none", shape
         assert plan.shared_memory <= shared_memory, (shape, plan)
 
 
-def test_each_tile_named_outright_fits_whatever_the_shape(plans: Planner) -> None:
-    for tile in range(11):
-        shapes = [shape._replace(tile=tile) for shape in every_m(90)]
+@pytest.mark.parametrize(
+    ("table", "count"), [("sm90a", 13), ("blockwise", 9)], ids=["scales-of-rows", "scales-of-blocks"]
+)
+def test_each_tile_named_outright_fits_whatever_the_shape(plans: Planner, table: str, count: int) -> None:
+    names = set()
+    for tile in range(count):
+        shapes = [shape._replace(tile=tile) for shape in every_m(table)]
         for shape, plan in zip(shapes, plans(shapes), strict=True):
             assert plan.shared_memory <= H100[1], (shape, plan)
+            names.add(plan.tile)
+    assert len(names) == count
 
 
 def test_few_tokens_stream_and_k_is_split_where_tiles_are_few(plans: Planner) -> None:
-    one, deep, wide = plans([Shape(90, 1, 4096, 4096), Shape(90, 16, 4096, 14336), Shape(90, 1, 28672, 4096)])
+    shapes = [Shape("sm90a", 1, 4096, 4096), Shape("sm90a", 16, 4096, 14336), Shape("sm90a", 1, 28672, 4096)]
+    one, deep, wide = plans(shapes)
     assert (one.tile, one.split) == ("streaming_64x8", 2)
     assert (deep.tile, deep.split) == ("streaming_64x16", 2)
     assert (wide.tile, wide.split) == ("streaming_64x8", 1)
 
 
+def test_128_tokens_and_a_tile_for_every_multiprocessor_need_no_split(plans: Planner) -> None:
+    shapes = [Shape("sm90a", 128, n, k) for n, k in [(4096, 4096), (6144, 4096), (1024, 4096), (4096, 14336)]]
+    assert [plan.tile for plan in plans(shapes)] == [
+        "OneTile_64x64", "OneTile_128x64", "streaming_64x128", "streaming_64x128",
+    ]  # fmt: skip
+
+
 def test_one_round_takes_the_width_that_leaves_few_multiprocessors_idle(plans: Planner) -> None:
-    narrow, middle, wide = plans([Shape(90, 512, 4096, 4096), Shape(90, 512, 6144, 4096), Shape(90, 512, 8192, 8192)])
-    assert [narrow.tile, middle.tile, wide.tile] == ["persistent_128x128", "persistent_192x128", "persistent_256x128"]
+    shapes = [Shape("sm90a", 512, n, k) for n, k in [(4096, 4096), (6144, 4096), (8192, 8192)]]
+    assert [plan.tile for plan in plans(shapes)] == ["persistent_128x128", "persistent_192x128", "persistent_256x128"]
 
 
 def test_many_rounds_hide_the_epilogue(plans: Planner) -> None:
-    assert plans([Shape(90, 8192, 28672, 4096)])[0].tile == "pingpong_128x128"
+    assert plans([Shape("sm90a", 8192, 28672, 4096)])[0].tile == "Pingpong_128x128"
+
+
+def test_the_ctas_of_a_cluster_share_what_leaves_fewer_clusters(plans: Planner) -> None:
+    shapes = [Shape("blockwise", m, 28672, 4096) for m in (64, 128, 512, 640)]
+    assert [plan.tile for plan in plans(shapes)] == [
+        "streaming_128x64", "persistent_128x128_sharedTokens", "persistent_128x128_sharedWeights",
+        "persistent_128x128_sharedTokens",
+    ]  # fmt: skip

@@ -10,13 +10,15 @@ import torch
 import warpwright
 from warpwright import _extension
 
-OPERATORS = {"rmsnorm", "silu_and_mul", "int8_scaled_mm", "fp8_scaled_mm"}
+OPERATORS = {"rmsnorm", "silu_and_mul", "int8_scaled_mm", "fp8_scaled_mm", "fp8_blockwise_scaled_mm"}
 A, B = torch.zeros(4, 32, dtype=torch.int8), torch.zeros(16, 32, dtype=torch.int8).t()
+A8, B8 = A.to(torch.float8_e4m3fn), B.to(torch.float8_e4m3fn)
 ARGUMENTS = {
     "rmsnorm": (torch.empty(3, 16).half(), torch.randn(3, 16).half(), torch.randn(16).half(), 1e-6),
     "silu_and_mul": (torch.empty(3, 8).half(), torch.randn(3, 16).half()),
     "int8_scaled_mm": (A, B, torch.ones(4), torch.ones(16), torch.bfloat16, None),
-    "fp8_scaled_mm": (*(x.to(torch.float8_e4m3fn) for x in (A, B)), torch.ones(4), torch.ones(16), torch.half, None),
+    "fp8_scaled_mm": (A8, B8, torch.ones(4), torch.ones(16), torch.half, None),
+    "fp8_blockwise_scaled_mm": (A8, B8, torch.ones(4, 1), torch.ones(1, 1), torch.half),
 }
 
 

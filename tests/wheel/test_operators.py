@@ -53,6 +53,46 @@ def test_int8_scaled_mm_is_the_scaled_product(dtype: torch.dtype, with_bias: boo
     )
 
 
+def blockwise_arguments(**changes: object) -> dict[str, object]:
+    m, n, k = 5, 136, 272
+    arguments: dict[str, object] = {
+        "mat_a": torch.randn(m, k).to(torch.float8_e4m3fn),
+        "mat_b": torch.randn(n, k).to(torch.float8_e4m3fn).t(),
+        "scales_a": torch.rand(-(-k // 128), m).t(),
+        "scales_b": torch.rand(-(-n // 128), -(-k // 128)).t(),
+        "out_dtype": torch.bfloat16,
+    }
+    return {**arguments, **changes}
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_fp8_blockwise_scaled_mm_scales_each_block_of_k_and_n(dtype: torch.dtype) -> None:
+    arguments = blockwise_arguments(out_dtype=dtype)
+    a, b, scales_a, scales_b = (arguments[name].double() for name in ("mat_a", "mat_b", "scales_a", "scales_b"))  # type: ignore[attr-defined]
+    expected = torch.zeros(5, 136, dtype=torch.float64)
+    for k, n in ((k, n) for k in range(272) for n in range(136)):
+        expected[:, n] += a[:, k] * scales_a[:, k // 128] * b[k, n] * scales_b[k // 128, n // 128]
+    torch.testing.assert_close(
+        warpwright.fp8_blockwise_scaled_mm(**arguments).double(), expected, rtol=ROUNDING[dtype], atol=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"mat_a": torch.zeros(5, 272)}, "mat_a has dtype float32, expected float8_e4m3fn"),
+        ({"scales_a": torch.ones(5, 2)}, r"scales_a has shape \(5, 2\), expected \(5, 3\)"),
+        ({"scales_b": torch.ones(2, 3)}, r"scales_b has shape \(2, 3\), expected \(3, 2\)"),
+        ({"scales_b": torch.ones(3, 2).half()}, "scales_b has dtype float16, expected float32"),
+        ({"out_dtype": torch.float32}, "out_dtype has dtype float32, expected float16 or bfloat16"),
+    ],
+    ids=["dtype", "scales-a", "scales-b", "scales-dtype", "out-dtype"],
+)
+def test_fp8_blockwise_scaled_mm_refuses_by_name(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(RuntimeError, match=message):
+        warpwright.fp8_blockwise_scaled_mm(**blockwise_arguments(**changes))
+
+
 def test_out_is_written_and_returned() -> None:
     x, weight = torch.randn(3, 16).half(), torch.randn(16).half()
     out = torch.full_like(x, torch.nan)
@@ -129,6 +169,9 @@ def test_the_names_are_those_of_the_peer_library() -> None:
 
     assert list(inspect.signature(sgl_kernel.int8_scaled_mm).parameters) == [
         "mat_a", "mat_b", "scales_a", "scales_b", "out_dtype", "bias",
+    ]  # fmt: skip
+    assert list(inspect.signature(sgl_kernel.fp8_blockwise_scaled_mm).parameters) == [
+        "mat_a", "mat_b", "scales_a", "scales_b", "out_dtype",
     ]  # fmt: skip
     assert list(inspect.signature(sgl_kernel.rmsnorm).parameters) == ["input", "weight", "eps", "out"]
     assert list(inspect.signature(sgl_kernel.silu_and_mul).parameters) == ["input", "out"]

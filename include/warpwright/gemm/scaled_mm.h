@@ -27,7 +27,7 @@ struct ScaledMmProblem {
   int64_t m = 0, n = 0, k = 0;
   int64_t lda = 0, ldb = 0;
   Dtype out_dtype = Dtype::kBFloat16;
-  int tile = -1;  // a row of the SM's table in scaled_mm_tiles.h, for tests and tuning; -1: the table chooses
+  const char* tile = nullptr;  // a row of the SM's table by name, for tests and tuning; null: the table chooses
 };
 
 using ScaledMmLaunch = Status(const ScaledMmProblem&, const Device&, const Workspace&, cudaStream_t);

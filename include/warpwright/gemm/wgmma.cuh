@@ -40,9 +40,12 @@ WARPWRIGHT_WGMMA(192)
 WARPWRIGHT_WGMMA(256)
 #undef WARPWRIGHT_WGMMA
 
+using cute::SM90::GMMA::ScaleOut;
+
 template <typename Atom, typename Sum, int kSize, std::size_t... kIndex>
-__device__ __forceinline__ void call_wgmma(Sum (&sums)[kSize], uint64_t a, uint64_t b, std::index_sequence<kIndex...>) {
-  Atom::fma(a, b, sums[kIndex]..., cute::SM90::GMMA::ScaleOut::One);
+__device__ __forceinline__ void call_wgmma(Sum (&sums)[kSize], uint64_t a, uint64_t b, ScaleOut old,
+                                           std::index_sequence<kIndex...>) {
+  Atom::fma(a, b, sums[kIndex]..., old);
 }
 
 // A wgmma descriptor of rows of 128 bytes, swizzled in groups of 8 rows (PTX ISA, "Matrix descriptor").
@@ -51,14 +54,15 @@ __device__ __forceinline__ uint64_t matrix_descriptor(const uint8_t* rows) {
   return (address & 0x3fff) | (uint64_t(1) << 16) | (uint64_t(8 * kSwizzleBytes >> 4) << 32) | (uint64_t(1) << 62);
 }
 
-// sums += a * b for 64 rows of a, the rows of b, and 128 bytes of k.
+// sums += a * b for 64 rows of a, the rows of b, and 128 bytes of k; with ScaleOut::Zero, sums = a * b.
 template <typename Element, int kWidth, typename Sum, int kSize>
-__device__ __forceinline__ void multiply_box(Sum (&sums)[kSize], const uint8_t* a, const uint8_t* b) {
+__device__ __forceinline__ void multiply_box(Sum (&sums)[kSize], const uint8_t* a, const uint8_t* b,
+                                             ScaleOut old = ScaleOut::One) {
   static_assert(kSize == kWidth / 2);
   const uint64_t a_box = matrix_descriptor(a), b_box = matrix_descriptor(b);
 #pragma unroll
   for (int i = 0; i < 4; ++i) {  // 32 bytes of k each, 2 in the descriptor's units of 16
-    call_wgmma<typename Wgmma<Element, kWidth>::Atom>(sums, a_box + 2 * i, b_box + 2 * i,
+    call_wgmma<typename Wgmma<Element, kWidth>::Atom>(sums, a_box + 2 * i, b_box + 2 * i, i == 0 ? old : ScaleOut::One,
                                                       std::make_index_sequence<kSize>{});
   }
 }

@@ -1,0 +1,68 @@
+"""Draw what bench_scaled_mm.py wrote: python tests/bench/chart.py OUT.png RESULT.json... (needs matplotlib)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+from timing import geometric_mean
+
+NAMES = {
+    "ours": "warpwright",
+    "sgl": "sglang-kernel",
+    "torch._int_mm": "torch._int_mm (no scales)",
+    "torch row-wise": "torch._scaled_mm, row-wise",
+    "torch bf16": "torch bf16",
+}
+
+
+def series(rows: list[dict[str, Any]], name: str, value: Callable[[dict[str, Any], float], float]) -> dict[int, float]:
+    """Give the geometric mean over the layers for each number of tokens."""
+    sizes = sorted({row["m"] for row in rows if name in row})
+    return {m: geometric_mean([value(row, row[name]) for row in rows if row["m"] == m]) for m in sizes}
+
+
+def rate(row: dict[str, Any], time: float) -> float:
+    return float(2 * row["m"] * row["n"] * row["k"] / time * 1e-6)
+
+
+def over_floor(row: dict[str, Any], time: float) -> float:
+    return float(time / row["floor"])
+
+
+def draw(axes: Any, record: dict[str, Any], value: Callable[[dict[str, Any], float], float], title: str) -> None:
+    for name, label in NAMES.items():
+        points = series(record["rows"], name, value)
+        if points:
+            axes.plot(
+                list(points), list(points.values()), marker="o", label=label, linewidth=2 if name == "ours" else 1
+            )
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log", base=2)
+    axes.set_xlabel("M (tokens)")
+    axes.set_title(title)
+    axes.grid(alpha=0.3)
+
+
+def main(out: Path, results: list[Path]) -> None:
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in results]
+    figure, grid = plt.subplots(2, len(records), figsize=(5 * len(records), 8), squeeze=False, layout="constrained")
+    for record, (upper, lower) in zip(records, grid.T, strict=True):
+        draw(upper, record, rate, f"{record['op']}: TFLOP/s")
+        draw(lower, record, over_floor, "time over floor")
+        upper.legend(fontsize=8)
+    first = records[0]
+    figure.suptitle(f"{first['device']}, torch {first['torch']}, {first['date']}: geometric means over five layers")
+    figure.savefig(out, dpi=110)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]])
