@@ -3,7 +3,7 @@
 One module for each group of commands; ``app`` has what they share.
 """
 
-from wheelworks.cli import audit, build, matrix, wheel_tests
+from wheelworks.cli import audit, build, containers, matrix, wheel_tests
 from wheelworks.cli.app import app, main
 
-__all__ = ["app", "audit", "build", "main", "matrix", "wheel_tests"]
+__all__ = ["app", "audit", "build", "containers", "main", "matrix", "wheel_tests"]
