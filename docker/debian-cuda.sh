@@ -46,3 +46,4 @@ PATH               += $(CICC_PATH):$(_HERE_):
 INCLUDES           += "-I$(TOP)/include" $(_SPACE_)
 LIBRARIES          =+ $(_SPACE_) "-L$(TOP)/lib64"
 PROFILE
+sh "$(dirname "$0")/prepare-cuda.sh" "$cuda"

@@ -18,7 +18,7 @@ RUN apt-get update \
 FROM compiler AS toolkit
 ARG CUDA_VERSION
 ARG SM_SET
-COPY debian-cuda.sh /opt/toolchain/
-RUN /opt/toolchain/debian-cuda.sh
+COPY debian-cuda.sh prepare-cuda.sh cudafe++ /opt/toolchain/
+RUN sh /opt/toolchain/debian-cuda.sh
 COPY check-cuda.sh /opt/toolchain/
-RUN /opt/toolchain/check-cuda.sh "${CUDA_VERSION}" "${SM_SET}"
+RUN sh /opt/toolchain/check-cuda.sh "${CUDA_VERSION}" "${SM_SET}"

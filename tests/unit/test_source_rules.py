@@ -24,6 +24,8 @@ STAGES = (
     "sources",
     "docker",
     "images",
+    "base_image",
+    "pins",
     "build",
     "container",
     "archive",

@@ -134,11 +134,12 @@ def plan_build(
         environment={
             "PATH": f"{folder / 'tools'}{os.pathsep}{environment.get('PATH', '')}",
             "WARPWRIGHT_VERSION_LABEL": lane.label,
+            "WARPWRIGHT_SOURCE_ROOT": str(project),
             "SOURCE_DATE_EPOCH": REPRODUCIBLE_EPOCH,
             "NINJA_STATUS": "[%f/%t] ",
             "CMAKE_BUILD_PARALLEL_LEVEL": str(parallel_jobs(environment)),
             **_offline_environment(frontend),
-            **(ccache_environment(project, log) if log else {}),
+            **(ccache_environment(project, log, extra=folder / "cuda" / "reproducible" / "cudafe++") if log else {}),
         },
         constraints=f"{backend}\n",
         defines=defines,

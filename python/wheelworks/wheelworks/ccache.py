@@ -52,16 +52,18 @@ def check_ccache(path: Path, run: Runner) -> Ccache | None:
     return Ccache(path, version) if version >= OLDEST else None
 
 
-def ccache_environment(project: Path, log: Path) -> dict[str, str]:
+def ccache_environment(project: Path, log: Path, extra: Path) -> dict[str, str]:
     """Set ccache up for builds that must hit from any folder.
 
     Paths below the project count relative to the build folder, and the toolchain and the sources are reached through
-    links inside it; so the hash sees no absolute path. The compiler counts by content, not by time of installation.
+    links inside it; so the hash sees no absolute path. The compiler counts by content, not by time of installation;
+    ``extra`` is a part of it that ccache does not know of.
     """
     return {
         "CCACHE_BASEDIR": str(project),
         "CCACHE_NOHASHDIR": "1",
         "CCACHE_COMPILERCHECK": "content",
+        "CCACHE_EXTRAFILES": str(extra),
         "CCACHE_SLOPPINESS": "include_file_ctime,include_file_mtime",
         "CCACHE_STATSLOG": str(log),
     }

@@ -21,6 +21,9 @@ LAYOUT = 2
 TORCH_HEADERS = ("torch/csrc/stable", "torch/csrc/inductor/aoti_torch", "torch/headeronly")
 """The headers of the libtorch stable ABI. Nothing else of torch is kept: what is not there cannot be included."""
 
+PREPARATION = ("prepare-cuda.sh", "cudafe++")
+"""The script that every toolkit goes through, and the file that it puts there."""
+
 IMAGE_CUDA = Path("/usr/local/cuda")
 """Where every build container has the toolkit that it brings."""
 
@@ -29,7 +32,11 @@ TORCH_LIBRARIES = ("libtorch.so", "libtorch_cpu.so")
 
 @dataclass(frozen=True)
 class ToolchainPlan:
-    """What a toolchain is made of. Two lanes with the same parts share one folder."""
+    """What a toolchain is made of. Two lanes with the same parts share one folder.
+
+    ``preparation`` is the script that makes an embedded toolkit's output independent of the folder of the sources, as
+    it does in the build containers.
+    """
 
     lock: Path
     lock_text: str
@@ -37,11 +44,14 @@ class ToolchainPlan:
     torch_headers_sha256: str
     architecture: str
     embedded: bool = True
+    preparation: Path | None = None
+    preparation_text: str = ""
 
     @property
     def digest(self) -> str:
         """The address of the folder: it changes with every part."""
         parts = [LAYOUT, self.lock_text, self.torch, self.torch_headers_sha256, self.architecture]
+        parts += [self.preparation_text]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -101,13 +111,17 @@ def plan_toolchain(matrix: Matrix, lane: Lane, project: Path) -> ToolchainPlan:
             why=f"it lacks {sorted(wanted - locked)} and has {sorted(locked - wanted)} beyond the matrix",
             fix="run `nox -s lock` and commit the result",
         )
+    embedded = lane.toolkit.kind == "embedded"
+    scripts = [project / "docker" / name for name in PREPARATION] if embedded else []
     return ToolchainPlan(
         lock=lock,
         lock_text=text,
         torch=f"torch=={matrix.torch.headers}",
         torch_headers_sha256=matrix.torch.headers_sha256,
         architecture=lane.architecture,
-        embedded=lane.toolkit.kind == "embedded",
+        embedded=embedded,
+        preparation=scripts[0] if scripts else None,
+        preparation_text="".join(script.read_text(encoding="utf-8") for script in scripts),
     )
 
 
@@ -133,6 +147,8 @@ def _fill(plan: ToolchainPlan, toolchain: Toolchain, run: Runner, on_line: Calla
     done = uv_client.install_locked(plan.lock, packages, architecture=plan.architecture, run=run, on_line=on_line)
     _check(done, f"the packages of {plan.lock.name}")
     _lay_out_cuda(packages, toolchain)
+    if plan.preparation is not None:
+        _check(run(["sh", plan.preparation, toolchain.cuda]), "the toolkit's preparation")
     _lay_out_tools(packages, toolchain)
     _lay_out_torch(plan, toolchain, run, on_line)
 
@@ -196,7 +212,7 @@ def _lay_out_torch(
 def _check(done: Completed, what: str) -> None:
     if not done.ok:
         raise ToolchainError(
-            f"uv could not install {what}",
+            f"cannot install {what}",
             why=f"{done.command_line} ended with {done.returncode}:\n{done.last_lines()}",
             fix="check the network and the index that uv is set up with, then run the same command again",
         )
