@@ -32,8 +32,26 @@ def lock(session: nox.Session) -> None:
 
 @nox.session(name="build-wheel", python=PYTHON)
 def build_wheel(session: nox.Session) -> None:
-    """Build, audit and test a wheel: `-- LANE --build-type RelWithDebInfo --dist DIR`."""
+    """Build, audit and test a wheel: `-- LANE --build-type RelWithDebInfo --dist DIR --base NAME`."""
     pipeline(session, "build")
+
+
+@nox.session(python=PYTHON)
+def image(session: nox.Session) -> None:
+    """Build the image that a lane is compiled in: `-- LANE --base NAME`."""
+    pipeline(session, "image")
+
+
+@nox.session(name="base-image", python=PYTHON)
+def base_image(session: nox.Session) -> None:
+    """Make a debian base without a registry, as root: `-- debian:trixie`."""
+    pipeline(session, "base-image")
+
+
+@nox.session(name="pin-images", python=PYTHON)
+def pin_images(session: nox.Session) -> None:
+    """Write the digests that the registries give into matrix.toml."""
+    pipeline(session, "pin-images")
 
 
 @nox.session(python=PYTHON)
@@ -82,6 +100,13 @@ def build_tests(session: nox.Session) -> None:
     """Configure and compile for real, and build the wheel that the wheel tests take."""
     session.install("-e", WHEELWORKS, *nox.project.dependency_groups(nox.project.load_toml(), "test"))
     session.run("pytest", "tests/build", *session.posargs)
+
+
+@nox.session(name="container-tests", python=PYTHON)
+def container_tests(session: nox.Session) -> None:
+    """Build images and wheels in them for real; it starts a docker daemon where there is none and it may."""
+    session.install("-e", WHEELWORKS, *nox.project.dependency_groups(nox.project.load_toml(), "test"))
+    session.run("pytest", "tests/container", *session.posargs)
 
 
 @nox.session(name="wheel-tests", python=PYTHON)

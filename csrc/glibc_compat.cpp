@@ -1,6 +1,7 @@
 // Keeps the binary running on glibc 2.28 and newer, whatever newer glibc and GCC it is built with; the audit's platform
 // policy is what says whether it does. What stands here may go when the floor of the wheels is glibc 2.34.
 
+#include <ios>
 #include <sstream>
 
 // glibc 2.32 says by it whether a process has one thread, which lets shared_ptr skip its atomics. A process with torch
@@ -13,7 +14,12 @@ __attribute__((visibility("hidden"))) char __libc_single_threaded = 0;
 namespace std {
 template __attribute__((visibility("hidden"))) basic_stringstream<char>::basic_stringstream();
 template __attribute__((visibility("hidden"))) basic_ostringstream<char>::basic_ostringstream();
+
+// GLIBCXX_3.4.32: what includes <iostream> asks for it, so that the library sets cout and its like up; libraries before
+// GCC 13 leave that to an object in each unit, which stands here for all of them.
+__attribute__((visibility("hidden"))) void ios_base_library_init() {}
 }  // namespace std
+static std::ios_base::Init standard_streams;
 
 // glibc 2.34 moved libpthread, libdl and librt into libc and gave their functions that version; the old versions are
 // still there and are the same functions. The static CUDA runtime asks for them without a version, and the linker would
@@ -39,7 +45,14 @@ template __attribute__((visibility("hidden"))) basic_ostringstream<char>::basic_
       WARPWRIGHT_JUMP "old_" #name WARPWRIGHT_PLT "\n.size " #name ", .-" #name "\n");
 #define WARPWRIGHT_OLD(name) WARPWRIGHT_OLD_VERSION(name, WARPWRIGHT_OLDEST)
 
+// glibc 2.38 gave C23's strtol a name of its own, which reads 0b11 as a number too. Nothing here needs that.
+#define WARPWRIGHT_JUMP_FROM(name, to)                                                                     \
+  asm(".text\n.globl " name "\n.hidden " name "\n.type " name ", %function\n" name ":\n"                 \
+      WARPWRIGHT_JUMP to WARPWRIGHT_PLT "\n.size " name ", .-" name "\n");
+#define WARPWRIGHT_C17(name) WARPWRIGHT_JUMP_FROM("__isoc23_" #name, #name)
+
 // clang-format off
+WARPWRIGHT_C17(strtol) WARPWRIGHT_C17(strtoul) WARPWRIGHT_C17(strtoll) WARPWRIGHT_C17(strtoull)
 WARPWRIGHT_OLD_VERSION(dlmopen, WARPWRIGHT_DLMOPEN)
 WARPWRIGHT_OLD(dlclose) WARPWRIGHT_OLD(dlerror) WARPWRIGHT_OLD(dlopen) WARPWRIGHT_OLD(dlsym) WARPWRIGHT_OLD(dlvsym)
 WARPWRIGHT_OLD(pthread_condattr_setpshared) WARPWRIGHT_OLD(pthread_create) WARPWRIGHT_OLD(pthread_detach)

@@ -1,5 +1,6 @@
 include_guard()
 include(warpwright_choose_architectures)
+include(warpwright_hide_paths)
 
 # warpwright_add_kernel(<launch> <source> <sm>... [USES <dependency>...])
 #
@@ -51,10 +52,8 @@ function(_warpwright_add_unit launch source architectures dependencies)
     $<$<CONFIG:Debug>:-G>
     --expt-relaxed-constexpr
     -Xfatbin=-ident=${launch}
-    # __FILE__ must not name the build machine. ccache makes every path relative, and would miss in another folder with
-    # this flag, which it does not know behind -Xcompiler.
-    $<$<NOT:$<BOOL:${CMAKE_CUDA_COMPILER_LAUNCHER}>>:-Xcompiler=-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=>
     -Werror=all-warnings)
+  warpwright_hide_paths(${unit})
   target_link_libraries(warpwright_kernels INTERFACE $<TARGET_OBJECTS:${unit}>)
   add_dependencies(warpwright_kernels ${unit})
 endfunction()

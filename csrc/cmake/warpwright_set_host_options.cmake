@@ -1,4 +1,5 @@
 include_guard()
+include(warpwright_hide_paths)
 
 # warpwright_set_host_options(<extension>)
 #
@@ -8,8 +9,8 @@ function(warpwright_set_host_options extension)
     message(FATAL_ERROR "warpwright_set_host_options: '${extension}' is no target")
   endif()
   target_compile_options(${extension} PRIVATE
-    -Wall -Wextra -Werror
-    -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)  # __FILE__ in torch's headers must not name the build machine
+    -Wall -Wextra -Werror)
+  warpwright_hide_paths(${extension})
   target_link_options(${extension} PRIVATE
     LINKER:-z,relro LINKER:-z,now LINKER:-z,noexecstack
     LINKER:--exclude-libs,ALL      # the static CUDA runtime stays private: torch has one of its own

@@ -13,6 +13,7 @@ import pytest
 from workshop import PROJECT, build_in
 
 from wheelworks.ccache import find_ccache
+from wheelworks.files import sha256_of
 from wheelworks.process import run
 
 pytestmark = pytest.mark.slow
@@ -56,3 +57,20 @@ def test_a_second_checkout_with_a_new_toolchain_hits_the_cache_for_every_unit(wh
     assert counted is not None, done.stdout
     assert int(counted[1]) > 0
     assert int(counted[2]) == 0
+
+
+def test_two_checkouts_without_a_cache_give_the_same_bytes(tmp_path: Path) -> None:
+    old = tmp_path / "bin" / "ccache"  # too old to be taken, and found first
+    old.parent.mkdir()
+    old.write_text("#!/bin/sh\necho ccache version 4.0\n", encoding="utf-8")
+    old.chmod(0o755)
+    path = f"{old.parent}{os.pathsep}{os.environ['PATH']}"
+    digests = {}
+    for place in ("one", "some/other/place"):
+        checkout = copy_of_this_checkout(tmp_path / place)
+        done = build_in(checkout, "cu130-jit75-x86_64", "--untested", PATH=path)
+        assert done.returncode == 0, done.stdout
+        assert "every unit is compiled anew" in done.stdout
+        digests[place] = [sha256_of(wheel) for wheel in (checkout / "dist").glob("*.whl")]
+    assert len(digests["one"]) == 1
+    assert digests["one"] == digests["some/other/place"]

@@ -77,6 +77,12 @@ def test_a_wrong_unit_is_refused(workshop: Workshop, tmp_path: Path, call: str, 
     assert message in output
 
 
+def test_paths_can_be_hidden_in_a_target_alone(workshop: Workshop, tmp_path: Path) -> None:
+    status, output = run_script(workshop, tmp_path, "warpwright_hide_paths", "warpwright_hide_paths(nothing)")
+    assert status != 0
+    assert "warpwright_hide_paths: 'nothing' is no target" in output
+
+
 def test_a_torch_folder_without_the_stable_abi_is_refused(workshop: Workshop, tmp_path: Path) -> None:
     done = workshop.configure(tmp_path / "build", WARPWRIGHT_TORCH_DIR=str(tmp_path))
     assert not done.ok
@@ -134,3 +140,9 @@ def test_debug_information_is_a_build_type(
 ) -> None:
     for command in compile_commands(workshop, tmp_path / "build", CMAKE_BUILD_TYPE=build_type).values():
         assert [each for each in (" -G ", " -lineinfo ") if each in command] == ([flag] if flag else [])
+
+
+def test_without_ccache_every_unit_names_its_files_from_the_build_folder(workshop: Workshop, tmp_path: Path) -> None:
+    commands = compile_commands(workshop, tmp_path / "build", CMAKE_CUDA_COMPILER_LAUNCHER="")
+    for command in commands.values():
+        assert f"-Xcompiler=-ffile-prefix-map={tmp_path}=.." in command

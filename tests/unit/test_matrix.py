@@ -99,6 +99,51 @@ def test_a_shortened_commit_is_refused(matrix_data: dict[str, Any]) -> None:
     assert "sources.cutlass.commit" in refusal(matrix_data)
 
 
+def universal(data: dict[str, Any]) -> dict[str, Any]:
+    return next(lane for lane in data["lanes"] if lane.get("universal"))
+
+
+def test_the_universal_lane_has_its_own_name_and_no_label(matrix: Matrix) -> None:
+    lane = choose_lane(matrix, "universal-x86_64")
+    assert lane.label == ""
+    assert lane.cuda.release == (12, 4)
+
+
+def test_a_universal_lane_of_cuda_13_is_refused(matrix_data: dict[str, Any]) -> None:
+    universal(matrix_data)["toolkit"] = "cu130"
+    assert "a universal wheel is built with CUDA 12 for the set 'all', this is CUDA 13.0" in refusal(matrix_data)
+
+
+def test_a_container_toolkit_without_a_base_is_refused(matrix_data: dict[str, Any]) -> None:
+    del universal(matrix_data)["base"]
+    assert ".base: None, and toolkit 'cu124' is container; a container one has a base" in refusal(matrix_data)
+
+
+def test_an_unknown_base_is_refused_with_the_nearest_one(matrix_data: dict[str, Any]) -> None:
+    universal(matrix_data)["base"] = "debain"
+    assert ".base: no base 'debain', did you mean 'debian'?" in refusal(matrix_data)
+
+
+def test_a_base_of_another_architecture_is_refused(matrix_data: dict[str, Any]) -> None:
+    universal(matrix_data)["base"] = "manylinux-aarch64"
+    assert ".base: 'manylinux-aarch64' is not for x86_64" in refusal(matrix_data)
+
+
+def test_an_unknown_key_of_an_image_is_refused(matrix_data: dict[str, Any]) -> None:
+    matrix_data["bases"]["debian"]["image"]["digset"] = "sha256:0"
+    assert "bases.debian.image.digset: unknown key, did you mean 'digest'?" in refusal(matrix_data)
+
+
+def test_a_word_that_is_no_digest_is_refused(matrix_data: dict[str, Any]) -> None:
+    matrix_data["bases"]["debian"]["image"]["digest"] = "sha256:abc"
+    assert "bases.debian.image.digest" in refusal(matrix_data)
+
+
+def test_another_backend_than_the_containers_is_refused(matrix_data: dict[str, Any]) -> None:
+    matrix_data["tools"]["backend"] = "scikit-build-core==1.0.0"
+    assert "container-tools.packages: lacks 'scikit-build-core==1.0.0'" in refusal(matrix_data)
+
+
 def test_all_faults_are_told_at_once(matrix_data: dict[str, Any]) -> None:
     matrix_data["python"]["abi"] = "py3"
     matrix_data["torch"]["flor"] = "2.10"

@@ -15,6 +15,7 @@ from wheelworks import files
 from wheelworks.ccache import CacheCount, Ccache, ccache_environment, count
 from wheelworks.errors import BuildError
 from wheelworks.host_compiler import HostCompiler
+from wheelworks.images import BuildImage
 from wheelworks.lanes import Lane
 from wheelworks.process import Completed, Runner
 from wheelworks.proof import Proof, ProofKind
@@ -29,9 +30,19 @@ REPRODUCIBLE_EPOCH = "1577836800"
 
 
 @dataclass(frozen=True)
+class Frontend:
+    """What calls the build backend: uv, with a Python; and the backend's folder where no index can be reached."""
+
+    uv: Path
+    python: Path
+    backend: Path | None = None
+
+
+@dataclass(frozen=True)
 class BuildPlan:
     """One build, as data: where, with which links, environment and command."""
 
+    frontend: Frontend
     lane: str
     project: Path
     folder: Path
@@ -51,9 +62,11 @@ class BuildPlan:
         """The call of uv's build frontend, which carries the defines to CMake through scikit-build-core."""
         settings: dict[str, object] = {"build-dir": self.folder / "cmake"}
         settings |= {f"cmake.define.{name}": value for name, value in self.defines.items()}
+        constrained = ["--build-constraints", str(self.folder / "build-constraints.txt")]
         return (
-            find_uv_bin(), "build", "--wheel", "--python", sys.executable, "--out-dir", str(self.staging),
-            "--no-create-gitignore", "--build-constraints", str(self.folder / "build-constraints.txt"),
+            str(self.frontend.uv), "build", "--wheel", "--python", str(self.frontend.python),
+            "--out-dir", str(self.staging), "--no-create-gitignore",
+            *(["--no-build-isolation"] if self.frontend.backend else constrained),
             *(word for name, value in settings.items() for word in ("--config-setting", f"{name}={value}")),
             str(self.project),
         )  # fmt: skip
@@ -70,7 +83,10 @@ class BuiltWheel:
 
 
 class BuildProof(Proof):
-    """What the build of a wheel cost, and the commit that it was built from; None where there is no git checkout."""
+    """What the build of a wheel cost, and the commit that it was built from; None where there is no git checkout.
+
+    ``image`` is the container's, by the address of its content; None for an embedded toolchain.
+    """
 
     KIND = ProofKind.BUILD
 
@@ -78,6 +94,7 @@ class BuildProof(Proof):
     commit: str | None
     seconds: float
     cache: CacheCount | None
+    image: BuildImage | None = None
 
 
 def plan_build(
@@ -91,6 +108,8 @@ def plan_build(
     build_type: str,
     backend: str,
     environment: Mapping[str, str],
+    frontend: Frontend | None = None,
+    folder: Path | None = None,
 ) -> BuildPlan:
     """Decide everything about a build; nothing is touched.
 
@@ -98,7 +117,8 @@ def plan_build(
     same in every checkout, whatever the cache's path, which is what lets ccache hit and keeps these paths out of the
     binary.
     """
-    folder = project / "build" / lane.name
+    folder = folder or project / "build" / lane.name
+    frontend = frontend or Frontend(Path(find_uv_bin()), Path(sys.executable))
     log = folder / "ccache.log" if ccache else None
     links = {"cuda": toolchain.cuda, "torch": toolchain.torch, "tools": toolchain.tools, **sources.folders}
     defines = _defines(lane, sources, compiler, folder, build_type)
@@ -106,6 +126,7 @@ def plan_build(
     launcher = str(ccache.path) if ccache else ""
     defines |= {f"CMAKE_{language}_COMPILER_LAUNCHER": launcher for language in ("CXX", "CUDA")}
     return BuildPlan(
+        frontend=frontend,
         lane=lane.name,
         project=project,
         folder=folder,
@@ -113,15 +134,29 @@ def plan_build(
         environment={
             "PATH": f"{folder / 'tools'}{os.pathsep}{environment.get('PATH', '')}",
             "WARPWRIGHT_VERSION_LABEL": lane.label,
+            "WARPWRIGHT_SOURCE_ROOT": str(project),
             "SOURCE_DATE_EPOCH": REPRODUCIBLE_EPOCH,
             "NINJA_STATUS": "[%f/%t] ",
             "CMAKE_BUILD_PARALLEL_LEVEL": str(parallel_jobs(environment)),
-            **(ccache_environment(project, log) if log else {}),
+            **_offline_environment(frontend),
+            **(ccache_environment(project, log, extra=folder / "cuda" / "reproducible" / "cudafe++") if log else {}),
         },
         constraints=f"{backend}\n",
         defines=defines,
         ccache_log=log,
     )
+
+
+def _offline_environment(frontend: Frontend) -> dict[str, str]:
+    if frontend.backend is None:
+        return {}
+    return {
+        "PYTHONPATH": str(frontend.backend),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "UV_OFFLINE": "1",
+        "UV_NO_CACHE": "1",
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
 
 
 def _defines(lane: Lane, sources: Sources, compiler: HostCompiler, folder: Path, build_type: str) -> dict[str, str]:
@@ -181,7 +216,7 @@ def find_commit(project: Path, run: Runner) -> str | None:
     return done.output.strip() if done.ok else None
 
 
-def prove_build(built: BuiltWheel, finished: Path, commit: str | None) -> BuildProof:
+def prove_build(built: BuiltWheel, finished: Path, commit: str | None, image: BuildImage | None = None) -> BuildProof:
     """Give the proof for the wheel that the repair made of a built one."""
     return BuildProof(
         wheel=finished.name,
@@ -190,13 +225,15 @@ def prove_build(built: BuiltWheel, finished: Path, commit: str | None) -> BuildP
         commit=commit,
         seconds=round(built.seconds, 1),
         cache=built.cache,
+        image=image,
     )
 
 
 def _failure(plan: BuildPlan, done: Completed) -> BuildError:
     """Name the first compiler error, which ninja's other jobs have often pushed out of sight."""
     lines = done.output.splitlines()
-    first = next((index for index, line in enumerate(lines) if "error:" in line or "FAILED:" in line), None)
+    words = ("error:", "FAILED:", "CMake Error")
+    first = next((index for index, line in enumerate(lines) if any(word in line for word in words)), None)
     shown = "\n".join(lines[first : first + 20]) if first is not None else done.last_lines(30)
     return BuildError(
         f"the build of lane {plan.lane} failed with status {done.returncode}",

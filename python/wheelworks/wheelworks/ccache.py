@@ -40,25 +40,30 @@ class CacheCount:
 
 
 def find_ccache(environment: Mapping[str, str], run: Runner) -> Ccache | None:
-    """Find ccache 4.7 or newer on the path; an older one does not know how to cache nvcc across folders."""
+    """Find ccache 4.7 or newer on the path."""
     found = shutil.which("ccache", path=environment.get("PATH"))
-    if found is None:
-        return None
-    printed = re.match(r"ccache version (\d+(\.\d+)+)", run([found, "--version"]).output)
+    return check_ccache(Path(found), run) if found else None
+
+
+def check_ccache(path: Path, run: Runner) -> Ccache | None:
+    """Give a ccache that runs and is new enough; an older one does not know how to cache nvcc across folders."""
+    printed = re.match(r"ccache version (\d+(\.\d+)+)", run([path, "--version"]).output)
     version = Version(printed[1]) if printed else Version("0")
-    return Ccache(Path(found), version) if version >= OLDEST else None
+    return Ccache(path, version) if version >= OLDEST else None
 
 
-def ccache_environment(project: Path, log: Path) -> dict[str, str]:
+def ccache_environment(project: Path, log: Path, extra: Path) -> dict[str, str]:
     """Set ccache up for builds that must hit from any folder.
 
     Paths below the project count relative to the build folder, and the toolchain and the sources are reached through
-    links inside it; so the hash sees no absolute path. The compiler counts by content, not by time of installation.
+    links inside it; so the hash sees no absolute path. The compiler counts by content, not by time of installation;
+    ``extra`` is a part of it that ccache does not know of.
     """
     return {
         "CCACHE_BASEDIR": str(project),
         "CCACHE_NOHASHDIR": "1",
         "CCACHE_COMPILERCHECK": "content",
+        "CCACHE_EXTRAFILES": str(extra),
         "CCACHE_SLOPPINESS": "include_file_ctime,include_file_mtime",
         "CCACHE_STATSLOG": str(log),
     }

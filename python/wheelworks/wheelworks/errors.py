@@ -103,3 +103,27 @@ class GpuTestError(WheelworksError):
     """The GPU suite failed on a wheel, or could not be run."""
 
     exit_code = 23
+
+
+class DaemonError(WheelworksError):
+    """There is no docker daemon, or it refuses this user."""
+
+    exit_code = 40
+
+
+class ImageError(WheelworksError):
+    """An image is not known, is not there, is not the pinned one, or could not be built."""
+
+    exit_code = 41
+
+
+class UnpinnedError(WheelworksError):
+    """A release was asked for, and an image that it is built from has no digest."""
+
+    exit_code = 42
+
+
+class ContainerError(WheelworksError):
+    """A container could not be started, or was stopped before its work was done."""
+
+    exit_code = 43

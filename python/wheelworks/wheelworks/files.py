@@ -81,6 +81,12 @@ def filled_once(folder: Path) -> Iterator[Path | None]:
             remove(unfinished)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it; one that is there is fine."""
+    with _named_failure(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def link(name: Path, target: Path) -> None:
     """Make ``name`` a symbolic link to ``target``, replacing an older link."""
     with _named_failure(name):

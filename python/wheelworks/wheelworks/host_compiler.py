@@ -27,7 +27,7 @@ def find_host_compiler(environment: Mapping[str, str], run: Runner) -> HostCompi
     named = environment.get("CXX")
     for name in [named] if named else ["g++", "c++", "clang++"]:
         if found := shutil.which(name, path=environment.get("PATH")):
-            return _check(Path(found), run)
+            return check_host_compiler(Path(found), run)
     raise HostCompilerError(
         f"there is no C++ compiler{f' {named!r}, which CXX names' if named else ''}",
         why="nvcc needs a host compiler for C++17, and looked for " + (named or "g++, c++ and clang++ on PATH"),
@@ -35,7 +35,8 @@ def find_host_compiler(environment: Mapping[str, str], run: Runner) -> HostCompi
     )
 
 
-def _check(path: Path, run: Runner) -> HostCompiler:
+def check_host_compiler(path: Path, run: Runner) -> HostCompiler:
+    """Give a compiler that takes C++17, else raise HostCompilerError."""
     macros = run([path, "-std=c++17", "-dM", "-E", "-x", "c++", "/dev/null"])
     version = re.search(r"#define __VERSION__ \"([^\"]+)\"", macros.output)
     if not macros.ok or "201703L" not in macros.output:

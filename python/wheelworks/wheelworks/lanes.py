@@ -24,6 +24,8 @@ class Lane:
     sm_set_name: str
     sm_set: tuple[str, ...]
     architecture: str
+    base: str | None
+    universal: bool
     test_only: bool
 
     @property
@@ -33,7 +35,9 @@ class Lane:
 
     @property
     def label(self) -> str:
-        """The local version of the lane's wheels: cu130, and for a thin set cu130.sm90a."""
+        """The local version of the lane's wheels: cu130, for a thin set cu130.sm90a, for the universal wheel none."""
+        if self.universal:
+            return ""
         if self.sm_set_name == DEFAULT_SM_SET:
             return self.toolkit_name
         return f"{self.toolkit_name}.{self.sm_set_name}"
@@ -49,6 +53,8 @@ def plan_lanes(matrix: Matrix) -> tuple[Lane, ...]:
             sm_set_name=row.sm_set,
             sm_set=matrix.sm_sets[row.sm_set],
             architecture=row.architecture,
+            base=row.base,
+            universal=row.universal,
             test_only=row.test_only,
         )
         for row in matrix.lanes

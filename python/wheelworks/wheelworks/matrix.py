@@ -53,6 +53,7 @@ Pin = Annotated[str, AfterValidator(_is_pin)]
 InnerPath = Annotated[str, AfterValidator(_is_inner_path)]
 ParsedVersion = Annotated[Version, BeforeValidator(_to_version)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Architecture = Literal["x86_64", "aarch64"]
 Kib = Annotated[int, Field(gt=0)]
 SmSet = Annotated[tuple[Sm, ...], Field(min_length=1), AfterValidator(_no_duplicates)]
@@ -105,11 +106,35 @@ class Tools(Row):
     backend: Pin
 
 
-class Toolkit(Row):
-    """A CUDA toolkit made of packages, and the SMs that its compiler knows."""
+class Image(Row):
+    """A container image, pinned by the digest that a registry gave for its name; without one nobody could ask it."""
 
-    cuda: ParsedVersion
-    sms: SmSet
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9./_-]*:[A-Za-z0-9._-]+$")]
+    digest: Digest | None = None
+
+    @property
+    def reference(self) -> str:
+        """What docker is given: the digest alone decides where there is one."""
+        return f"{self.name.rpartition(':')[0]}@{self.digest}" if self.digest else self.name
+
+
+class Base(Row):
+    """The base of build containers: its kind names the Dockerfile, and the compiler is what is installed there."""
+
+    kind: Literal["debian", "manylinux"]
+    image: Image
+    architectures: Annotated[tuple[Architecture, ...], Field(min_length=1), AfterValidator(_no_duplicates)]
+    compiler: str
+
+    @property
+    def dockerfile(self) -> str:
+        """The Dockerfile, from the project's folder."""
+        return f"docker/{self.kind}.Dockerfile"
+
+
+class ContainerTools(Row):
+    """What calls the compiler in a container, where no index can be reached: uv, the backend and its imports."""
+
     packages: Annotated[tuple[Pin, ...], Field(min_length=1), AfterValidator(_no_duplicates)]
     lock: InnerPath
 
@@ -122,17 +147,36 @@ class Budget(Row):
     may_spill: tuple[str, ...]
 
 
+class Toolkit(Row):
+    """A CUDA toolkit, and the SMs that its compiler knows.
+
+    The packages of an embedded one are all of it. One of kind container comes with the build container, and its
+    packages are the two readers of device code; ``image`` is where a base that has no such toolkit takes it from.
+    """
+
+    kind: Literal["embedded", "container"]
+    cuda: ParsedVersion
+    sms: SmSet
+    packages: Annotated[tuple[Pin, ...], Field(min_length=1), AfterValidator(_no_duplicates)]
+    lock: InnerPath
+    image: Image | None = None
+
+
 class LaneRow(Row):
-    """A row of the lanes table, by the names of what it combines."""
+    """A row of the lanes table, by the names of what it combines; ``base`` is for a toolkit of kind container."""
 
     toolkit: str
     sm_set: str
     architecture: Architecture
+    base: str | None = None
+    universal: bool = False
     test_only: bool = False
 
     @property
     def name(self) -> str:
         """The lane's name: the key in configuration, logs, artefacts, reports and tests."""
+        if self.universal:
+            return f"universal-{self.architecture}"
         return f"{self.toolkit}-{self.sm_set}-{self.architecture}"
 
 
@@ -147,6 +191,8 @@ class Matrix(Row):
     budget: Budget
     sources: dict[str, Source]
     tools: Tools
+    container_tools: ContainerTools
+    bases: dict[str, Base]
     toolkits: dict[str, Toolkit]
     lanes: Annotated[tuple[LaneRow, ...], Field(min_length=1)]
 
@@ -192,8 +238,9 @@ def _keys_at(location: tuple[str | int, ...]) -> list[str]:
     rows: dict[str, type[Row]] = {
         "python": Python, "torch": Torch, "budget": Budget, "sources": Source, "tools": Tools,
         "toolkits": Toolkit, "lanes": LaneRow,
+        "container-tools": ContainerTools, "bases": Base, "image": Image,
     }  # fmt: skip
-    row = rows[str(location[0])] if location else Matrix
+    row = rows.get(str(location[-1])) or rows[str(location[0])] if location else Matrix
     return [field.alias or key for key, field in row.model_fields.items()]
 
 
@@ -209,11 +256,27 @@ def _cross_faults(matrix: Matrix) -> Iterator[str]:
             yield f"{where}.sm-set: no SM set {lane.sm_set!r}, {nearest(lane.sm_set, list(matrix.sm_sets))}"
         elif lane.toolkit in matrix.toolkits:
             yield from _sm_faults(where, lane, matrix)
+            yield from _container_faults(where, lane, matrix)
     released = {sm for row in matrix.lanes if not row.test_only for sm in matrix.sm_sets.get(row.sm_set, ())}
     if without := sorted(released - set(matrix.budget.sms)):
         yield f"budget.sms: no budget for SM {' '.join(without)}, which a released lane carries"
+    if matrix.tools.backend not in matrix.container_tools.packages:
+        yield f"container-tools.packages: lacks {matrix.tools.backend!r}, which tools.backend names"
     if matrix.torch.headers < matrix.torch.floor:
         yield f"torch.headers: {matrix.torch.headers} is older than the floor {matrix.torch.floor}"
+
+
+def _container_faults(where: str, lane: LaneRow, matrix: Matrix) -> Iterator[str]:
+    toolkit = matrix.toolkits[lane.toolkit]
+    if lane.universal and (toolkit.cuda.major, lane.sm_set) != (12, "all"):
+        found = f"this is CUDA {toolkit.cuda}, {lane.sm_set!r}"
+        yield f"{where}: a universal wheel is built with CUDA 12 for the set 'all', {found}"
+    if (lane.base is not None) != (toolkit.kind == "container"):
+        yield f"{where}.base: {lane.base!r}, and toolkit {lane.toolkit!r} is {toolkit.kind}; a container one has a base"
+    elif lane.base is not None and lane.base not in matrix.bases:
+        yield f"{where}.base: no base {lane.base!r}, {nearest(lane.base, list(matrix.bases))}"
+    elif lane.base is not None and lane.architecture not in matrix.bases[lane.base].architectures:
+        yield f"{where}.base: {lane.base!r} is not for {lane.architecture}"
 
 
 def _sm_faults(where: str, lane: LaneRow, matrix: Matrix) -> Iterator[str]:

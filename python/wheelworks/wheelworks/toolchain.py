@@ -21,37 +21,52 @@ LAYOUT = 2
 TORCH_HEADERS = ("torch/csrc/stable", "torch/csrc/inductor/aoti_torch", "torch/headeronly")
 """The headers of the libtorch stable ABI. Nothing else of torch is kept: what is not there cannot be included."""
 
+PREPARATION = ("prepare-cuda.sh", "cudafe++")
+"""The script that every toolkit goes through, and the file that it puts there."""
+
+IMAGE_CUDA = Path("/usr/local/cuda")
+"""Where every build container has the toolkit that it brings."""
+
 TORCH_LIBRARIES = ("libtorch.so", "libtorch_cpu.so")
 
 
 @dataclass(frozen=True)
 class ToolchainPlan:
-    """What a toolchain is made of. Two lanes with the same parts share one folder."""
+    """What a toolchain is made of. Two lanes with the same parts share one folder.
+
+    ``preparation`` is the script that makes an embedded toolkit's output independent of the folder of the sources, as
+    it does in the build containers.
+    """
 
     lock: Path
     lock_text: str
     torch: str
     torch_headers_sha256: str
     architecture: str
+    embedded: bool = True
+    preparation: Path | None = None
+    preparation_text: str = ""
 
     @property
     def digest(self) -> str:
         """The address of the folder: it changes with every part."""
         parts = [LAYOUT, self.lock_text, self.torch, self.torch_headers_sha256, self.architecture]
+        parts += [self.preparation_text]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Toolchain:
-    """A complete toolchain folder."""
+    """A complete toolchain folder; where it is not embedded, the CUDA toolkit is in the build container."""
 
     root: Path
     digest: str
+    embedded: bool = True
 
     @property
     def cuda(self) -> Path:
         """The CUDA toolkit: bin/nvcc, include/, lib64/."""
-        return self.root / "cuda"
+        return self.root / "cuda" if self.embedded else IMAGE_CUDA
 
     @property
     def torch(self) -> Path:
@@ -66,17 +81,15 @@ class Toolchain:
     @property
     def cuobjdump(self) -> Path:
         """The reader of device code in a binary."""
-        return self.cuda / "bin" / "cuobjdump"
+        return self.root / "cuda" / "bin" / "cuobjdump"
 
     @property
     def needed(self) -> tuple[Path, ...]:
-        """The files without which a build cannot start."""
+        """The files without which a build cannot start, less those that a build container has."""
+        compiler = ("bin/nvcc", "bin/ptxas", "include/cuda_runtime.h", "lib64/libcudart_static.a")
         return (
-            self.cuda / "bin" / "nvcc",
-            self.cuda / "bin" / "ptxas",
+            *(self.cuda / name for name in compiler if self.embedded),
             self.cuobjdump,
-            self.cuda / "include" / "cuda_runtime.h",
-            self.cuda / "lib64" / "libcudart_static.a",
             self.tools / "cmake",
             self.tools / "ninja",
             *(self.torch / "lib" / name for name in TORCH_LIBRARIES),
@@ -98,12 +111,17 @@ def plan_toolchain(matrix: Matrix, lane: Lane, project: Path) -> ToolchainPlan:
             why=f"it lacks {sorted(wanted - locked)} and has {sorted(locked - wanted)} beyond the matrix",
             fix="run `nox -s lock` and commit the result",
         )
+    embedded = lane.toolkit.kind == "embedded"
+    scripts = [project / "docker" / name for name in PREPARATION] if embedded else []
     return ToolchainPlan(
         lock=lock,
         lock_text=text,
         torch=f"torch=={matrix.torch.headers}",
         torch_headers_sha256=matrix.torch.headers_sha256,
         architecture=lane.architecture,
+        embedded=embedded,
+        preparation=scripts[0] if scripts else None,
+        preparation_text="".join(script.read_text(encoding="utf-8") for script in scripts),
     )
 
 
@@ -111,10 +129,10 @@ def ensure_toolchain(
     plan: ToolchainPlan, *, cache: Path, run: Runner, on_line: Callable[[str], None] | None = None
 ) -> Toolchain:
     """Give the toolchain of a plan; make it first where the cache does not have it, complete or not at all."""
-    toolchain = Toolchain(cache / "toolchains" / plan.digest, plan.digest)
+    toolchain = Toolchain(cache / "toolchains" / plan.digest, plan.digest, plan.embedded)
     with files.filled_once(toolchain.root) as folder:
         if folder is not None:
-            _fill(plan, Toolchain(folder, plan.digest), run, on_line)
+            _fill(plan, Toolchain(folder, plan.digest, plan.embedded), run, on_line)
     if missing := [str(path) for path in toolchain.needed if not path.exists()]:
         raise ToolchainError(
             f"the toolchain {toolchain.root} is not whole",
@@ -129,24 +147,27 @@ def _fill(plan: ToolchainPlan, toolchain: Toolchain, run: Runner, on_line: Calla
     done = uv_client.install_locked(plan.lock, packages, architecture=plan.architecture, run=run, on_line=on_line)
     _check(done, f"the packages of {plan.lock.name}")
     _lay_out_cuda(packages, toolchain)
+    if plan.preparation is not None:
+        _check(run(["sh", plan.preparation, toolchain.cuda]), "the toolkit's preparation")
     _lay_out_tools(packages, toolchain)
     _lay_out_torch(plan, toolchain, run, on_line)
 
 
 def _lay_out_cuda(packages: Path, toolchain: Toolchain) -> None:
     """Give the toolkit the names that nvcc and CMake look for: lib64, and the runtime's name without a version."""
-    found = sorted((packages / "nvidia").glob("cu[0-9]*/bin/nvcc"))
+    program = "nvcc" if toolchain.embedded else "cuobjdump"
+    found = sorted((packages / "nvidia").glob(f"cu[0-9]*/bin/{program}"))
     if len(found) != 1:
         raise ToolchainError(
             "the toolkit's packages do not make one CUDA toolkit",
-            why=f"expected one nvidia/cu*/bin/nvcc, found {[str(path.relative_to(packages)) for path in found]}",
+            why=f"expected one nvidia/cu*/bin/{program}, found {[str(path.relative_to(packages)) for path in found]}",
             fix="pin packages of one CUDA major version in matrix.toml",
         )
-    cuda = found[0].parent.parent
-    cuda.rename(toolchain.cuda)
-    files.link(toolchain.cuda / "lib64", Path("lib"))
-    for library in (toolchain.cuda / "lib").glob("libcudart.so.*"):
-        files.link(toolchain.cuda / "lib" / "libcudart.so", Path(library.name))
+    cuda = toolchain.root / "cuda"
+    found[0].parent.parent.rename(cuda)
+    files.link(cuda / "lib64", Path("lib"))
+    for library in (cuda / "lib").glob("libcudart.so.*"):
+        files.link(cuda / "lib" / "libcudart.so", Path(library.name))
 
 
 def _lay_out_tools(packages: Path, toolchain: Toolchain) -> None:
@@ -191,7 +212,7 @@ def _lay_out_torch(
 def _check(done: Completed, what: str) -> None:
     if not done.ok:
         raise ToolchainError(
-            f"uv could not install {what}",
+            f"cannot install {what}",
             why=f"{done.command_line} ended with {done.returncode}:\n{done.last_lines()}",
             fix="check the network and the index that uv is set up with, then run the same command again",
         )

@@ -79,10 +79,10 @@ def check_record(evidence: Evidence) -> Outcome:
 
 
 def _lane_findings(evidence: Evidence, record: BuildRecord, lane: Lane) -> Outcome:
-    if evidence.wheel.version.local != lane.label:
+    if (evidence.wheel.version.local or "") != lane.label:
         fix = "build with `nox -s build-wheel`, which sets the label before the build"
         found = evidence.wheel.version.local or "no label"
-        yield Finding(evidence.wheel.path.name, Rule.LABEL, found, lane.label, fix)
+        yield Finding(evidence.wheel.path.name, Rule.LABEL, found, lane.label or "no label", fix)
     pairs = [
         ("version", record.version, str(evidence.wheel.version)),
         ("cuda", record.cuda, str(lane.cuda)),

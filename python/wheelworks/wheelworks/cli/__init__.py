@@ -3,7 +3,14 @@
 One module for each group of commands; ``app`` has what they share.
 """
 
-from wheelworks.cli import audit, bill, build, matrix, wheel_tests
+from wheelworks.cli import (
+    audit,
+    bill,
+    build,
+    containers,
+    matrix,
+    wheel_tests,
+)
 from wheelworks.cli.app import app, main
 
-__all__ = ["app", "audit", "bill", "build", "main", "matrix", "wheel_tests"]
+__all__ = ["app", "audit", "bill", "build", "containers", "main", "matrix", "wheel_tests"]

@@ -11,12 +11,12 @@ from typing import Literal
 from wheelworks import files
 from wheelworks.audit import Tools
 from wheelworks.build import BuiltWheel, find_commit, plan_build, prove_build, run_build
-from wheelworks.ccache import find_ccache
 from wheelworks.cli.app import app, console, make_toolchain, read_matrix
 from wheelworks.cli.audit import audit_all, write_proofs
+from wheelworks.cli.containers import make_image
 from wheelworks.cli.wheel_tests import SUITE, check_all
+from wheelworks.cli.workplace import Workplace, workplace_here, workplace_in
 from wheelworks.embed import embed_bills
-from wheelworks.host_compiler import find_host_compiler
 from wheelworks.lanes import Lane, choose_lane
 from wheelworks.matrix import Matrix
 from wheelworks.policy import plan_policy
@@ -31,7 +31,14 @@ BuildType = Literal["Release", "RelWithDebInfo", "Debug"]
 
 @app.command
 def build(
-    lane: str | None = None, *, build_type: BuildType = "Release", dist: Path = Path("dist"), untested: bool = False
+    lane: str | None = None,
+    *,
+    base: str | None = None,
+    build_type: BuildType = "Release",
+    dist: Path = Path("dist"),
+    untested: bool = False,
+    release: bool = False,
+    by_name: bool = False,
 ) -> None:
     """Build the wheel of a lane, give it its platform tag, audit and test it, and only then put it into ``dist``.
 
@@ -39,25 +46,34 @@ def build(
     ----------
     lane
         Name of a lane; the first of the matrix where none is given.
+    base
+        Compile in a container on this base of the matrix; a lane whose toolkit is of kind container has one of its own.
     build_type
         Release, RelWithDebInfo (CUDA line information) or Debug (CUDA device debugging).
     dist
         Folder for the finished wheel; what was shown of it is put into ``proofs`` there.
     untested
         Leave out the wheel tests, which need a torch to install.
+    release
+        Refuse a container whose images are not pinned.
+    by_name
+        Take the container's base by its name and not by its digest: for one that `base-image` made.
     """
     parsed = read_matrix()
     chosen = choose_lane(parsed, lane)
-    compiler = find_host_compiler(os.environ, run)
-    console.print(f"lane {chosen.name}: CUDA {chosen.cuda}, SMs {' '.join(chosen.sm_set)}, {compiler.path}")
+    console.print(f"lane {chosen.name}: CUDA {chosen.cuda}, SMs {' '.join(chosen.sm_set)}")
     policy = plan_policy(parsed)
-    built = _compile(parsed, chosen, build_type)
+    if base is None and chosen.base is None:
+        place = workplace_here()
+    else:
+        place = workplace_in(make_image(parsed, chosen, base, release=release, by_name=by_name), parsed, chosen)
+    built = _compile(parsed, chosen, build_type, place)
     console.print(f"built {built.path.name} in {built.seconds:.0f} s", highlight=False)
     with TemporaryDirectory(prefix="wheelworks-") as staging:
         tools = Tools(run, make_toolchain(parsed, chosen).cuobjdump)
         billed = embed_bills(built.path, Path(staging) / "billed", policy, tools)
         finished = repair_wheel(billed, Path(staging), policy, run)
-        proofs: list[Proof] = [prove_build(built, finished, find_commit(Path.cwd(), run))]
+        proofs: list[Proof] = [prove_build(built, finished, find_commit(Path.cwd(), run), place.image)]
         audits = audit_all([finished], parsed, chosen)
         audits.require_clean()
         proofs += [proof for audit in audits.audits for proof in audit.to_proofs()]
@@ -77,20 +93,21 @@ def _publish(finished: Path, dist: Path, proofs: Sequence[Proof], matrix: Matrix
     return wheel
 
 
-def _compile(matrix: Matrix, lane: Lane, build_type: str) -> BuiltWheel:
-    ccache = find_ccache(os.environ, run)
-    if ccache is None:
-        console.print("ccache 4.7 or newer is not on PATH: every unit is compiled anew, minutes instead of seconds")
+def _compile(matrix: Matrix, lane: Lane, build_type: str, place: Workplace) -> BuiltWheel:
+    if place.ccache is None:
+        console.print("there is no ccache 4.7 or newer: every unit is compiled anew, minutes instead of seconds")
     plan = plan_build(
         lane,
         make_toolchain(matrix, lane),
         ensure_sources(matrix, cache=files.cache_folder(os.environ), run=run),
-        find_host_compiler(os.environ, run),
+        place.compiler,
         project=Path.cwd(),
-        ccache=ccache,
+        ccache=place.ccache,
         build_type=build_type,
         backend=matrix.tools.backend,
-        environment=os.environ,
+        environment=place.environment,
+        frontend=place.frontend,
+        folder=place.folder,
     )
     with BuildProgress(console) as progress:
-        return run_build(plan, run=run, on_line=progress)
+        return run_build(plan, run=place.run, on_line=progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,7 +13,7 @@ from rich.table import Table
 from wheelworks import files, uv_client
 from wheelworks.cli.app import app, console, read_matrix
 from wheelworks.errors import ToolchainError
-from wheelworks.lanes import plan_lanes, to_github
+from wheelworks.lanes import Lane, plan_lanes, to_github
 from wheelworks.process import run
 
 
@@ -32,22 +33,31 @@ def matrix(*, github: bool = False) -> None:
     table = Table("lane", "CUDA", "SM set", "CPU", "label", "", box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for lane in plan_lanes(parsed):
         note = "test only" if lane.test_only else ""
-        table.add_row(lane.name, str(lane.cuda), " ".join(lane.sm_set), lane.architecture, f"+{lane.label}", note)
+        table.add_row(lane.name, str(lane.cuda), " ".join(lane.sm_set), lane.architecture, _label(lane), note)
     console.print(table)
 
 
 @app.command
 def lock() -> None:
-    """Renew the lock of every toolkit from the matrix: the hashes of all its packages."""
+    """Renew every lock from the matrix: the hashes of all packages of each toolkit, and of the containers' tools."""
     parsed = read_matrix()
-    for name, toolkit in parsed.toolkits.items():
-        with TemporaryDirectory() as scratch:
-            done = uv_client.write_lock([*toolkit.packages, *parsed.tools.packages], run=run, scratch=Path(scratch))
-        if not done.ok:
-            raise ToolchainError(
-                f"uv could not lock toolkit {name}",
-                why=done.last_lines(),
-                fix="check the versions in matrix.toml and the network",
-            )
-        files.write_text(Path(toolkit.lock), done.output)
-        console.print(f"wrote {toolkit.lock}")
+    _write_lock(parsed.container_tools.lock, parsed.container_tools.packages)
+    for toolkit in parsed.toolkits.values():
+        _write_lock(toolkit.lock, [*toolkit.packages, *parsed.tools.packages])
+
+
+def _write_lock(lock: str, packages: Sequence[str]) -> None:
+    with TemporaryDirectory() as scratch:
+        done = uv_client.write_lock(packages, run=run, scratch=Path(scratch))
+    if not done.ok:
+        raise ToolchainError(
+            f"uv could not make {lock}",
+            why=done.last_lines(),
+            fix="check the versions in matrix.toml and the network",
+        )
+    files.write_text(Path(lock), done.output)
+    console.print(f"wrote {lock}")
+
+
+def _label(lane: Lane) -> str:
+    return f"+{lane.label}" if lane.label else "none"
