@@ -6,6 +6,7 @@
 
 #include "elementwise/elementwise.h"
 #include "gemm/gemm.h"
+#include "quantization/quantization.h"
 #include "torch/obstacle.h"
 #include "warpwright/paths.h"
 
@@ -34,6 +35,12 @@ STABLE_TORCH_LIBRARY(warpwright, m) {
   m.def(
       "fp8_blockwise_scaled_mm(Tensor mat_a, Tensor mat_b, Tensor scales_a, Tensor scales_b, ScalarType out_dtype) -> "
       "Tensor");
+  m.def(
+      "gptq_marlin_gemm(Tensor! out, Tensor a, Tensor b_q_weight, Tensor b_scales, Tensor? b_zeros) -> ()");
+  m.def("gptq_marlin_dequantize(Tensor b_q_weight, Tensor b_scales, Tensor? b_zeros) -> Tensor");
+  m.def("gptq_marlin_repack(Tensor b_q_weight, Tensor perm, int size_k, int size_n, int num_bits) -> Tensor");
+  m.def("awq_marlin_repack(Tensor b_q_weight, int size_k, int size_n, int num_bits) -> Tensor");
+  m.def("awq_dequantize(Tensor qweight, Tensor scales, Tensor qzeros) -> Tensor");
   m.def("compiled_paths() -> str");
   m.def("obstacle(bool torch_has_cuda, int driver, int device, int sm, str sms, bool runs) -> str");
   m.def("driver_version() -> int");
@@ -45,6 +52,11 @@ STABLE_TORCH_LIBRARY_IMPL(warpwright, CUDA, m) {
   m.impl("int8_scaled_mm", TORCH_BOX(&warpwright::torch_api::int8_scaled_mm));
   m.impl("fp8_scaled_mm", TORCH_BOX(&warpwright::torch_api::fp8_scaled_mm));
   m.impl("fp8_blockwise_scaled_mm", TORCH_BOX(&warpwright::torch_api::fp8_blockwise_scaled_mm));
+  m.impl("gptq_marlin_gemm", TORCH_BOX(&warpwright::torch_api::gptq_marlin_gemm));
+  m.impl("gptq_marlin_dequantize", TORCH_BOX(&warpwright::torch_api::gptq_marlin_dequantize));
+  m.impl("gptq_marlin_repack", TORCH_BOX(&warpwright::torch_api::gptq_marlin_repack));
+  m.impl("awq_marlin_repack", TORCH_BOX(&warpwright::torch_api::awq_marlin_repack));
+  m.impl("awq_dequantize", TORCH_BOX(&warpwright::torch_api::awq_dequantize));
 }
 
 STABLE_TORCH_LIBRARY_IMPL(warpwright, CompositeExplicitAutograd, m) {

@@ -20,5 +20,8 @@ torch::stable::Tensor fp8_blockwise_scaled_mm(const torch::stable::Tensor& mat_a
                                               const torch::stable::Tensor& scales_a,
                                               const torch::stable::Tensor& scales_b,
                                               torch::headeronly::ScalarType out_dtype);
+void gptq_marlin_gemm(torch::stable::Tensor out, const torch::stable::Tensor& a,
+                      const torch::stable::Tensor& b_q_weight, const torch::stable::Tensor& b_scales,
+                      std::optional<torch::stable::Tensor> b_zeros);
 
 }  // namespace warpwright::torch_api

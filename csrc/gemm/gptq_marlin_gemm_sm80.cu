@@ -1,0 +1,12 @@
+// Launch function of gptq_marlin_gemm on sm80.
+
+#include "gemm/gptq_marlin_gemm_launch.cuh"
+
+namespace warpwright {
+
+Status gptq_marlin_gemm_sm80(const MarlinGemmProblem& problem, const Device& device, const Workspace& workspace,
+                             cudaStream_t stream) {
+  return marlin_launch::run<MarlinMeeting::kWorkspace>(problem, device, workspace, stream);
+}
+
+}  // namespace warpwright

@@ -1,0 +1,57 @@
+#include <torch/csrc/stable/ops.h>
+
+#include "quantization/quantization.h"
+#include "torch/checks.h"
+#include "torch/launch.h"
+#include "warpwright/paths.h"
+#include "warpwright/quantization/int4.h"
+
+namespace warpwright::torch_api {
+
+namespace {
+
+constexpr SmPath<DequantizeLaunch> kPaths[] = {WARPWRIGHT_PATHS_awq_dequantize(WARPWRIGHT_PATH){}};
+
+void check_words(const Arg& arg, const Arg& first) {
+  check_same_device(arg, first);
+  check_dim(arg, 2);
+  check_dtype(arg, {ScalarType::Int});
+  check_contiguous(arg);
+}
+
+}  // namespace
+
+Tensor awq_dequantize(const Tensor& qweight, const Tensor& scales, const Tensor& qzeros) {
+  const Arg first{qweight, "qweight"};
+  check_words(first, first);
+  check_words(WARPWRIGHT_ARG(qzeros), first);
+  check_same_device(WARPWRIGHT_ARG(scales), first);
+  check_dim(WARPWRIGHT_ARG(scales), 2);
+  check_dtype(WARPWRIGHT_ARG(scales), {ScalarType::Half, ScalarType::BFloat16});
+  check_contiguous(WARPWRIGHT_ARG(scales));
+  check_aligned(WARPWRIGHT_ARG(scales), 16);
+  const int64_t k = qweight.size(0), n = 8 * qweight.size(1), groups = scales.size(0);
+  check_size(WARPWRIGHT_ARG(scales), 1, n, "eight times the columns of qweight");
+  check_size(WARPWRIGHT_ARG(qzeros), 0, groups, "one row for each group, as scales has");
+  check_size(WARPWRIGHT_ARG(qzeros), 1, n / 8, "the columns of qweight");
+  WARPWRIGHT_CHECK(groups > 0 && k % groups == 0, "scales has ", groups, " rows for ", k,
+                   " rows of qweight, expected groups of equal size");
+
+  LaunchScope scope(qweight);
+  Tensor out = torch::stable::new_empty(scales, {k, n});
+  if (out.numel() == 0) return out;
+  DequantizeProblem problem;
+  problem.out = out.mutable_data_ptr();
+  problem.weights = static_cast<const int32_t*>(qweight.const_data_ptr());
+  problem.scales = scales.const_data_ptr();
+  problem.zeros = static_cast<const int32_t*>(qzeros.const_data_ptr());
+  problem.k = k;
+  problem.n = n;
+  problem.groups = groups;
+  problem.dtype = to_dtype(scales.scalar_type());
+  const auto& path = path_for("awq_dequantize", kPaths, scope.device());
+  check_launch("awq_dequantize", path.launch(problem, scope.stream()));
+  return out;
+}
+
+}  // namespace warpwright::torch_api

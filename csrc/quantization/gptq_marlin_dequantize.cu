@@ -1,0 +1,17 @@
+// Launch function of gptq_marlin_dequantize: the same code on every SM.
+
+#include "quantization/int4_launch.cuh"
+#include "warpwright/elementwise/vector.cuh"
+#include "warpwright/quantization/int4_kernels.cuh"
+
+namespace warpwright {
+
+Status gptq_marlin_dequantize(const DequantizeProblem& problem, cudaStream_t stream) {
+  return with_float16_type(problem.dtype, [&](auto element) {
+    const unsigned blocks = int4_launch::blocks_for(problem.k * (problem.n / 8));
+    gptq_marlin_dequantize_kernel<decltype(element)><<<blocks, int4_launch::kThreads, 0, stream>>>(problem);
+    return Status::from(cudaGetLastError());
+  });
+}
+
+}  // namespace warpwright

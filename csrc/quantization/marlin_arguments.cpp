@@ -1,0 +1,59 @@
+#include "quantization/marlin_arguments.h"
+
+#include "warpwright/quantization/marlin_layout.h"
+
+namespace warpwright::torch_api {
+
+namespace {
+
+const int32_t* zeros_of(const Tensor& zeros, const Arg& weights, int64_t groups, int64_t n) {
+  const Arg arg{zeros, "b_zeros"};
+  check_same_device(arg, weights);
+  check_dtype(arg, {ScalarType::Int});
+  check_dim(arg, 2);
+  check_size(arg, 0, groups, "one row for each group, as b_scales has");
+  check_size(arg, 1, n / 8, "eight zero points in each word");
+  check_contiguous(arg);
+  return static_cast<const int32_t*>(zeros.const_data_ptr());
+}
+
+}  // namespace
+
+void check_marlin_size(int64_t size_k, int64_t size_n) {
+  WARPWRIGHT_CHECK(size_k >= 0 && size_n >= 0, "size_k and size_n are ", size_k, " and ", size_n,
+                   ", expected none below 0");
+  check_multiple("size_k", size_k, marlin::kTileK);
+  check_multiple("size_n", size_n, marlin::kTileN);
+}
+
+MarlinWeights check_marlin_weights(const Tensor& b_q_weight, const Tensor& b_scales,
+                                   const std::optional<Tensor>& b_zeros) {
+  const Arg weights{b_q_weight, "b_q_weight"}, scales{b_scales, "b_scales"};
+  check_cuda(weights);
+  check_dtype(weights, {ScalarType::Int});
+  check_dim(weights, 2);
+  check_contiguous(weights);
+  check_aligned(weights, 16);
+  check_same_device(scales, weights);
+  check_dtype(scales, {ScalarType::Half, ScalarType::BFloat16});
+  check_dim(scales, 2);
+  check_contiguous(scales);
+  check_aligned(scales, 16);
+
+  MarlinWeights found;
+  found.k = b_q_weight.size(0) * marlin::kTileK;
+  found.n = b_q_weight.size(1) / 2;
+  found.groups = b_scales.size(0);
+  check_multiple("N, half of the columns of b_q_weight,", found.n, marlin::kTileN);
+  check_size(scales, 1, found.n, "half of the columns of b_q_weight");
+  WARPWRIGHT_CHECK(found.groups > 0, "b_scales has no row, expected one for each group of K");
+  WARPWRIGHT_CHECK(found.groups == 1 || found.k % (found.groups * marlin::kTileK) == 0, "b_scales has ", found.groups,
+                   " groups for K ", found.k, ", expected groups of a multiple of ", marlin::kTileK,
+                   " rows: of 32, 64 or 128, or one of all");
+  found.weights = static_cast<const int32_t*>(b_q_weight.const_data_ptr());
+  found.scales = b_scales.const_data_ptr();
+  if (b_zeros.has_value()) found.zeros = zeros_of(*b_zeros, weights, found.groups, found.n);
+  return found;
+}
+
+}  // namespace warpwright::torch_api

@@ -1,0 +1,26 @@
+// The checks of weights in Marlin's order, which the product and the dequantisation share.
+#pragma once
+
+#include <torch/csrc/stable/tensor.h>
+
+#include <optional>
+
+#include "torch/checks.h"
+
+namespace warpwright::torch_api {
+
+// Weights of 4 bits in Marlin's order with their scales and zero points, all on one GPU.
+struct MarlinWeights {
+  const int32_t* weights = nullptr;
+  const void* scales = nullptr;
+  const int32_t* zeros = nullptr;
+  int64_t k = 0, n = 0, groups = 0;
+};
+
+MarlinWeights check_marlin_weights(const Tensor& b_q_weight, const Tensor& b_scales,
+                                   const std::optional<Tensor>& b_zeros);
+
+// Marlin's tiles are 16 rows of k by 64 columns.
+void check_marlin_size(int64_t size_k, int64_t size_n);
+
+}  // namespace warpwright::torch_api
