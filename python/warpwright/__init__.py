@@ -7,20 +7,36 @@ holds and what this machine has.
 
 from warpwright import _extension as _extension  # loads the library: the operators below need it registered
 from warpwright import fake as _fake
+from warpwright import int4_reference as _int4_reference
 from warpwright import reference as _reference
 from warpwright._version import __version__ as _source_version
 from warpwright.elementwise import rmsnorm, silu_and_mul
 from warpwright.gemm import fp8_blockwise_scaled_mm, fp8_scaled_mm, int8_scaled_mm
+from warpwright.int4 import (
+    awq_dequantize,
+    awq_marlin_repack,
+    gptq_marlin_gemm,
+    gptq_marlin_repack,
+    marlin_permute_scales,
+    marlin_zero_points,
+)
 
 __version__ = _extension.wheel_version(default=_source_version)
 _reference.register()
 _fake.register()
+_int4_reference.register()
 
 __all__ = [
     "__version__",
+    "awq_dequantize",
+    "awq_marlin_repack",
     "fp8_blockwise_scaled_mm",
     "fp8_scaled_mm",
+    "gptq_marlin_gemm",
+    "gptq_marlin_repack",
     "int8_scaled_mm",
+    "marlin_permute_scales",
+    "marlin_zero_points",
     "rmsnorm",
     "silu_and_mul",
 ]

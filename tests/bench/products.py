@@ -68,6 +68,11 @@ def int8(rows: int, columns: int) -> torch.Tensor:
     return torch.randint(-128, 128, (rows, columns), dtype=torch.int8, device="cuda")
 
 
+def words(rows: int, columns: int) -> torch.Tensor:
+    """Draw weights of 4 bits, eight in a word."""
+    return torch.randint(-(2**31), 2**31, (rows, columns), dtype=torch.int32, device="cuda")
+
+
 def bf16_product(a: torch.Tensor, b: torch.Tensor) -> tuple[Call, Callable[[], torch.Tensor]]:
     """Give torch's bf16 product of the same shape and values, as a peer and as a reference."""
     x, w = a.bfloat16(), b.bfloat16()

@@ -41,9 +41,45 @@ def fp8_blockwise_scaled_mm() -> tuple[Any, ...]:
     return a, b, torch.rand(4, 64, device="cuda").t(), torch.rand(2, 4, device="cuda").t(), torch.bfloat16
 
 
+def words(rows: int, columns: int) -> torch.Tensor:
+    return torch.randint(-(2**31), 2**31, (rows, columns), dtype=torch.int32, device="cuda")
+
+
+def awq_dequantize() -> tuple[Any, ...]:
+    return words(256, 32), torch.rand(2, 256, device="cuda").half(), words(2, 32)
+
+
+def gptq_marlin_repack() -> tuple[Any, ...]:
+    return words(32, 128), torch.randperm(256, device="cuda").int(), 256, 128, 4
+
+
+def awq_marlin_repack() -> tuple[Any, ...]:
+    return words(256, 16), 256, 128, 4
+
+
+def gptq_marlin_dequantize() -> tuple[Any, ...]:
+    return words(16, 256), torch.rand(2, 128, device="cuda").half(), words(2, 16)
+
+
+def gptq_marlin_gemm() -> tuple[Any, ...]:
+    a, out = torch.randn(16, 4096, device="cuda").half(), torch.empty(16, 256, device="cuda").half()
+    return out, a, words(256, 512), torch.rand(32, 256, device="cuda").half() / 512, words(32, 32)
+
+
 OPERATORS = [
     pytest.param(make, id=make.__name__, marks=pytest.mark.operator(make.__name__))
-    for make in (rmsnorm, silu_and_mul, int8_scaled_mm, fp8_scaled_mm, fp8_blockwise_scaled_mm)
+    for make in (
+        rmsnorm,
+        silu_and_mul,
+        int8_scaled_mm,
+        fp8_scaled_mm,
+        fp8_blockwise_scaled_mm,
+        awq_dequantize,
+        gptq_marlin_repack,
+        awq_marlin_repack,
+        gptq_marlin_dequantize,
+        gptq_marlin_gemm,
+    )  # fmt: skip
 ]
 each_operator = pytest.mark.parametrize("make", OPERATORS)
 

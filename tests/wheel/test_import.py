@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from typing import Any
 
 import pytest
 import torch
@@ -10,16 +11,22 @@ import torch
 import warpwright
 from warpwright import _extension
 
-OPERATORS = {"rmsnorm", "silu_and_mul", "int8_scaled_mm", "fp8_scaled_mm", "fp8_blockwise_scaled_mm"}
 A, B = torch.zeros(4, 32, dtype=torch.int8), torch.zeros(16, 32, dtype=torch.int8).t()
 A8, B8 = A.to(torch.float8_e4m3fn), B.to(torch.float8_e4m3fn)
-ARGUMENTS = {
+WORDS = torch.zeros(16, 8, dtype=torch.int32)
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "rmsnorm": (torch.empty(3, 16).half(), torch.randn(3, 16).half(), torch.randn(16).half(), 1e-6),
     "silu_and_mul": (torch.empty(3, 8).half(), torch.randn(3, 16).half()),
     "int8_scaled_mm": (A, B, torch.ones(4), torch.ones(16), torch.bfloat16, None),
     "fp8_scaled_mm": (A8, B8, torch.ones(4), torch.ones(16), torch.half, None),
     "fp8_blockwise_scaled_mm": (A8, B8, torch.ones(4, 1), torch.ones(1, 1), torch.half),
-}
+    "awq_dequantize": (WORDS, torch.ones(1, 64).half(), WORDS[:1]),
+    "gptq_marlin_repack": (WORDS.new_zeros(2, 64), torch.arange(16, dtype=torch.int32), 16, 64, 4),
+    "awq_marlin_repack": (WORDS, 16, 64, 4),
+    "gptq_marlin_dequantize": (WORDS.new_zeros(1, 128), torch.ones(1, 64).half(), None),
+    "gptq_marlin_gemm": (torch.empty(2, 64).half(), torch.ones(2, 16).half(), WORDS.new_zeros(1, 128),
+                         torch.ones(1, 64).half(), WORDS[:1]),
+}  # fmt: skip
 
 
 def test_the_version_is_that_of_the_metadata() -> None:
@@ -27,14 +34,14 @@ def test_the_version_is_that_of_the_metadata() -> None:
 
 
 def test_the_binary_names_a_path_table_for_every_operator() -> None:
-    assert set(_extension.compiled_paths()) == OPERATORS
+    assert set(_extension.compiled_paths()) == set(ARGUMENTS)
 
 
 # opcheck's schema test compares its inputs by arithmetic that torch has for no float8 tensor.
 CHECKS = ("test_schema", "test_autograd_registration", "test_faketensor", "test_aot_dispatch_dynamic")
 
 
-@pytest.mark.parametrize("name", sorted(OPERATORS))
+@pytest.mark.parametrize("name", sorted(ARGUMENTS))
 def test_an_operator_passes_opcheck(name: str) -> None:
     checks = CHECKS[1:] if name.startswith("fp8") else CHECKS
     torch.library.opcheck(getattr(torch.ops.warpwright, name).default, ARGUMENTS[name], test_utils=checks)

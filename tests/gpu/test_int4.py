@@ -1,0 +1,145 @@
+"""Weights of 4 bits on the GPU: the orders against the CPU references, the product against float64."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import warpwright
+
+DTYPES = [torch.float16, torch.bfloat16]
+# Half a unit in the last place, relative, and as much again for the float32 sums.
+ROUNDING = {torch.float16: 2.0**-10, torch.bfloat16: 2.0**-7}
+LAYERS = [(64, 16), (64, 128), (192, 384), (4096, 4096), (6144, 512), (512, 14336)]
+
+
+def words(rows: int, columns: int) -> torch.Tensor:
+    return torch.randint(-(2**31), 2**31, (rows, columns), dtype=torch.int32, device="cuda")
+
+
+def empty() -> torch.Tensor:
+    return torch.empty(0, dtype=torch.int32, device="cuda")
+
+
+@pytest.mark.operator("gptq_marlin_repack")
+@pytest.mark.parametrize("with_perm", [False, True], ids=["plain", "perm"])
+@pytest.mark.parametrize(("n", "k"), LAYERS)
+def test_gptq_weights_are_repacked_as_on_the_cpu(n: int, k: int, with_perm: bool) -> None:
+    perm = torch.randperm(k, device="cuda").int() if with_perm else empty()
+    weights = words(k // 8, n)
+    out = warpwright.gptq_marlin_repack(weights, perm, k, n, 4)
+    assert torch.equal(out.cpu(), warpwright.gptq_marlin_repack(weights.cpu(), perm.cpu(), k, n, 4))
+
+
+@pytest.mark.operator("awq_marlin_repack")
+@pytest.mark.parametrize(("n", "k"), LAYERS)
+def test_awq_weights_are_repacked_as_on_the_cpu(n: int, k: int) -> None:
+    weights = words(k, n // 8)
+    out = warpwright.awq_marlin_repack(weights, k, n, 4)
+    assert torch.equal(out.cpu(), warpwright.awq_marlin_repack(weights.cpu(), k, n, 4))
+
+
+@pytest.mark.operator("awq_dequantize")
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("groups", [1, 2, 8])
+@pytest.mark.parametrize(("n", "k"), LAYERS)
+def test_awq_weights_are_dequantised_as_on_the_cpu(n: int, k: int, groups: int, dtype: torch.dtype) -> None:
+    weights, zeros, scales = words(k, n // 8), words(groups, n // 8), torch.rand(groups, n, device="cuda").to(dtype)
+    out = warpwright.awq_dequantize(weights, scales, zeros)
+    assert torch.equal(out.cpu(), warpwright.awq_dequantize(weights.cpu(), scales.cpu(), zeros.cpu()))
+
+
+def problem(m: int, n: int, k: int, group: int, kind: str, dtype: torch.dtype) -> dict[str, Any]:
+    """Draw a product whose results stay in float16's range; its weights are any words at all."""
+    groups = 1 if group == -1 else k // group
+    scales = (torch.rand(groups, n, device="cuda") / (8 * k**0.5)).to(dtype)
+    return {
+        "a": torch.randn(m, k, device="cuda").to(dtype), "c": None, "b_q_weight": words(k // 16, 2 * n),
+        "b_scales": warpwright.marlin_permute_scales(scales, k, n, group), "global_scale": None,
+        "b_zeros": words(groups, n // 8) if kind == "uint4" else None, "g_idx": None, "perm": None, "workspace": None,
+        "b_q_type": kind, "size_m": m, "size_n": n, "size_k": k,
+    }  # fmt: skip
+
+
+def check(arguments: dict[str, Any]) -> None:
+    m, n, dtype = arguments["size_m"], arguments["size_n"], arguments["a"].dtype
+    arguments["c"] = torch.full((m, n), torch.nan, dtype=dtype, device="cuda")
+    out = warpwright.gptq_marlin_gemm(**arguments)
+    marlin = [arguments[name] for name in ("b_q_weight", "b_scales", "b_zeros")]
+    on_cpu = [tensor if tensor is None else tensor.cpu() for tensor in marlin]
+    weights = torch.ops.warpwright.gptq_marlin_dequantize(*on_cpu).cuda()
+    expected = arguments["a"].double() @ weights.double()
+    limit = ROUNDING[dtype] * (expected.abs() + expected.abs().max() / 16)
+    worst = ((out.double() - expected).abs() / limit).max()
+    assert worst <= 1, f"off by {float(worst):.2f} times what rounding allows"
+
+
+each_kind = pytest.mark.parametrize("kind", ["uint4b8", "uint4"])
+is_gemm = pytest.mark.operator("gptq_marlin_gemm")
+
+
+@is_gemm
+@each_kind
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("group", [-1, 32, 64, 128])
+@pytest.mark.parametrize(("n", "k"), LAYERS[1:])
+@pytest.mark.parametrize("m", [1, 17, 64], ids="m={}".format)
+def test_the_product_matches_float64(m: int, n: int, k: int, group: int, dtype: torch.dtype, kind: str) -> None:
+    check(problem(m, n, k, group, kind, dtype))
+
+
+@is_gemm
+@pytest.mark.parametrize("m", [*range(131), 256, 257, 1000], ids="m={}".format)
+def test_any_number_of_tokens_is_right(m: int) -> None:
+    if m == 0:
+        assert warpwright.gptq_marlin_gemm(**problem(0, 192, 256, 64, "uint4b8", torch.float16)).shape == (0, 192)
+    else:
+        check(problem(m, 192, 256, 64, "uint4", torch.bfloat16))
+
+
+@is_gemm
+@pytest.mark.parametrize("k", [16, 32, 48, 208, 1040, 16384], ids="k={}".format)
+def test_any_k_is_right(k: int) -> None:
+    check(problem(5, 128, k, -1, "uint4b8", torch.float16))
+
+
+@is_gemm
+def test_rows_of_a_wider_matrix_are_taken_and_written() -> None:
+    arguments = problem(9, 128, 256, 64, "uint4", torch.float16)
+    wide = torch.randn(9, 320, device="cuda").half()
+    arguments["a"] = wide[:, 32:288]
+    out = torch.full((9, 256), torch.nan, dtype=torch.float16, device="cuda")
+    expected = warpwright.gptq_marlin_gemm(**arguments | {"a": wide[:, 32:288].contiguous()})
+    warpwright.gptq_marlin_gemm(**arguments | {"c": out[:, 64:192]})
+    assert torch.equal(out[:, 64:192], expected)
+    assert bool(out[:, :64].isnan().all())
+    assert bool(out[:, 192:].isnan().all())
+
+
+@is_gemm
+def test_the_same_call_gives_the_same_bits() -> None:
+    arguments = problem(16, 4096, 4096, 128, "uint4", torch.bfloat16)
+    first = warpwright.gptq_marlin_gemm(**arguments)
+    for _ in range(5):
+        assert torch.equal(warpwright.gptq_marlin_gemm(**arguments), first)
+
+
+@is_gemm
+@pytest.mark.parametrize(
+    ("change", "words_of_error"),
+    [
+        ({"a": torch.zeros(2, 128).half()}, "a is not on a CUDA device"),
+        ({"a": torch.zeros(2, 256).half()[:, ::2]}, "a has strides"),
+        ({"b_scales": torch.ones(4, 64)}, "b_scales has dtype float32, expected float16 or bfloat16"),
+        ({"b_scales": torch.ones(3, 64).half()}, "b_scales has 3 groups for K 128"),
+    ],
+    ids=["CPU", "strides", "dtype", "groups"],
+)
+def test_what_it_cannot_take_is_refused_by_name(change: dict[str, torch.Tensor], words_of_error: str) -> None:
+    arguments = problem(2, 64, 128, 32, "uint4b8", torch.float16)
+    on_device = {name: tensor if "CPU" in words_of_error or "CUDA" in words_of_error else tensor.cuda()
+                 for name, tensor in change.items()}  # fmt: skip
+    with pytest.raises(RuntimeError, match=words_of_error):
+        warpwright.gptq_marlin_gemm(**arguments | on_device)

@@ -1,0 +1,160 @@
+"""Weights of 4 bits on the CPU: the orders against their published permutations, the product, and the refusals."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import warpwright
+
+K, N = 128, 192
+KINDS = ["uint4b8", "uint4"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    id: int
+
+
+def weights() -> torch.Tensor:
+    return torch.randint(0, 16, (K, N), dtype=torch.int32)
+
+
+def pack(numbers: np.ndarray[Any, Any], axis: int) -> torch.Tensor:
+    """Pack eight numbers along an axis into each word, the first in the lowest bits."""
+    moved = np.moveaxis(numbers.astype(np.uint32), axis, -1)
+    words = sum(moved[..., i::8] << np.uint32(4 * i) for i in range(8))
+    return torch.from_numpy(np.moveaxis(np.asarray(words, np.uint32), -1, axis).view(np.int32).copy())
+
+
+def awq_words(numbers: torch.Tensor) -> torch.Tensor:
+    ordered = numbers.numpy().reshape(-1, 8)[:, [0, 2, 4, 6, 1, 3, 5, 7]].reshape(numbers.shape)
+    return pack(ordered, 1)
+
+
+def published_order() -> list[int]:
+    """The permutation of 1024 weights, four blocks of 16 x 16, as tools that prepare Marlin's checkpoints define it."""
+    order = []
+    for i in range(32):
+        rows = [2 * (i % 4), 2 * (i % 4) + 1, 2 * (i % 4 + 4), 2 * (i % 4 + 4) + 1]
+        block = [16 * row + i // 4 + 8 * half for half in (0, 1) for row in rows]
+        for j in range(4):
+            order += [block[e] + 256 * j for e in (0, 2, 4, 6, 1, 3, 5, 7)]
+    return order
+
+
+def published_marlin(numbers: torch.Tensor) -> torch.Tensor:
+    blocks = numbers.numpy().reshape(K // 16, 16, N // 16, 16).transpose(0, 2, 1, 3).reshape(-1, 1024)
+    return pack(blocks[:, published_order()].reshape(K // 16, 16 * N), 1)
+
+
+def test_gptq_weights_are_brought_into_marlins_order() -> None:
+    numbers = weights()
+    out = warpwright.gptq_marlin_repack(pack(numbers.numpy(), 0), torch.empty(0, dtype=torch.int32), K, N, 4)
+    assert torch.equal(out, published_marlin(numbers))
+
+
+def test_gptq_rows_are_permuted() -> None:
+    numbers, perm = weights(), torch.randperm(K, dtype=torch.int32)
+    out = warpwright.gptq_marlin_repack(pack(numbers.numpy(), 0), perm, K, N, 4)
+    assert torch.equal(out, published_marlin(numbers[perm.long()]))
+
+
+def test_awq_weights_are_brought_into_marlins_order() -> None:
+    numbers = weights()
+    assert torch.equal(warpwright.awq_marlin_repack(awq_words(numbers), K, N, 4), published_marlin(numbers))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_awq_weights_are_dequantised(dtype: torch.dtype) -> None:
+    numbers, zeros, scales = weights(), torch.randint(0, 16, (4, N)), torch.rand(4, N).to(dtype)
+    out = warpwright.awq_dequantize(awq_words(numbers), scales, awq_words(zeros))
+    wide = (numbers - zeros.repeat_interleave(K // 4, 0)) * scales.float().repeat_interleave(K // 4, 0)
+    assert torch.equal(out, wide.to(dtype))
+
+
+def problem(m: int, group: int, kind: str, dtype: torch.dtype = torch.float16) -> tuple[dict[str, Any], torch.Tensor]:
+    """Give the arguments of a product, and what it is in float64."""
+    groups = 1 if group == -1 else K // group
+    numbers, a = weights(), torch.randn(m, K).to(dtype)
+    scales, zeros = (torch.rand(groups, N) / 16).to(dtype), torch.randint(0, 16, (groups, N), dtype=torch.int32)
+    offsets = zeros if kind == "uint4" else torch.full_like(zeros, 8)
+    wide = (numbers - offsets.repeat_interleave(K // groups, 0)).float() * scales.float().repeat_interleave(
+        K // groups, 0
+    )
+    arguments = {
+        "a": a, "c": None, "b_q_weight": published_marlin(numbers),
+        "b_scales": warpwright.marlin_permute_scales(scales, K, N, group), "global_scale": None,
+        "b_zeros": warpwright.marlin_zero_points(zeros, groups, N, 4) if kind == "uint4" else None,
+        "g_idx": None, "perm": None, "workspace": None, "b_q_type": kind, "size_m": m, "size_n": N, "size_k": K,
+    }  # fmt: skip
+    return arguments, a.double() @ wide.to(dtype).double()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("group", [-1, 32, 64, 128])
+@pytest.mark.parametrize("m", [0, 1, 5, 300], ids="m={}".format)
+def test_the_product_is_that_of_the_dequantised_weights(m: int, group: int, kind: str) -> None:
+    arguments, expected = problem(m, group, kind)
+    out = warpwright.gptq_marlin_gemm(**arguments)
+    assert (out.shape, out.dtype) == ((m, N), torch.float16)
+    torch.testing.assert_close(
+        out.double(), expected, rtol=2**-10, atol=2**-10 * float(expected.abs().max() if m else 1)
+    )
+
+
+def test_the_output_is_written_where_it_is_given() -> None:
+    arguments, expected = problem(3, 64, "uint4b8")
+    arguments["c"] = torch.full((3, N), torch.nan, dtype=torch.float16)
+    out = warpwright.gptq_marlin_gemm(**arguments)
+    assert out is arguments["c"]
+    torch.testing.assert_close(out.double(), expected, rtol=2**-9, atol=2**-9)
+
+
+def test_activation_order_takes_the_columns_of_a_in_the_order_of_k() -> None:
+    arguments, expected = problem(3, 64, "uint4b8")
+    perm = torch.randperm(K, dtype=torch.int32)
+    arguments["perm"], arguments["g_idx"] = perm, torch.arange(K, dtype=torch.int32) // 64
+    arguments["a"] = arguments["a"][:, perm.argsort()]
+    torch.testing.assert_close(warpwright.gptq_marlin_gemm(**arguments).double(), expected, rtol=2**-9, atol=2**-9)
+
+
+@pytest.mark.parametrize("kind", [Kind(4 << 8 | 8 << 17 | 1 << 50), Kind(4 << 8 | 8 << 17)], ids=["peer", "bare"])
+def test_a_peers_scalar_type_is_taken(kind: Kind) -> None:
+    arguments, expected = problem(2, 128, "uint4b8")
+    arguments["b_q_type"] = kind
+    torch.testing.assert_close(warpwright.gptq_marlin_gemm(**arguments).double(), expected, rtol=2**-9, atol=2**-9)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"b_q_type": "uint8b128"}, "b_q_type is uint8b128, expected uint4 or uint4b8"),
+        ({"b_q_type": Kind(8 << 8 | 128 << 17)}, "expected uint4 or uint4b8: other weights are not supported"),
+        ({"b_q_type": "uint4"}, "b_zeros has none, expected one row for each group with uint4"),
+        ({"global_scale": torch.ones(1)}, "global_scale is given, expected None"),
+        ({"is_zp_float": True}, "is_zp_float is True, expected False"),
+        ({"is_k_full": False, "g_idx": torch.zeros(K, dtype=torch.int32)}, "is_k_full is False and g_idx is given"),
+        ({"size_m": 3}, "a has shape (2, 128), expected (3, 128)"),
+        ({"size_n": 256}, "b_q_weight has 384 columns, expected 512"),
+        ({"a": torch.zeros(2, K, dtype=torch.bfloat16)}, "a has dtype bfloat16, expected float16"),
+        ({"b_scales": torch.ones(3, N).half()}, "b_scales has 3 groups for K 128, expected groups of a multiple of 16"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_what_is_not_supported_is_refused_by_name(change: dict[str, Any], words: str) -> None:
+    arguments, _ = problem(2, 64, "uint4b8")
+    with pytest.raises(RuntimeError, match=re.escape(words)):
+        warpwright.gptq_marlin_gemm(**arguments | change)
+
+
+def test_weights_of_8_bits_are_refused() -> None:
+    with pytest.raises(RuntimeError, match="num_bits is 8, expected 4"):
+        warpwright.awq_marlin_repack(torch.zeros(K, N // 8, dtype=torch.int32), K, N, 8)
+    with pytest.raises(ValueError, match="num_bits is 8, expected 4"):
+        warpwright.marlin_zero_points(torch.zeros(1, N), 1, N, 8)
