@@ -9,12 +9,13 @@ peak: the fastest rate at which any of the libraries here ran any product of tha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import geometric_mean
 from typing import Any
 
 import pytest
 
 from products import OPERATORS, Product, fp8_scaled_mm, int8_scaled_mm, load_sgl, products
-from timing import copy_bandwidth, geometric_mean, host_microseconds, interleaved, print_table, write_record
+from timing import copy_bandwidth, host_microseconds, interleaved, print_table, write_record
 
 
 @dataclass(frozen=True)
