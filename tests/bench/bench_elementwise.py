@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from statistics import geometric_mean
 from typing import Any
 
 import torch
 
 import warpwright
-from timing import geometric_mean, microseconds, report
+from timing import microseconds, report
 
 SHAPES = [(m, d) for m in (1, 64, 1024, 8192) for d in (4096, 8192)]
 

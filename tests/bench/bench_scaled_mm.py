@@ -3,18 +3,19 @@
 WARPWRIGHT_BENCH_SGL names the peer's common_ops.abi3.so; without it, torch is the only peer.
 
 The floor of a product is the larger of its bytes over the measured copy bandwidth and its operations over the measured
-peak: the fastest rate at which any of the libraries here ran the product of 8192 cubed, on random data.
+peak: the fastest rate at which any of the libraries here ran any product of that element type, on random data.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import geometric_mean
 from typing import Any
 
 import pytest
 
-from products import OPERATORS, Product, load_sgl, products
-from timing import copy_bandwidth, geometric_mean, host_microseconds, interleaved, print_table, write_record
+from products import OPERATORS, Product, fp8_scaled_mm, int8_scaled_mm, load_sgl, products
+from timing import copy_bandwidth, host_microseconds, interleaved, print_table, write_record
 
 
 @dataclass(frozen=True)
@@ -39,25 +40,33 @@ BARS = [
 ]
 
 
-def runs(product: Product) -> int:
-    return 51 if product.m <= 128 else 21 if product.operations < 4e11 else 11
+@dataclass(frozen=True)
+class Timed:
+    """A product's sizes and times, without its matrices."""
+
+    m: int
+    n: int
+    k: int
+    bytes: int
+    operations: int
+    times: dict[str, float]
+
+    def most_operations(self) -> float:
+        """Give the rate of the fastest of those that multiply what we do."""
+        return self.operations / min(time for name, time in self.times.items() if name != "torch bf16")
+
+    def row(self, bandwidth: float, most_operations: float) -> dict[str, Any]:
+        ours, floor = self.times["ours"], max(self.bytes / bandwidth, self.operations / most_operations)
+        row = {"m": self.m, "n": self.n, "k": self.k, "floor": floor, **self.times}
+        row["TOPS"], row["ours/floor"] = self.operations / ours * 1e-6, ours / floor
+        row.update({f"{name}/ours": time / ours for name, time in self.times.items() if name != "ours"})
+        return row
 
 
-def peak(op: str) -> float:
-    """Measure the most operations in a microsecond."""
-    product = OPERATORS[op](8192, 8192, 8192)
-    calls = {name: call for name, call in product.calls.items() if name != "torch bf16"}
-    return product.operations / min(interleaved(calls, 7).values())
-
-
-def time_row(product: Product, bandwidth: float, most_operations: float) -> dict[str, Any]:
+def time_product(product: Product) -> Timed:
     product.check()
-    times = interleaved(product.calls, runs(product))
-    floor = max(product.bytes / bandwidth, product.operations / most_operations)
-    row = {"m": product.m, "n": product.n, "k": product.k, "floor": floor, **times}
-    row["TOPS"], row["ours/floor"] = product.operations / times["ours"] * 1e-6, times["ours"] / floor
-    row.update({f"{name}/ours": time / times["ours"] for name, time in times.items() if name != "ours"})
-    return row
+    times = interleaved(product.calls, 51 if product.m <= 128 else 21 if product.operations < 4e11 else 11)
+    return Timed(product.m, product.n, product.k, product.bytes, product.operations, times)
 
 
 def held(bar: Bar, rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -70,8 +79,11 @@ def held(bar: Bar, rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("op", OPERATORS)
 def test_scaled_mm(op: str) -> None:
-    bandwidth, most_operations = copy_bandwidth(), peak(op)
-    rows = [time_row(product, bandwidth, most_operations) for product in products(op)]
+    bandwidth = copy_bandwidth()
+    timed = [time_product(product) for product in products(op)]
+    plain = int8_scaled_mm if op.startswith("int8") else fp8_scaled_mm  # one scale for the whole of k: the fastest
+    most = max(product.most_operations() for product in [*timed, time_product(plain(2048, 8192, 8192))])
+    rows = [product.row(bandwidth, most) for product in timed]
     columns = sorted({key for row in rows for key in row}, key=[*rows[2], *rows[-1]].index)
     print_table(f"{op}: microseconds, and times our time", [{key: row.get(key, "") for key in columns} for row in rows])
     means = [held(bar, rows) for bar in BARS if bar.op == op and (bar.against != "sgl" or load_sgl() is not None)]
@@ -80,7 +92,7 @@ def test_scaled_mm(op: str) -> None:
     over_floor = [{"m": text, "ours/floor": geometric_mean([row["ours/floor"] for row in rows if row["m"] in sizes])}
                   for text, sizes in (("1..128", range(129)), ("512..8192", range(512, 8193)))]  # fmt: skip
     print_table(f"{op}: time over floor", over_floor)
-    write_record(op, {"op": op, "copy": bandwidth, "peak": most_operations, "rows": rows, "means": means})
+    write_record(op, {"op": op, "copy": bandwidth, "peak": most, "rows": rows, "means": means})
 
 
 def test_host_overhead() -> None:

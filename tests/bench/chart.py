@@ -6,14 +6,13 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 
 import matplotlib as mpl
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
-
-from timing import geometric_mean
 
 NAMES = {
     "ours": "warpwright",
@@ -45,8 +44,9 @@ def draw(axes: Any, record: dict[str, Any], value: Callable[[dict[str, Any], flo
             axes.plot(
                 list(points), list(points.values()), marker="o", label=label, linewidth=2 if name == "ours" else 1
             )
+    sizes = sorted({row["m"] for row in record["rows"]})
     axes.set_xscale("log", base=2)
-    axes.set_yscale("log", base=2)
+    axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.set_xlabel("M (tokens)")
     axes.set_title(title)
     axes.grid(alpha=0.3)
@@ -57,7 +57,9 @@ def main(out: Path, results: list[Path]) -> None:
     figure, grid = plt.subplots(2, len(records), figsize=(5 * len(records), 8), squeeze=False, layout="constrained")
     for record, (upper, lower) in zip(records, grid.T, strict=True):
         draw(upper, record, rate, f"{record['op']}: TFLOP/s")
+        upper.set_yscale("log")
         draw(lower, record, over_floor, "time over floor")
+        lower.set_ylim(bottom=0)
         upper.legend(fontsize=8)
     first = records[0]
     figure.suptitle(f"{first['device']}, torch {first['torch']}, {first['date']}: geometric means over five layers")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -67,11 +66,6 @@ def copy_bandwidth() -> float:
     target = torch.empty_like(source)
     times = interleaved({"copy": lambda: target.copy_(source)}, 9)
     return float(2 * source.numel() / times["copy"])
-
-
-def geometric_mean(ratios: Sequence[float]) -> float:
-    """Give the mean of ratios."""
-    return math.exp(sum(map(math.log, ratios)) / len(ratios))
 
 
 def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -50,11 +50,13 @@ constexpr int64_t clusters_that_share_tokens(const ScaledMmShape& shape) {
   return ceil_div(shape.m, 128) * ceil_div(shape.n, 256);
 }
 
-// Few tokens stream, unless there are so many weights that 128 tokens and a tile of 128 for every SM are compute enough.
+// Few tokens stream, unless there are so many weights that 128 tokens and a tile of 128 for every SM are work enough. The
+// sums and the totals of 128 tokens leave room for few blocks on an SM, so there the wider tile pays earlier.
 constexpr int choose_blockwise_tile(const ScaledMmShape& shape) {
   const int shares_weights = kBlockwiseScaledMmSm90aTileCount - 1, shares_tokens = shares_weights - 1;
   const bool streams = shape.m <= 64 || ceil_div(shape.n, 128) <= shape.sm_count;
-  const int tile = choose_streaming_tile(kBlockwiseScaledMmSm90aTiles, kBlockwiseScaledMmSm90aTileCount, shape);
+  const int64_t many = shape.m <= 64 ? 2 * shape.sm_count : shape.sm_count / 2;
+  const int tile = choose_streaming_tile(kBlockwiseScaledMmSm90aTiles, kBlockwiseScaledMmSm90aTileCount, shape, many);
   if (streams && tile >= 0) return tile;
   return clusters_that_share_tokens(shape) < clusters_that_share_weights(shape) ? shares_tokens : shares_weights;
 }

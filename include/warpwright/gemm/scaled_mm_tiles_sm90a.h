@@ -4,7 +4,7 @@
 // Four kernels share the work (measured on an H200 with CUDA 13.0):
 //   streaming   few tokens: the time goes into reading the weights (streaming_scaled_mm.cuh)
 //   one tile    up to 128 tokens, and a tile for every SM: no sum over CTAs to wait for (CUTLASS 3.x)
-//   persistent  one or two rounds of wide tiles: widths that leave few SMs idle (persistent_scaled_mm.cuh)
+//   persistent  up to four rounds of wide tiles: widths that leave few SMs idle (persistent_scaled_mm.cuh)
 //   pingpong    many rounds: one tile's epilogue hides behind the next tile's products (CUTLASS 3.x)
 #pragma once
 
@@ -132,15 +132,15 @@ constexpr int choose_compute_tile(const ScaledMmShape& shape) {
   int best = kScaledMmSm90aTileCount - 1;  // pingpong
   for (int i = 0; i < kScaledMmSm90aTileCount; ++i) {
     const Sm90aTile& tile = kScaledMmSm90aTiles[i];
-    if (tile.kernel != Sm90aKernel::kPersistent || rounds(tile, shape) > 2) continue;
+    if (tile.kernel != Sm90aKernel::kPersistent || rounds(tile, shape) > 4) continue;
     if (cost(tile, shape) <= cost(kScaledMmSm90aTiles[best], shape)) best = i;  // of equals, the wider
   }
   return best;
 }
 
-// The narrowest tile that holds all tokens, with twice the weights where there are tiles enough; -1 where none should
-// stream. Two rows of tiles still stream well if all of them run at once.
-constexpr int choose_streaming_tile(const Sm90aTile* table, int count, const ScaledMmShape& shape) {
+// The narrowest tile that holds all tokens, with twice the weights where more than `many` tiles of 64 of them are left;
+// -1 where none should stream. Two rows of tiles still stream well if all of them run at once.
+constexpr int choose_streaming_tile(const Sm90aTile* table, int count, const ScaledMmShape& shape, int64_t many) {
   const bool two_rows = shape.m <= 256 && 2 * ceil_div(shape.n, 64) <= shape.sm_count;
   if (shape.m > 128 && !two_rows) return -1;
   const int64_t tokens = shape.m < 128 ? shape.m : 128;
@@ -149,7 +149,7 @@ constexpr int choose_streaming_tile(const Sm90aTile* table, int count, const Sca
     const Sm90aTile& tile = table[i];
     if (tile.kernel != Sm90aKernel::kStreaming || tile.tokens < tokens) continue;
     if (best >= 0 && tile.tokens > table[best].tokens) continue;
-    if (best < 0 || ceil_div(shape.n, 64) > 2 * shape.sm_count) best = i;
+    if (best < 0 || ceil_div(shape.n, 64) > many) best = i;
   }
   return best;
 }
@@ -172,7 +172,9 @@ constexpr int choose_one_tile(const ScaledMmShape& shape) {
 constexpr Sm90aPlan plan_scaled_mm_sm90a(const ScaledMmShape& shape, int forced_tile = -1) {
   int tile = forced_tile;
   if (tile < 0) tile = sm90a::choose_one_tile(shape);
-  if (tile < 0) tile = sm90a::choose_streaming_tile(kScaledMmSm90aTiles, kScaledMmSm90aTileCount, shape);
+  if (tile < 0) {
+    tile = sm90a::choose_streaming_tile(kScaledMmSm90aTiles, kScaledMmSm90aTileCount, shape, 2 * shape.sm_count);
+  }
   if (tile < 0) tile = sm90a::choose_compute_tile(shape);
   if (kScaledMmSm90aTiles[tile].kernel == Sm90aKernel::kStreaming) {
     return sm90a::plan_streaming(kScaledMmSm90aTiles, tile, shape);
