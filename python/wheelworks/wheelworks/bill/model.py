@@ -22,13 +22,15 @@ class Part(BaseModel):
 class Kernel(Part):
     """A kernel for one SM. PTX has no registers, stack or spills yet: the driver compiles it.
 
-    ``name`` is its C++ name without arguments, ``shared`` is static shared memory in bytes, ``spills`` the number of
+    ``name`` is its C++ name without arguments, ``variant`` what its arguments have that those of its siblings have not,
+    ``shared`` is static shared memory in bytes, ``spills`` the number of
     instructions that spill or refill a register; None where the compiler did not write them down.
     """
 
     operator: str | None
     unit: str
     name: str
+    variant: str
     symbol: str
     sm: str
     bytes: int
@@ -38,9 +40,14 @@ class Kernel(Part):
     spills: int | None
 
     @property
+    def title(self) -> str:
+        """Name the kernel and, where there are several, its variant."""
+        return f"{self.name} {self.variant}".rstrip()
+
+    @property
     def place(self) -> str:
         """Name the kernel in a report."""
-        return f"{self.name} of unit {self.unit or 'without name'}, SM {self.sm}"
+        return f"{self.title} of unit {self.unit or 'without name'}, SM {self.sm}"
 
 
 class Bill(Part):

@@ -29,7 +29,7 @@ def render_kernels(bill: Bill) -> str:
     lines: list[tuple[str, ...]] = [("unit", "SM", "bytes", "registers", "shared", "stack", "spills", "kernel")]
     for kernel in bill.kernels:
         numbers = (kernel.bytes, kernel.registers, kernel.shared, kernel.stack, kernel.spills)
-        lines.append((kernel.unit, kernel.sm, *map(_number, numbers), kernel.name))
+        lines.append((kernel.unit, kernel.sm, *map(_number, numbers), kernel.title))
     return _columns(lines)
 
 
