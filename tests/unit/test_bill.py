@@ -135,12 +135,14 @@ def test_what_is_no_bill_is_an_error(text: str) -> None:
     ],
 )
 def test_a_cell_tells_own_code_from_code_that_runs_there(sm: str, runs: str, size: int, binary: Path) -> None:
-    cell = Cell.of(bill_of(binary, [FakeKernel("rmsnorm", "80")]).kernels, Sm.parse(sm))
+    cell = Cell.of(sum_rows(bill_of(binary, [FakeKernel("rmsnorm", "80")])), Sm.parse(sm))
     assert (str(cell.runs), cell.bytes) == (runs, size)
 
 
 def test_the_table_has_a_line_for_each_operator_and_the_worst_of_its_kernels(binary: Path) -> None:
-    lines = render_bill(bill_of(binary, [*KERNELS, FakeKernel("other", "80")]), ["75", "80", "86", "90a"]).splitlines()
+    lines = render_bill(
+        sum_rows(bill_of(binary, [*KERNELS, FakeKernel("other", "80")])), ["75", "80", "86", "90a"]
+    ).splitlines()
     assert [line.split("  ")[0] for line in lines] == ["operator", "int8_scaled_mm", "rmsnorm", "(no operator)"]
     assert " ".join(lines[1].split()) == "int8_scaled_mm none SASS 10 runs 80 SASS 20 2 240 16 4"
 
