@@ -17,10 +17,16 @@ def test_a_section_is_replaced_and_the_rest_stays() -> None:
     new = fill_sections(TEXT, {"bill": "    new\n"})
     assert new == "before\n\n<!-- bill: generated -->\n\n    new\n\n<!-- end of bill -->\n\nafter\n"
     assert fill_sections(new, {"bill": "    new\n"}) == new
+    assert fill_sections(TEXT.replace("\nold\n\n", ""), {"bill": "    new\n"}) == new
 
 
 def test_a_text_without_markers_stays() -> None:
     assert fill_sections("# warpwright\n<!-- a note -->\n", {"bill": "new"}) == "# warpwright\n<!-- a note -->\n"
+
+
+def test_a_marker_without_its_other_half_is_refused() -> None:
+    with pytest.raises(ReadmeError, match="ends a section 'bill' that does not start"):
+        fill_sections(TEXT.replace("<!-- bill: generated -->\n", "<!-- bill -->\n"), {"bill": ""})
 
 
 def test_markers_of_a_section_that_is_not_generated_are_refused() -> None:

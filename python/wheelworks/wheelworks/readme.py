@@ -14,7 +14,8 @@ from wheelworks.errors import ReadmeError
 from wheelworks.lanes import choose_lane
 from wheelworks.matrix import Matrix
 
-SECTION = re.compile(r"(?P<start><!-- (?P<name>[\w-]+): [^\n]*-->\n).*?(?P<end>\n<!-- end of (?P=name) -->)", re.DOTALL)
+SECTION = re.compile(r"(?P<start><!-- (?P<name>[\w-]+): [^\n]*-->\n).*?(?P<end><!-- end of (?P=name) -->)", re.DOTALL)
+END = re.compile(r"<!-- end of ([\w-]+) -->")
 
 
 def plan_sections(matrix: Matrix, bills: Path) -> dict[str, str]:
@@ -38,8 +39,14 @@ def fill_sections(text: str, sections: Mapping[str, str]) -> str:
                 why=f"what can be generated: {', '.join(sorted(sections)) or 'nothing'}",
                 fix="correct the name between the markers, or accept a bill with `nox -s bill -- --accept WHEEL`",
             )
-        return f"{found['start']}\n{sections[found['name']]}{found['end']}"
+        return f"{found['start']}\n{sections[found['name']]}\n{found['end']}"
 
+    if alone := sorted(set(END.findall(text)) - {found["name"] for found in SECTION.finditer(text)}):
+        raise ReadmeError(
+            f"README.md ends a section {alone[0]!r} that does not start",
+            why="a section starts with a line of its own, as in `<!-- bill: where it comes from -->`",
+            fix="mend the markers",
+        )
     return SECTION.sub(put, text)
 
 
