@@ -66,6 +66,12 @@ def bill(session: nox.Session) -> None:
     pipeline(session, "bill")
 
 
+@nox.session(python=PYTHON)
+def readme(session: nox.Session) -> None:
+    """Write the generated sections of README.md anew; `-- --check` only compares."""
+    pipeline(session, "readme")
+
+
 @nox.session(name="gpu-tests", python=PYTHON)
 def gpu_tests(session: nox.Session) -> None:
     """Test wheels on this machine's GPU: `-- WHEEL...`."""

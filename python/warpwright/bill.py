@@ -23,6 +23,7 @@ class Kernel:
     operator: str | None
     unit: str
     name: str
+    variant: str
     symbol: str
     sm: str
     bytes: int
@@ -63,7 +64,7 @@ def kernel_lines() -> Iterator[str]:
     rows: list[tuple[str, ...]] = [("unit", "SM", "bytes", "registers", "shared", "stack", "spills", "kernel")]
     for kernel in kernels():
         numbers = (_shown(getattr(kernel, word)) for word in ("bytes", "registers", "shared", "stack", "spills"))
-        rows.append((kernel.unit, kernel.sm, *numbers, kernel.name))
+        rows.append((kernel.unit, kernel.sm, *numbers, f"{kernel.name} {kernel.variant}".rstrip()))
     yield from _columns(rows)
 
 

@@ -25,7 +25,8 @@ from wheelworks.bill import (
     write_accepted,
     write_bill,
 )
-from wheelworks.bill.reader import name_of, owner_of
+from wheelworks.bill.names import name_of, tell_apart
+from wheelworks.bill.reader import owner_of
 from wheelworks.errors import AuditError
 from wheelworks.lanes import plan_lanes
 from wheelworks.matrix import Matrix
@@ -81,6 +82,27 @@ def test_a_kernels_name_is_read_from_its_symbol(symbol: str, name: str) -> None:
     assert name_of(symbol) == name
 
 
+def symbol_of(kind: str, size: int) -> str:
+    return f"_ZN10warpwright4holdINS_4TileI{kind}Li{size}ELi{size}EEEEEvT_"
+
+
+def test_variants_whose_names_differ_in_length_are_told_apart_by_the_words_that_come_more_often() -> None:
+    pair = ["_ZN1g1kI6__half13__nv_bfloat16EEvv", "_ZN1g1kI13__nv_bfloat16S1_EEvv", "_ZN1g1kI6__halffS1_EEvv"]
+    assert list(tell_apart(pair).values()) == ["__nv_bfloat16", "__half __nv_bfloat16", "__half float"]
+
+
+def test_variants_are_told_apart_by_what_differs_and_each_position_once() -> None:
+    symbols = [symbol_of("a", 64), symbol_of("a", 128), symbol_of("6__half", 64)]
+    assert list(tell_apart(symbols[:2]).values()) == ["128", "64"]
+    assert tell_apart([symbols[1], symbols[1]]) == {symbols[1]: ""}
+    assert set(tell_apart(symbols).values()) == {"int8 64", "int8 128", "__half 64"}
+
+
+@given(st.lists(st.text(min_size=1) | st.text("_ZNIELSi0123456789aKTJ", max_size=40).map("_ZN".__add__), min_size=1))
+def test_no_symbols_break_the_reader_of_variants(symbols: list[str]) -> None:
+    assert set(tell_apart(symbols)) == set(symbols)
+
+
 @given(st.text())
 def test_no_symbol_breaks_the_reader_of_names(text: str) -> None:
     assert name_of(text) or not text
@@ -113,12 +135,14 @@ def test_what_is_no_bill_is_an_error(text: str) -> None:
     ],
 )
 def test_a_cell_tells_own_code_from_code_that_runs_there(sm: str, runs: str, size: int, binary: Path) -> None:
-    cell = Cell.of(bill_of(binary, [FakeKernel("rmsnorm", "80")]).kernels, Sm.parse(sm))
+    cell = Cell.of(sum_rows(bill_of(binary, [FakeKernel("rmsnorm", "80")])), Sm.parse(sm))
     assert (str(cell.runs), cell.bytes) == (runs, size)
 
 
 def test_the_table_has_a_line_for_each_operator_and_the_worst_of_its_kernels(binary: Path) -> None:
-    lines = render_bill(bill_of(binary, [*KERNELS, FakeKernel("other", "80")]), ["75", "80", "86", "90a"]).splitlines()
+    lines = render_bill(
+        sum_rows(bill_of(binary, [*KERNELS, FakeKernel("other", "80")])), ["75", "80", "86", "90a"]
+    ).splitlines()
     assert [line.split("  ")[0] for line in lines] == ["operator", "int8_scaled_mm", "rmsnorm", "(no operator)"]
     assert " ".join(lines[1].split()) == "int8_scaled_mm none SASS 10 runs 80 SASS 20 2 240 16 4"
 

@@ -92,21 +92,19 @@ def test_an_unsafe_archive_is_refused(small: WheelMaker, policy: Policy, tmp_pat
     assert {path.name for path in tmp_path.iterdir()} == {"built"}
 
 
-@pytest.mark.parametrize("name", ["cu130-all-x86_64", "cu135-all-x86_64"])
-def test_the_sbom_is_valid_cyclonedx_and_names_what_the_lane_is_built_from(
-    name: str, matrix: Matrix, policy: Policy
+def test_the_sbom_of_every_lane_is_valid_cyclonedx_and_names_what_it_is_built_from(
+    matrix: Matrix, policy: Policy
 ) -> None:
-    lane = policy.lane(name)
-    assert lane is not None
-    text = plan_sbom("0.1.0+cu130", lane, policy.sources, epoch=1577836800)
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
-    document = json.loads(text)
-    parts = {part["name"]: part for part in document["components"]}
-    assert set(parts) == {"cutlass", "flashinfer", "nvidia-cuda-cccl", "nvidia-cuda-runtime"}
-    assert parts["cutlass"]["purl"] == f"pkg:github/nvidia/cutlass@{matrix.sources['cutlass'].commit}"
-    assert f"nvidia-cuda-runtime=={parts['nvidia-cuda-runtime']['version']}" in lane.toolkit.packages
-    assert all(part["licenses"] for part in parts.values())
-    assert document["metadata"]["timestamp"] == "2020-01-01T00:00:00+00:00"
+    for lane in policy.lanes:
+        text = plan_sbom("0.1.0", lane, policy.sources, epoch=1577836800)
+        assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+        document = json.loads(text)
+        parts = {part["name"]: part for part in document["components"]}
+        assert {"cutlass", "flashinfer", "nvidia-cuda-runtime"} <= set(parts)
+        assert parts["cutlass"]["purl"] == f"pkg:github/nvidia/cutlass@{matrix.sources['cutlass'].commit}"
+        assert parts["nvidia-cuda-runtime"]["version"].startswith(str(lane.cuda))
+        assert all(part["licenses"] for part in parts.values())
+        assert document["metadata"]["timestamp"] == "2020-01-01T00:00:00+00:00"
 
 
 def test_the_sbom_is_the_same_for_the_same_wheel_and_another_for_another(lane: Lane, policy: Policy) -> None:

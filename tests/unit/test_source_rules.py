@@ -41,6 +41,7 @@ STAGES = (
     "repair",
     "wheel_tests",
     "gpu_tests",
+    "readme",
     "progress",
     "cli",
 )

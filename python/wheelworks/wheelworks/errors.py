@@ -93,6 +93,12 @@ class FileError(WheelworksError):
     exit_code = 21
 
 
+class ReadmeError(WheelworksError):
+    """README.md has not the sections that are generated, or they are out of date."""
+
+    exit_code = 24
+
+
 class ProofError(WheelworksError):
     """A wheel's proof is missing, cannot be read, or is of another wheel."""
 

@@ -95,7 +95,7 @@ def _spills(evidence: Evidence, bill: Bill) -> Outcome:
     """No kernel spills registers but those that may; where the compiler wrote nothing down, none has a stack."""
     fix = "give the kernel fewer live values or more registers, or name it in budget.may-spill in matrix.toml"
     for kernel in bill.kernels:
-        if any(fnmatchcase(kernel.name, pattern) for pattern in evidence.policy.budget.may_spill):
+        if any(fnmatchcase(kernel.title, pattern) for pattern in evidence.policy.budget.may_spill):
             continue
         if kernel.spills:
             found = f"{kernel.place}: {kernel.spills} instructions spill or refill, stack of {kernel.stack} bytes"

@@ -22,13 +22,15 @@ class Part(BaseModel):
 class Kernel(Part):
     """A kernel for one SM. PTX has no registers, stack or spills yet: the driver compiles it.
 
-    ``name`` is its C++ name without arguments, ``shared`` is static shared memory in bytes, ``spills`` the number of
+    ``name`` is its C++ name without arguments, ``variant`` what its arguments have that those of its siblings have not,
+    ``shared`` is static shared memory in bytes, ``spills`` the number of
     instructions that spill or refill a register; None where the compiler did not write them down.
     """
 
     operator: str | None
     unit: str
     name: str
+    variant: str
     symbol: str
     sm: str
     bytes: int
@@ -38,9 +40,14 @@ class Kernel(Part):
     spills: int | None
 
     @property
+    def title(self) -> str:
+        """Name the kernel and, where there are several, its variant."""
+        return f"{self.name} {self.variant}".rstrip()
+
+    @property
     def place(self) -> str:
         """Name the kernel in a report."""
-        return f"{self.name} of unit {self.unit or 'without name'}, SM {self.sm}"
+        return f"{self.title} of unit {self.unit or 'without name'}, SM {self.sm}"
 
 
 class Bill(Part):
@@ -70,44 +77,66 @@ class BillProof(Proof):
 
 
 class Row(Part):
-    """The variants of one kernel for one SM, summed: what a template was instantiated to."""
+    """The variants of one kernel for one SM: their bytes summed, the worst of their registers, stacks and spills."""
 
     operator: str | None
     name: str
     sm: str
     variants: int
     bytes: int
+    registers: int | None
+    stack: int | None
+    spills: int | None
 
 
 def sum_rows(bill: Bill) -> tuple[Row, ...]:
     """Sum the variants of each kernel."""
-    groups: dict[tuple[str | None, str, str], list[int]] = defaultdict(list)
+    groups: dict[tuple[str | None, str, str], list[Kernel]] = defaultdict(list)
     for kernel in bill.kernels:
-        groups[kernel.operator, kernel.name, kernel.sm].append(kernel.bytes)
+        groups[kernel.operator, kernel.name, kernel.sm].append(kernel)
     rows = (
-        Row(operator=operator, name=name, sm=sm, variants=len(sizes), bytes=sum(sizes))
-        for (operator, name, sm), sizes in groups.items()
+        Row(
+            operator=operator,
+            name=name,
+            sm=sm,
+            variants=len(kernels),
+            bytes=sum(kernel.bytes for kernel in kernels),
+            registers=most(kernel.registers for kernel in kernels),
+            stack=most(kernel.stack for kernel in kernels),
+            spills=most(kernel.spills for kernel in kernels),
+        )
+        for (operator, name, sm), kernels in groups.items()
     )
     return tuple(sorted(rows, key=lambda row: (row.operator or "", row.name, Sm.parse(row.sm))))
+
+
+def most(values: Iterable[int | None]) -> int | None:
+    """Give the largest value that is known; None where none is."""
+    return max((value for value in values if value is not None), default=None)
 
 
 @dataclass(frozen=True)
 class Cell:
     """What one operator has for one SM of a lane: code of its own, code for an older SM that runs there, or nothing."""
 
-    kernels: tuple[Kernel, ...]
+    rows: tuple[Row, ...]
     runs: Sm | None
 
     @classmethod
-    def of(cls, kernels: Iterable[Kernel], wanted: Sm) -> Cell:
-        """Find the newest code of an operator that serves an SM."""
-        groups: dict[Sm, list[Kernel]] = defaultdict(list)
-        for kernel in kernels:
-            groups[Sm.parse(kernel.sm)].append(kernel)
+    def of(cls, rows: Iterable[Row], wanted: Sm) -> Cell:
+        """Find the newest code among an operator's rows that serves an SM."""
+        groups: dict[Sm, list[Row]] = defaultdict(list)
+        for row in rows:
+            groups[Sm.parse(row.sm)].append(row)
         runs = max((sm for sm in groups if sm.covers(wanted)), default=None)
         return cls(tuple(groups[runs]) if runs == wanted else (), runs)
 
     @property
     def bytes(self) -> int:
         """The bytes of the code that is for this SM alone."""
-        return sum(kernel.bytes for kernel in self.kernels)
+        return sum(row.bytes for row in self.rows)
+
+    @property
+    def kernels(self) -> int:
+        """The number of kernels for this SM alone."""
+        return sum(row.variants for row in self.rows)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from wheelworks.bill.model import Bill, Cell
-from wheelworks.bill.table import KIB, NO_OPERATOR, most, operators_of
+from wheelworks.bill.model import Bill, Cell, most, sum_rows
+from wheelworks.bill.table import KIB, NO_OPERATOR, operators_of
 from wheelworks.sm import Sm
 
 CELL_WIDTH, CELL_HEIGHT, GAP = 112, 46, 4
@@ -48,12 +48,12 @@ class Canvas:
 
 def draw_bill(bill: Bill, sms: Sequence[str]) -> str:
     """Give the text of an SVG file."""
-    operators = operators_of(bill)
+    rows = sum_rows(bill)
+    operators = operators_of(rows)
     names = [operator or NO_OPERATOR for operator in operators]
     columns = [Sm.parse(sm) for sm in sms]
     cells = [
-        [Cell.of((kernel for kernel in bill.kernels if kernel.operator == operator), sm) for sm in columns]
-        for operator in operators
+        [Cell.of((row for row in rows if row.operator == operator), sm) for sm in columns] for operator in operators
     ]
     canvas = _plan(names, columns, cells)
     lines = [*_frame(bill, canvas), *_heads(names, columns, canvas)]
@@ -89,7 +89,7 @@ def _heads(names: Sequence[str], columns: Sequence[Sm], canvas: Canvas) -> Itera
 
 def _cell(cell: Cell, sm: Sm, x: float, y: float, canvas: Canvas) -> Iterator[str]:
     middle, base = x + CELL_WIDTH / 2, y + CELL_HEIGHT / 2
-    if not cell.kernels:
+    if not cell.rows:
         dashes = ' stroke-dasharray="4 3"' if cell.runs else ""
         yield _box(x, y, "#f7f9fb" if cell.runs else "#ffffff", f'stroke="#c8d2dc"{dashes}')
         yield _text("runs", middle, base + 4, f"runs SM {cell.runs} code" if cell.runs else "none")
@@ -98,10 +98,9 @@ def _cell(cell: Cell, sm: Sm, x: float, y: float, canvas: Canvas) -> Iterator[st
     ink = ' style="fill:#ffffff"' if shade > 0.6 else ""
     yield _box(x, y, _colour(shade), "")
     yield _text("size", middle, base - 2, f"{cell.bytes / KIB:,.0f} KiB", ink)
-    count = len(cell.kernels)
-    detail = f"{'PTX' if sm.ptx else 'SASS'}, {count} kernel{'s' if count > 1 else ''}"
+    detail = f"{'PTX' if sm.ptx else 'SASS'}, {cell.kernels} kernel{'s' if cell.kernels > 1 else ''}"
     yield _text("detail", middle, base + 14, detail, ink)
-    if most(cell.kernels, "spills"):
+    if most(row.spills for row in cell.rows):
         yield f'<circle class="spill" cx="{x + CELL_WIDTH - 9:.1f}" cy="{y + 9:.1f}" r="5"/>'
 
 

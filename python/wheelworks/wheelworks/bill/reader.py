@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from wheelworks import files
 from wheelworks.bill.model import Bill, Kernel
+from wheelworks.bill.names import name_of, tell_apart
 from wheelworks.cuobjdump import DeviceKernel, read_kernels
 from wheelworks.errors import AuditError
 from wheelworks.process import Runner
@@ -20,8 +22,6 @@ BILL = "warpwright/_bill.json"
 """The bill's place in the wheel."""
 
 SM_OF_UNIT = re.compile(r"_sm\d+[a-z]?$")
-NESTED = re.compile(r"_ZN?K?(?=[1-9])")
-LENGTH = re.compile(r"[1-9][0-9]{0,4}")
 
 
 def read_bill(
@@ -35,7 +35,9 @@ def read_bill(
     run: Runner,
 ) -> Bill:
     """Read what a binary, which is ``entry`` in its wheel, has of each operator."""
-    kernels = [_to_kernel(kernel, operators) for kernel in read_kernels(cuobjdump, binary, run)]
+    found = read_kernels(cuobjdump, binary, run)
+    variants = _find_variants(found)
+    kernels = [_to_kernel(kernel, variants, operators) for kernel in found]
     kernels.sort(key=lambda kernel: (kernel.operator or "", kernel.unit, Sm.parse(kernel.sm), kernel.symbol))
     return Bill(version=version, lane=lane, binary=entry, sha256=files.sha256_of(binary), kernels=tuple(kernels))
 
@@ -62,27 +64,23 @@ def owner_of(unit: str, operators: Collection[str]) -> str | None:
     return operator if operator in operators else None
 
 
-def name_of(symbol: str) -> str:
-    """Give the C++ name in a mangled symbol, without template and function arguments; the symbol where it has none."""
-    start = NESTED.match(symbol)
-    if start is None:
-        return symbol
-    words, at = [], start.end()
-    while (digits := LENGTH.match(symbol, at)) is not None:
-        end = digits.end() + int(digits[0])
-        words.append(symbol[digits.end() : end])
-        at = end
-        if not symbol.startswith("_ZN"):
-            break
-    return "::".join(words) if at <= len(symbol) else symbol
+def _find_variants(kernels: Iterable[DeviceKernel]) -> dict[tuple[str, str], str]:
+    """Tell the variants of each template in each unit apart."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for kernel in kernels:
+        groups[kernel.unit, name_of(kernel.symbol)].append(kernel.symbol)
+    return {
+        (unit, symbol): words for (unit, _), symbols in groups.items() for symbol, words in tell_apart(symbols).items()
+    }
 
 
-def _to_kernel(kernel: DeviceKernel, operators: Collection[str]) -> Kernel:
+def _to_kernel(kernel: DeviceKernel, variants: Mapping[tuple[str, str], str], operators: Collection[str]) -> Kernel:
     usage = kernel.usage
     return Kernel(
         operator=owner_of(kernel.unit, operators),
         unit=kernel.unit,
         name=name_of(kernel.symbol),
+        variant=variants[kernel.unit, kernel.symbol],
         symbol=kernel.symbol,
         sm=str(kernel.sm),
         bytes=kernel.bytes,

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from wheelworks.bill.model import Bill, Cell, Kernel
+from wheelworks.bill.model import Bill, Cell, Row, most
 from wheelworks.sm import Sm
 
 KIB = 1024
 NO_OPERATOR = "(no operator)"
 
 
-def render_bill(bill: Bill, sms: Sequence[str]) -> str:
+def render_bill(rows: Sequence[Row], sms: Sequence[str]) -> str:
     """Give a line for each operator: the code for each SM in KiB, and the worst of its kernels."""
     lines: list[tuple[str, ...]] = [
         ("operator", *(f"SM {sm}" for sm in sms), "kernels", "registers", "stack", "spills")
     ]
-    for operator in operators_of(bill):
-        kernels = [kernel for kernel in bill.kernels if kernel.operator == operator]
-        cells = (_cell(Cell.of(kernels, sm), sm) for sm in map(Sm.parse, sms))
-        worst = (_number(most(kernels, field)) for field in ("registers", "stack", "spills"))
-        lines.append((operator or NO_OPERATOR, *cells, str(len(kernels)), *worst))
+    for operator in operators_of(rows):
+        own = [row for row in rows if row.operator == operator]
+        cells = (_cell(Cell.of(own, sm), sm) for sm in map(Sm.parse, sms))
+        worst = (most(getattr(row, field) for row in own) for field in ("registers", "stack", "spills"))
+        count = sum(row.variants for row in own)
+        lines.append((operator or NO_OPERATOR, *cells, str(count), *map(_number, worst)))
     return _columns(lines)
 
 
@@ -29,18 +30,13 @@ def render_kernels(bill: Bill) -> str:
     lines: list[tuple[str, ...]] = [("unit", "SM", "bytes", "registers", "shared", "stack", "spills", "kernel")]
     for kernel in bill.kernels:
         numbers = (kernel.bytes, kernel.registers, kernel.shared, kernel.stack, kernel.spills)
-        lines.append((kernel.unit, kernel.sm, *map(_number, numbers), kernel.name))
+        lines.append((kernel.unit, kernel.sm, *map(_number, numbers), kernel.title))
     return _columns(lines)
 
 
-def operators_of(bill: Bill) -> list[str | None]:
+def operators_of(rows: Iterable[Row]) -> list[str | None]:
     """Give the operators of a bill in order; None stands for kernels without one, and is last."""
-    return sorted({kernel.operator for kernel in bill.kernels}, key=lambda name: (name is None, name or ""))
-
-
-def most(kernels: Iterable[Kernel], field: str) -> int | None:
-    """Give the largest value of a field among kernels; None where none has it."""
-    return max((value for kernel in kernels if (value := getattr(kernel, field)) is not None), default=None)
+    return sorted({row.operator for row in rows}, key=lambda name: (name is None, name or ""))
 
 
 def _cell(cell: Cell, sm: Sm) -> str:

@@ -9,8 +9,9 @@ from wheelworks.cli import (
     build,
     containers,
     matrix,
+    readme,
     wheel_tests,
 )
 from wheelworks.cli.app import app, main
 
-__all__ = ["app", "audit", "bill", "build", "containers", "main", "matrix", "wheel_tests"]
+__all__ = ["app", "audit", "bill", "build", "containers", "main", "matrix", "readme", "wheel_tests"]

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from wheelworks import files
 from wheelworks.audit import Tools
 from wheelworks.audit.evidence import gather, require_bill
-from wheelworks.bill import Bill, draw_bill, render_bill, render_kernels, write_accepted
+from wheelworks.bill import Bill, draw_bill, render_bill, render_kernels, sum_rows, write_accepted
 from wheelworks.cli.app import ACCEPTED_BILLS, app, console, make_toolchain, read_matrix
 from wheelworks.lanes import Lane, choose_lane
 from wheelworks.policy import plan_policy
@@ -56,5 +56,5 @@ def bill(
 
 def _show(bill: Bill, lane: Lane, kernels: bool) -> None:
     sys.stdout.write(f"warpwright {bill.version}, lane {bill.lane}, code in KiB\n")
-    sys.stdout.write(render_kernels(bill) if kernels else render_bill(bill, lane.sm_set))
+    sys.stdout.write(render_kernels(bill) if kernels else render_bill(sum_rows(bill), lane.sm_set))
     sys.stdout.flush()
