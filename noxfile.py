@@ -1,6 +1,7 @@
 """Doors to the pipeline and to the tests; what they do stands in python/wheelworks and tests/."""
 
 import sys
+from pathlib import Path
 
 import nox
 
@@ -75,11 +76,13 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def lint(session: nox.Session) -> None:
-    """Check style and types."""
+    """Check style, types, Dockerfiles, and that generated files are current."""
     session.install(WHEELWORKS, *nox.project.dependency_groups(nox.project.load_toml(), "lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+    session.run("wheelworks", "cibuildwheel", "--check")
+    session.run("hadolint", *sorted(map(str, Path("docker").glob("*.Dockerfile"))))
 
 
 @nox.session(name="unit-tests", python=PYTHON)

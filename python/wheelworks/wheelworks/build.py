@@ -58,16 +58,20 @@ class BuildPlan:
         return self.folder / "wheel"
 
     @property
+    def settings(self) -> dict[str, object]:
+        """The settings that carry the defines to CMake through scikit-build-core."""
+        defines = {f"cmake.define.{name}": value for name, value in self.defines.items()}
+        return {"build-dir": self.folder / "cmake", **defines}
+
+    @property
     def command(self) -> tuple[str, ...]:
-        """The call of uv's build frontend, which carries the defines to CMake through scikit-build-core."""
-        settings: dict[str, object] = {"build-dir": self.folder / "cmake"}
-        settings |= {f"cmake.define.{name}": value for name, value in self.defines.items()}
+        """The call of uv's build frontend."""
         constrained = ["--build-constraints", str(self.folder / "build-constraints.txt")]
         return (
             str(self.frontend.uv), "build", "--wheel", "--python", str(self.frontend.python),
             "--out-dir", str(self.staging), "--no-create-gitignore",
             *(["--no-build-isolation"] if self.frontend.backend else constrained),
-            *(word for name, value in settings.items() for word in ("--config-setting", f"{name}={value}")),
+            *(word for name, value in self.settings.items() for word in ("--config-setting", f"{name}={value}")),
             str(self.project),
         )  # fmt: skip
 
@@ -182,16 +186,16 @@ def parallel_jobs(environment: Mapping[str, str]) -> int:
     return max(1, min(os.cpu_count() or 1, memory // UNIT_MEMORY))
 
 
-def make_links(plan: BuildPlan) -> None:
-    """Make the links through which the compiler sees the toolchain and the sources."""
+def prepare_folder(plan: BuildPlan) -> None:
+    """Make the links through which the compiler sees the toolchain and the sources, and the backend's pin."""
     for name, target in plan.links.items():
         files.link(plan.folder / name, target)
+    files.write_text(plan.folder / "build-constraints.txt", plan.constraints)
 
 
 def run_build(plan: BuildPlan, *, run: Runner, on_line: Callable[[str], None] | None = None) -> BuiltWheel:
     """Carry out a plan. The wheel is in the plan's staging folder; nothing is in dist/ yet."""
-    make_links(plan)
-    files.write_text(plan.folder / "build-constraints.txt", plan.constraints)
+    prepare_folder(plan)
     files.remove(plan.staging)
     if plan.ccache_log:
         plan.ccache_log.unlink(missing_ok=True)

@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from wheelworks import files
-from wheelworks.build import BuiltWheel, find_commit, plan_build, prove_build, run_build
+from wheelworks.build import BuiltWheel, find_commit, plan_build, prepare_folder, prove_build, run_build
+from wheelworks.cibuildwheel import plan_inside
 from wheelworks.cli.app import app, console, make_toolchain, read_matrix
 from wheelworks.cli.audit import audit_all
 from wheelworks.cli.containers import make_image
@@ -76,6 +77,42 @@ def build(
     console.print(f"{wheel}, {wheel.stat().st_size / 2**20:.1f} MiB", highlight=False)
     if built.cache is not None:
         console.print(str(built.cache), highlight=False)
+
+
+@app.command
+def prepare(lane: str) -> None:
+    """Make the folder of a lane's build with its toolchain and sources, for another frontend to build in.
+
+    Parameters
+    ----------
+    lane
+        Name of a lane.
+    """
+    parsed = read_matrix()
+    chosen = choose_lane(parsed, lane)
+    toolchain = make_toolchain(parsed, chosen)
+    sources = ensure_sources(parsed, cache=files.cache_folder(os.environ), run=run)
+    prepare_folder(plan_inside(parsed, chosen, toolchain, sources, project=Path.cwd()))
+
+
+@app.command
+def repair(lane: str, wheel: Path, into: Path) -> None:
+    """Give a wheel its platform tag, audit it, and only then put it into a folder.
+
+    Parameters
+    ----------
+    lane
+        The lane that the wheel was built for.
+    wheel
+        The wheel, as a build left it.
+    into
+        Folder for the finished one.
+    """
+    parsed = read_matrix()
+    with TemporaryDirectory(prefix="wheelworks-") as staging:
+        finished = repair_wheel(wheel, Path(staging), plan_policy(parsed), run)
+        audit_all([finished], parsed, choose_lane(parsed, lane))
+        files.place(finished, into / finished.name)
 
 
 def _publish(finished: Path, dist: Path, proofs: Sequence[Proof]) -> Path:
