@@ -102,7 +102,7 @@ def build_tests(session: nox.Session) -> None:
 @nox.session(name="container-tests", python=PYTHON)
 def container_tests(session: nox.Session) -> None:
     """Build images and wheels in them for real; it starts a docker daemon where there is none and it may."""
-    session.install("-e", WHEELWORKS, *nox.project.dependency_groups(nox.project.load_toml(), "test"))
+    session.install("-e", WHEELWORKS, *nox.project.dependency_groups(nox.project.load_toml(), "container-test"))
     session.run("pytest", "tests/container", *session.posargs)
 
 
