@@ -16,11 +16,11 @@ from wheelworks.ccache import CacheCount, Ccache, ccache_environment, count
 from wheelworks.errors import BuildError
 from wheelworks.host_compiler import HostCompiler
 from wheelworks.images import BuildImage
-from wheelworks.lanes import Lane
+from wheelworks.lanes import Lane, machine_architecture
 from wheelworks.process import Completed, Runner
 from wheelworks.proof import Proof, ProofKind
 from wheelworks.sources import Sources
-from wheelworks.toolchain import Toolchain
+from wheelworks.toolchain import CUDA_TARGETS, Toolchain
 
 UNIT_MEMORY = 10 * 2**30
 """Bytes that one CUTLASS 3.x unit may need at its peak, measured: 8 to 11 GB."""
@@ -114,6 +114,7 @@ def plan_build(
     environment: Mapping[str, str],
     frontend: Frontend | None = None,
     folder: Path | None = None,
+    machine: str | None = None,
 ) -> BuildPlan:
     """Decide everything about a build; nothing is touched.
 
@@ -121,11 +122,12 @@ def plan_build(
     same in every checkout, whatever the cache's path, which is what lets ccache hit and keeps these paths out of the
     binary.
     """
+    machine = machine or machine_architecture()
     folder = folder or project / "build" / lane.name
     frontend = frontend or Frontend(Path(find_uv_bin()), Path(sys.executable))
     log = folder / "ccache.log" if ccache else None
     links = {"cuda": toolchain.cuda, "torch": toolchain.torch, "tools": toolchain.tools, **sources.folders}
-    defines = _defines(lane, sources, compiler, folder, build_type)
+    defines = _defines(lane, sources, compiler, folder, build_type) | _cross_defines(lane, machine)
     # Written also where there is no ccache: CMake keeps a define of an earlier build otherwise.
     launcher = str(ccache.path) if ccache else ""
     defines |= {f"CMAKE_{language}_COMPILER_LAUNCHER": launcher for language in ("CXX", "CUDA")}
@@ -142,6 +144,7 @@ def plan_build(
             "SOURCE_DATE_EPOCH": REPRODUCIBLE_EPOCH,
             "NINJA_STATUS": "[%f/%t] ",
             "CMAKE_BUILD_PARALLEL_LEVEL": str(parallel_jobs(environment)),
+            **({"_PYTHON_HOST_PLATFORM": f"linux-{lane.architecture}"} if lane.architecture != machine else {}),
             **_offline_environment(frontend),
             **(ccache_environment(project, log, extra=folder / "cuda" / "reproducible" / "cudafe++") if log else {}),
         },
@@ -160,6 +163,17 @@ def _offline_environment(frontend: Frontend) -> dict[str, str]:
         "UV_OFFLINE": "1",
         "UV_NO_CACHE": "1",
         "UV_PYTHON_DOWNLOADS": "never",
+    }
+
+
+def _cross_defines(lane: Lane, machine: str) -> dict[str, str]:
+    """Tell CMake and nvcc of an architecture that is not this machine's."""
+    if lane.architecture == machine:
+        return {}
+    return {
+        "CMAKE_SYSTEM_NAME": "Linux",
+        "CMAKE_SYSTEM_PROCESSOR": lane.architecture,
+        "CMAKE_CUDA_FLAGS": f"--target-directory={CUDA_TARGETS[lane.architecture]}",
     }
 
 

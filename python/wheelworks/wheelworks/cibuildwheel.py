@@ -74,6 +74,7 @@ def plan_inside(matrix: Matrix, lane: Lane, toolchain: Toolchain, sources: Sourc
         build_type="Release",
         backend=matrix.tools.backend,
         environment={"PATH": "$PATH"},
+        machine=lane.architecture,
     )
 
 

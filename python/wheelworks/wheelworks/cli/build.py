@@ -16,7 +16,7 @@ from wheelworks.cli.audit import audit_all
 from wheelworks.cli.containers import make_image
 from wheelworks.cli.wheel_tests import SUITE, check_all
 from wheelworks.cli.workplace import Workplace, workplace_here, workplace_in
-from wheelworks.lanes import Lane, choose_lane
+from wheelworks.lanes import Lane, choose_lane, machine_architecture
 from wheelworks.matrix import Matrix
 from wheelworks.policy import plan_policy
 from wheelworks.process import run
@@ -62,7 +62,7 @@ def build(
     chosen = choose_lane(parsed, lane)
     console.print(f"lane {chosen.name}: CUDA {chosen.cuda}, SMs {' '.join(chosen.sm_set)}")
     if base is None and chosen.base is None:
-        place = workplace_here()
+        place = workplace_here(chosen)
     else:
         place = workplace_in(make_image(parsed, chosen, base, release=release, by_name=by_name), parsed, chosen)
     built = _compile(parsed, chosen, build_type, place)
@@ -71,7 +71,9 @@ def build(
         finished = repair_wheel(built.path, Path(staging), plan_policy(parsed), run)
         proofs: list[Proof] = [prove_build(built, finished, find_commit(Path.cwd(), run), place.image)]
         proofs += [audit.to_proof() for audit in audit_all([finished], parsed, chosen)]
-        if not untested:
+        if chosen.architecture != machine_architecture():
+            console.print(f"not tested: the wheel is for {chosen.architecture}, and this machine is not")
+        elif not untested:
             proofs += check_all([finished], SUITE, parsed)
         wheel = _publish(finished, dist, proofs)
     console.print(f"{wheel}, {wheel.stat().st_size / 2**20:.1f} MiB", highlight=False)
