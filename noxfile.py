@@ -1,6 +1,7 @@
 """Doors to the pipeline and to the tests; what they do stands in python/wheelworks and tests/."""
 
 import sys
+from pathlib import Path
 
 import nox
 
@@ -87,11 +88,13 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def lint(session: nox.Session) -> None:
-    """Check style and types."""
+    """Check style, types, Dockerfiles, and that generated files are current."""
     session.install(WHEELWORKS, *nox.project.dependency_groups(nox.project.load_toml(), "lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+    session.run("wheelworks", "cibuildwheel", "--check")
+    session.run("hadolint", *sorted(map(str, Path("docker").glob("*.Dockerfile"))))
 
 
 @nox.session(name="unit-tests", python=PYTHON)
@@ -111,7 +114,7 @@ def build_tests(session: nox.Session) -> None:
 @nox.session(name="container-tests", python=PYTHON)
 def container_tests(session: nox.Session) -> None:
     """Build images and wheels in them for real; it starts a docker daemon where there is none and it may."""
-    session.install("-e", WHEELWORKS, *nox.project.dependency_groups(nox.project.load_toml(), "test"))
+    session.install("-e", WHEELWORKS, *nox.project.dependency_groups(nox.project.load_toml(), "container-test"))
     session.run("pytest", "tests/container", *session.posargs)
 
 

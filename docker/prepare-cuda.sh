@@ -5,5 +5,6 @@ cuda=$1
 mkdir -p "$cuda/reproducible"
 cp "$(dirname "$0")/cudafe++" "$cuda/reproducible/"
 chmod 755 "$cuda/reproducible/cudafe++"
-# shellcheck disable=SC2016  nvcc reads the variable, and a later += comes first in the path
+# It is nvcc that reads the variable; a later += comes first in the path.
+# shellcheck disable=SC2016
 echo 'PATH += $(_HERE_)/../reproducible:' >> "$cuda/bin/nvcc.profile"

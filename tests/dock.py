@@ -88,6 +88,15 @@ def copy_of_this_checkout(target: Path) -> Path:
     return target
 
 
+def install(packages: list[str]) -> None:
+    """Install packages of Debian, where this user may."""
+    if not packages or os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return
+    for words in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
+        done = run(["apt-get", *words], env={"DEBIAN_FRONTEND": "noninteractive"})
+        assert done.ok, f"{done.command_line}:\n{done.last_lines()}"
+
+
 def with_base_image(checkout: Path, image: str) -> None:
     """Name another image for the debian base in a checkout's matrix."""
     path = checkout / "matrix.toml"

@@ -94,7 +94,7 @@ def marlin_permute_scales(s: torch.Tensor, size_k: int, size_n: int, group_size:
 
 
 def marlin_zero_points(zp: torch.Tensor, size_k: int, size_n: int, num_bits: int) -> torch.Tensor:
-    """Bring zero points ``(size_k = groups, size_n)``, one number each, into Marlin's order: ``(groups, size_n / 8)``."""
+    """Bring zero points ``(groups, size_n)`` into Marlin's order, ``(groups, size_n / 8)``; ``size_k`` is groups."""
     if num_bits != 4:
         raise ValueError(f"num_bits is {num_bits}, expected 4: weights of 8 bits are not supported")
     grouped = zp.reshape(-1, 64)[:, reference.grouped_scale_order()]
@@ -188,13 +188,9 @@ def _bias_of(kind: ScalarType | str) -> int:
         if kind in known:
             return known[kind]
     else:
-        exponent, mantissa, signed, bias = (
-            kind.id & 255,
-            kind.id >> 8 & 255,
-            kind.id >> 16 & 1,
-            kind.id >> 17 & 0xFFFFFFFF,
-        )
-        if (exponent, mantissa, signed) == (0, 4, 0) and bias in (0, 8):
+        is_4_bit = kind.id & 0x1FFFF == 4 << 8  # no exponent, four bits of mantissa, no sign
+        bias = kind.id >> 17 & 0xFFFFFFFF
+        if is_4_bit and bias in (0, 8):
             return bias
     raise RuntimeError(f"b_q_type is {kind}, expected uint4 or uint4b8: other weights are not supported")
 

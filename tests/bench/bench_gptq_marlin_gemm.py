@@ -1,7 +1,8 @@
-"""gptq_marlin_gemm beside torch's bf16 product: what 4-bit weights save where a product takes as long as its weights."""
+"""gptq_marlin_gemm beside torch's bf16 product: what 4-bit weights save where the weights take the time."""
 
 from __future__ import annotations
 
+from statistics import geometric_mean
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 import warpwright
 from products import LAYERS, words
-from timing import copy_bandwidth, geometric_mean, interleaved, print_table, write_record
+from timing import copy_bandwidth, interleaved, print_table, write_record
 
 TOKENS = [1, 16, 32, 64, 128, 256, 512, 2048]
 GROUP = 128

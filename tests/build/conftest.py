@@ -10,7 +10,7 @@ from rerun import pytest_terminal_summary as pytest_terminal_summary
 from workshop import PROJECT, Workshop, build_in
 
 from wheelworks import files
-from wheelworks.build import make_links, plan_build
+from wheelworks.build import prepare_folder, plan_build
 from wheelworks.ccache import find_ccache
 from wheelworks.host_compiler import find_host_compiler
 from wheelworks.lanes import choose_lane
@@ -37,7 +37,7 @@ def workshop() -> Workshop:
         backend=matrix.tools.backend,
         environment=os.environ,
     )
-    make_links(plan)
+    prepare_folder(plan)
     return Workshop(toolchain, plan)
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dock import BASE, PROJECT, Built, Dock, copy_of_this_checkout
-from wheelworks.process import run
+from dock import BASE, PROJECT, Built, Dock, copy_of_this_checkout, install
 
 PACKAGES = {"docker": "docker.io", "dockerd": "docker.io", "debootstrap": "debootstrap"}
 
@@ -51,11 +50,7 @@ def universal(dock: Dock, base: None, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def _install_where_it_may() -> None:
-    missing = sorted({package for program, package in PACKAGES.items() if shutil.which(program) is None})
-    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", *missing]):
-            done = run(command, env={"DEBIAN_FRONTEND": "noninteractive"})
-            assert done.ok, f"{done.command_line}:\n{done.last_lines()}"
+    install(sorted({package for program, package in PACKAGES.items() if shutil.which(program) is None}))
 
 
 def _wait_for(dock: Dock, log: Path) -> None:

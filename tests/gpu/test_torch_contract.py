@@ -79,7 +79,7 @@ OPERATORS = [
         awq_marlin_repack,
         gptq_marlin_dequantize,
         gptq_marlin_gemm,
-    )  # fmt: skip
+    )
 ]
 each_operator = pytest.mark.parametrize("make", OPERATORS)
 

@@ -20,7 +20,7 @@ from wheelworks.sources import Sources
 from wheelworks.toolchain import Toolchain
 
 
-def plan_at(project: Path, cache: Path, matrix: Matrix, *, ccache: bool = True) -> BuildPlan:
+def plan_at(project: Path, cache: Path, matrix: Matrix, *, ccache: bool = True, machine: str = "x86_64") -> BuildPlan:
     return plan_build(
         choose_lane(matrix, None),
         Toolchain(cache / "toolchains" / "abc", "abc"),
@@ -31,6 +31,7 @@ def plan_at(project: Path, cache: Path, matrix: Matrix, *, ccache: bool = True) 
         build_type="Release",
         backend="scikit-build-core==1.1.2",
         environment={"PATH": "/usr/bin"},
+        machine=machine,
     )
 
 
@@ -55,6 +56,26 @@ def test_without_ccache_the_launchers_of_an_earlier_build_are_cleared(tmp_path: 
     plan = plan_at(tmp_path, tmp_path, matrix, ccache=False)
     assert "cmake.define.CMAKE_CUDA_COMPILER_LAUNCHER=" in plan.command
     assert "CCACHE_BASEDIR" not in plan.environment
+
+
+def test_another_architecture_is_told_to_cmake_nvcc_and_the_backend(tmp_path: Path, matrix: Matrix) -> None:
+    plan = plan_at(tmp_path, tmp_path, matrix, machine="aarch64")
+    assert plan.defines["CMAKE_SYSTEM_PROCESSOR"] == "x86_64"
+    assert plan.defines["CMAKE_CUDA_FLAGS"] == "--target-directory=x86_64-linux"
+    assert plan.environment["_PYTHON_HOST_PLATFORM"] == "linux-x86_64"
+    assert "CMAKE_SYSTEM_NAME" not in plan_at(tmp_path, tmp_path, matrix).defines
+
+
+def test_a_cross_compiler_that_is_not_there_is_named_with_its_package() -> None:
+    with pytest.raises(HostCompilerError, match="there is no C\\+\\+ compiler for aarch64") as caught:
+        find_host_compiler({"PATH": "/nowhere"}, run, across="aarch64")
+    assert "g++-aarch64-linux-gnu" in caught.value.fix
+
+
+def test_a_failed_configuration_tells_cmakes_error(tmp_path: Path, matrix: Matrix) -> None:
+    output = "-- x\nCMake Error at CMakeLists.txt:3 (find_package):\n  none\nerror: Failed to build\n"
+    with pytest.raises(BuildError, match="why: CMake Error at CMakeLists.txt:3"):
+        run_build(plan_at(tmp_path, tmp_path, matrix), run=FakeRunner(lambda _: (1, output)))
 
 
 def test_a_failed_build_tells_the_first_error(tmp_path: Path, matrix: Matrix) -> None:

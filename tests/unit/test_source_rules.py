@@ -28,6 +28,7 @@ STAGES = (
     "pins",
     "build",
     "container",
+    "cibuildwheel",
     "archive",
     "elf",
     "sm",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,35 @@ def test_the_address_changes_with_every_part(plan: ToolchainPlan) -> None:
         ToolchainPlan(plan.lock, plan.lock_text, plan.torch, "1" * 64, plan.architecture),
         ToolchainPlan(plan.lock, plan.lock_text, plan.torch, plan.torch_headers_sha256, "aarch64"),
     ]
-    assert len({plan.digest, *(other.digest for other in others)}) == 5
+    others += [replace(plan, machine="aarch64"), replace(plan, preparation_text="other")]
+    assert len({plan.digest, *(other.digest for other in others)}) == 7
+
+
+def test_a_toolchain_for_another_architecture_has_its_runtime_where_nvcc_looks(
+    plan: ToolchainPlan, tmp_path: Path
+) -> None:
+    lock = "nvidia-cuda-nvcc==13.0.88 --hash=1\nnvidia-cuda-runtime==13.0.96 \\\n    --hash=2\n"
+    across = replace(plan, architecture="aarch64", lock_text=lock)
+    texts = []
+
+    def answer(command: tuple[str, ...]) -> tuple[int, str]:
+        if command[-1].endswith("target.txt"):
+            texts.append(Path(command[-1]).read_text(encoding="utf-8"))
+            assert command[command.index("--python-platform") + 1].startswith("aarch64")
+        return installs(command)
+
+    toolchain = ensure_toolchain(across, cache=tmp_path, run=FakeRunner(answer))
+    target = toolchain.cuda / "targets" / "sbsa-linux"
+    assert (target / "lib" / "libcudart_static.a").exists()
+    assert (target / "include" / "cuda_runtime.h").exists()
+    assert texts == ["nvidia-cuda-runtime==13.0.96 \\\n    --hash=2\n"]
+
+
+def test_a_container_toolkit_brings_the_readers_of_device_code_alone(plan: ToolchainPlan, tmp_path: Path) -> None:
+    runner = FakeRunner(lambda command: installs(command, missing="nvidia/cu13/bin/nvcc"))
+    toolchain = ensure_toolchain(replace(plan, embedded=False), cache=tmp_path, run=runner)
+    assert toolchain.cuda == Path("/usr/local/cuda")
+    assert toolchain.cuobjdump.exists()
 
 
 def test_every_toolkits_lock_is_of_this_matrix(matrix: Matrix, project: Path) -> None:

@@ -16,11 +16,11 @@ from wheelworks.ccache import CacheCount, Ccache, ccache_environment, count
 from wheelworks.errors import BuildError
 from wheelworks.host_compiler import HostCompiler
 from wheelworks.images import BuildImage
-from wheelworks.lanes import Lane
+from wheelworks.lanes import Lane, machine_architecture
 from wheelworks.process import Completed, Runner
 from wheelworks.proof import Proof, ProofKind
 from wheelworks.sources import Sources
-from wheelworks.toolchain import Toolchain
+from wheelworks.toolchain import CUDA_TARGETS, Toolchain
 
 UNIT_MEMORY = 10 * 2**30
 """Bytes that one CUTLASS 3.x unit may need at its peak, measured: 8 to 11 GB."""
@@ -58,16 +58,20 @@ class BuildPlan:
         return self.folder / "wheel"
 
     @property
+    def settings(self) -> dict[str, object]:
+        """The settings that carry the defines to CMake through scikit-build-core."""
+        defines = {f"cmake.define.{name}": value for name, value in self.defines.items()}
+        return {"build-dir": self.folder / "cmake", **defines}
+
+    @property
     def command(self) -> tuple[str, ...]:
-        """The call of uv's build frontend, which carries the defines to CMake through scikit-build-core."""
-        settings: dict[str, object] = {"build-dir": self.folder / "cmake"}
-        settings |= {f"cmake.define.{name}": value for name, value in self.defines.items()}
+        """The call of uv's build frontend."""
         constrained = ["--build-constraints", str(self.folder / "build-constraints.txt")]
         return (
             str(self.frontend.uv), "build", "--wheel", "--python", str(self.frontend.python),
             "--out-dir", str(self.staging), "--no-create-gitignore",
             *(["--no-build-isolation"] if self.frontend.backend else constrained),
-            *(word for name, value in settings.items() for word in ("--config-setting", f"{name}={value}")),
+            *(word for name, value in self.settings.items() for word in ("--config-setting", f"{name}={value}")),
             str(self.project),
         )  # fmt: skip
 
@@ -110,6 +114,7 @@ def plan_build(
     environment: Mapping[str, str],
     frontend: Frontend | None = None,
     folder: Path | None = None,
+    machine: str | None = None,
 ) -> BuildPlan:
     """Decide everything about a build; nothing is touched.
 
@@ -117,11 +122,12 @@ def plan_build(
     same in every checkout, whatever the cache's path, which is what lets ccache hit and keeps these paths out of the
     binary.
     """
+    machine = machine or machine_architecture()
     folder = folder or project / "build" / lane.name
     frontend = frontend or Frontend(Path(find_uv_bin()), Path(sys.executable))
     log = folder / "ccache.log" if ccache else None
     links = {"cuda": toolchain.cuda, "torch": toolchain.torch, "tools": toolchain.tools, **sources.folders}
-    defines = _defines(lane, sources, compiler, folder, build_type)
+    defines = _defines(lane, sources, compiler, folder, build_type) | _cross_defines(lane, machine)
     # Written also where there is no ccache: CMake keeps a define of an earlier build otherwise.
     launcher = str(ccache.path) if ccache else ""
     defines |= {f"CMAKE_{language}_COMPILER_LAUNCHER": launcher for language in ("CXX", "CUDA")}
@@ -138,6 +144,7 @@ def plan_build(
             "SOURCE_DATE_EPOCH": REPRODUCIBLE_EPOCH,
             "NINJA_STATUS": "[%f/%t] ",
             "CMAKE_BUILD_PARALLEL_LEVEL": str(parallel_jobs(environment)),
+            **({"_PYTHON_HOST_PLATFORM": f"linux-{lane.architecture}"} if lane.architecture != machine else {}),
             **_offline_environment(frontend),
             **(ccache_environment(project, log, extra=folder / "cuda" / "reproducible" / "cudafe++") if log else {}),
         },
@@ -156,6 +163,17 @@ def _offline_environment(frontend: Frontend) -> dict[str, str]:
         "UV_OFFLINE": "1",
         "UV_NO_CACHE": "1",
         "UV_PYTHON_DOWNLOADS": "never",
+    }
+
+
+def _cross_defines(lane: Lane, machine: str) -> dict[str, str]:
+    """Tell CMake and nvcc of an architecture that is not this machine's."""
+    if lane.architecture == machine:
+        return {}
+    return {
+        "CMAKE_SYSTEM_NAME": "Linux",
+        "CMAKE_SYSTEM_PROCESSOR": lane.architecture,
+        "CMAKE_CUDA_FLAGS": f"--target-directory={CUDA_TARGETS[lane.architecture]}",
     }
 
 
@@ -182,16 +200,16 @@ def parallel_jobs(environment: Mapping[str, str]) -> int:
     return max(1, min(os.cpu_count() or 1, memory // UNIT_MEMORY))
 
 
-def make_links(plan: BuildPlan) -> None:
-    """Make the links through which the compiler sees the toolchain and the sources."""
+def prepare_folder(plan: BuildPlan) -> None:
+    """Make the links through which the compiler sees the toolchain and the sources, and the backend's pin."""
     for name, target in plan.links.items():
         files.link(plan.folder / name, target)
+    files.write_text(plan.folder / "build-constraints.txt", plan.constraints)
 
 
 def run_build(plan: BuildPlan, *, run: Runner, on_line: Callable[[str], None] | None = None) -> BuiltWheel:
     """Carry out a plan. The wheel is in the plan's staging folder; nothing is in dist/ yet."""
-    make_links(plan)
-    files.write_text(plan.folder / "build-constraints.txt", plan.constraints)
+    prepare_folder(plan)
     files.remove(plan.staging)
     if plan.ccache_log:
         plan.ccache_log.unlink(missing_ok=True)

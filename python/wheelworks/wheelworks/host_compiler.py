@@ -13,6 +13,9 @@ from wheelworks.process import Runner
 
 INSTALL = "install one: `apt-get install g++` on Debian and Ubuntu, `dnf install gcc-c++` on Fedora and RHEL"
 
+CROSS_COMPILERS = ("g++", "g++-14", "g++-13", "g++-12")
+"""Debian's names of a cross compiler, after the triple."""
+
 
 @dataclass(frozen=True)
 class HostCompiler:
@@ -22,16 +25,22 @@ class HostCompiler:
     version: str
 
 
-def find_host_compiler(environment: Mapping[str, str], run: Runner) -> HostCompiler:
-    """Find ``CXX``, else g++, c++ or clang++ on the path; a compiler without C++17 is refused."""
+def find_host_compiler(environment: Mapping[str, str], run: Runner, across: str | None = None) -> HostCompiler:
+    """Find ``CXX``, else g++, c++ or clang++ on the path; a compiler without C++17 is refused.
+
+    ``across`` names another architecture than this machine's, for which Debian's cross compilers are looked for.
+    """
     named = environment.get("CXX")
-    for name in [named] if named else ["g++", "c++", "clang++"]:
+    usual = CROSS_COMPILERS if across else ("g++", "c++", "clang++")
+    names = [named] if named else [f"{across}-linux-gnu-{name}" if across else name for name in usual]
+    for name in names:
         if found := shutil.which(name, path=environment.get("PATH")):
             return check_host_compiler(Path(found), run)
+    what = f" {named!r}, which CXX names" if named else f" for {across}" if across else ""
     raise HostCompilerError(
-        f"there is no C++ compiler{f' {named!r}, which CXX names' if named else ''}",
-        why="nvcc needs a host compiler for C++17, and looked for " + (named or "g++, c++ and clang++ on PATH"),
-        fix=INSTALL,
+        f"there is no C++ compiler{what}",
+        why=f"nvcc needs a host compiler for C++17, and looked for {', '.join(names)} on PATH",
+        fix=f"install one: `apt-get install g++-{across.replace('_', '-')}-linux-gnu`" if across else INSTALL,
     )
 
 

@@ -109,7 +109,7 @@ class Tools(Row):
 class Image(Row):
     """A container image, pinned by the digest that a registry gave for its name; without one nobody could ask it."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9./_-]*:[A-Za-z0-9._-]+$")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9./_:-]*:[A-Za-z0-9._-]+$")]
     digest: Digest | None = None
 
     @property

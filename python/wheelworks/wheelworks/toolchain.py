@@ -11,7 +11,7 @@ from pathlib import Path
 
 from wheelworks import files, uv_client
 from wheelworks.errors import ToolchainError
-from wheelworks.lanes import Lane
+from wheelworks.lanes import Lane, machine_architecture
 from wheelworks.matrix import Matrix
 from wheelworks.process import Completed, Runner
 
@@ -20,6 +20,9 @@ LAYOUT = 2
 
 TORCH_HEADERS = ("torch/csrc/stable", "torch/csrc/inductor/aoti_torch", "torch/headeronly")
 """The headers of the libtorch stable ABI. Nothing else of torch is kept: what is not there cannot be included."""
+
+CUDA_TARGETS = {"aarch64": "sbsa-linux", "x86_64": "x86_64-linux"}
+"""NVIDIA's names of the architectures."""
 
 PREPARATION = ("prepare-cuda.sh", "cudafe++")
 """The script that every toolkit goes through, and the file that it puts there."""
@@ -34,8 +37,9 @@ TORCH_LIBRARIES = ("libtorch.so", "libtorch_cpu.so")
 class ToolchainPlan:
     """What a toolchain is made of. Two lanes with the same parts share one folder.
 
-    ``preparation`` is the script that makes an embedded toolkit's output independent of the folder of the sources, as
-    it does in the build containers.
+    ``machine`` is the architecture that compiles; where the lane's is another one, it compiles across. ``preparation``
+    is the script that makes an embedded toolkit's output independent of the folder of the sources, as it does in the
+    build containers.
     """
 
     lock: Path
@@ -43,6 +47,7 @@ class ToolchainPlan:
     torch: str
     torch_headers_sha256: str
     architecture: str
+    machine: str = "x86_64"
     embedded: bool = True
     preparation: Path | None = None
     preparation_text: str = ""
@@ -51,7 +56,7 @@ class ToolchainPlan:
     def digest(self) -> str:
         """The address of the folder: it changes with every part."""
         parts = [LAYOUT, self.lock_text, self.torch, self.torch_headers_sha256, self.architecture]
-        parts += [self.preparation_text]
+        parts += [self.preparation_text, self.machine]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -96,8 +101,8 @@ class Toolchain:
         )
 
 
-def plan_toolchain(matrix: Matrix, lane: Lane, project: Path) -> ToolchainPlan:
-    """Read what the lane's toolchain is made of, and check that its lock is of this matrix."""
+def plan_toolchain(matrix: Matrix, lane: Lane, project: Path, machine: str | None = None) -> ToolchainPlan:
+    """Read what the lane's toolchain is made of, for this machine, and check that its lock is of this matrix."""
     lock = project / lane.toolkit.lock
     try:
         text = lock.read_text(encoding="utf-8")
@@ -119,6 +124,7 @@ def plan_toolchain(matrix: Matrix, lane: Lane, project: Path) -> ToolchainPlan:
         torch=f"torch=={matrix.torch.headers}",
         torch_headers_sha256=matrix.torch.headers_sha256,
         architecture=lane.architecture,
+        machine=machine or machine_architecture(),
         embedded=embedded,
         preparation=scripts[0] if scripts else None,
         preparation_text="".join(script.read_text(encoding="utf-8") for script in scripts),
@@ -144,9 +150,11 @@ def ensure_toolchain(
 
 def _fill(plan: ToolchainPlan, toolchain: Toolchain, run: Runner, on_line: Callable[[str], None] | None) -> None:
     packages = toolchain.root / "packages"
-    done = uv_client.install_locked(plan.lock, packages, architecture=plan.architecture, run=run, on_line=on_line)
+    done = uv_client.install_locked(plan.lock, packages, architecture=plan.machine, run=run, on_line=on_line)
     _check(done, f"the packages of {plan.lock.name}")
     _lay_out_cuda(packages, toolchain)
+    if plan.embedded and plan.machine != plan.architecture:
+        _lay_out_target(plan, toolchain, run, on_line)
     if plan.preparation is not None:
         _check(run(["sh", plan.preparation, toolchain.cuda]), "the toolkit's preparation")
     _lay_out_tools(packages, toolchain)
@@ -166,8 +174,29 @@ def _lay_out_cuda(packages: Path, toolchain: Toolchain) -> None:
     cuda = toolchain.root / "cuda"
     found[0].parent.parent.rename(cuda)
     files.link(cuda / "lib64", Path("lib"))
-    for library in (cuda / "lib").glob("libcudart.so.*"):
-        files.link(cuda / "lib" / "libcudart.so", Path(library.name))
+    _link_runtime(cuda / "lib")
+
+
+def _lay_out_target(
+    plan: ToolchainPlan, toolchain: Toolchain, run: Runner, on_line: Callable[[str], None] | None
+) -> None:
+    """Add the runtime of another architecture where nvcc looks for it; the headers are the same for all."""
+    folder, lock = toolchain.root / "target", toolchain.root / "target.txt"
+    lock.write_text(uv_client.subset_of_lock(plan.lock_text, "nvidia-cuda-runtime"), encoding="utf-8")
+    done = uv_client.install_locked(lock, folder, architecture=plan.architecture, run=run, on_line=on_line)
+    _check(done, f"the CUDA runtime for {plan.architecture}")
+    target = toolchain.cuda / "targets" / CUDA_TARGETS[plan.architecture]
+    files.link(target / "include", Path("../../include"))
+    for library in folder.glob("nvidia/cu[0-9]*/lib"):
+        library.rename(target / "lib")
+    _link_runtime(target / "lib")
+    files.remove(folder)
+
+
+def _link_runtime(folder: Path) -> None:
+    """Give the runtime the name without a version that CMake looks for."""
+    for library in folder.glob("libcudart.so.*"):
+        files.link(folder / "libcudart.so", Path(library.name))
 
 
 def _lay_out_tools(packages: Path, toolchain: Toolchain) -> None:

@@ -46,6 +46,17 @@ def write_lock(packages: Sequence[str], *, run: Runner, scratch: Path) -> Comple
     )  # fmt: skip
 
 
+def subset_of_lock(text: str, package: str) -> str:
+    """Give the lines of one package in a lock's text, its hashes with it."""
+    taken, lines = False, []
+    for line in text.splitlines(keepends=True):
+        if not line.startswith(" "):
+            taken = line.startswith(f"{package}==")
+        if taken:
+            lines.append(line)
+    return "".join(lines)
+
+
 def _install(into: Path, architecture: str) -> list[str | Path]:
     return [
         find_uv_bin(), "pip", "install", "--no-deps", "--target", into, "--python", sys.executable,

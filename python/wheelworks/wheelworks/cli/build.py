@@ -9,15 +9,16 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from wheelworks import files
-from wheelworks.audit import Tools
-from wheelworks.build import BuiltWheel, find_commit, plan_build, prove_build, run_build
+from wheelworks.audit import Audits, Tools
+from wheelworks.build import BuiltWheel, find_commit, plan_build, prepare_folder, prove_build, run_build
+from wheelworks.cibuildwheel import plan_inside
 from wheelworks.cli.app import app, console, make_toolchain, read_matrix
 from wheelworks.cli.audit import audit_all, write_proofs
 from wheelworks.cli.containers import make_image
 from wheelworks.cli.wheel_tests import SUITE, check_all
 from wheelworks.cli.workplace import Workplace, workplace_here, workplace_in
 from wheelworks.embed import embed_bills
-from wheelworks.lanes import Lane, choose_lane
+from wheelworks.lanes import Lane, choose_lane, machine_architecture
 from wheelworks.matrix import Matrix
 from wheelworks.policy import plan_policy
 from wheelworks.process import run
@@ -62,27 +63,70 @@ def build(
     parsed = read_matrix()
     chosen = choose_lane(parsed, lane)
     console.print(f"lane {chosen.name}: CUDA {chosen.cuda}, SMs {' '.join(chosen.sm_set)}")
-    policy = plan_policy(parsed)
     if base is None and chosen.base is None:
-        place = workplace_here()
+        place = workplace_here(chosen)
     else:
         place = workplace_in(make_image(parsed, chosen, base, release=release, by_name=by_name), parsed, chosen)
     built = _compile(parsed, chosen, build_type, place)
     console.print(f"built {built.path.name} in {built.seconds:.0f} s", highlight=False)
     with TemporaryDirectory(prefix="wheelworks-") as staging:
-        tools = Tools(run, make_toolchain(parsed, chosen).cuobjdump)
-        billed = embed_bills(built.path, Path(staging) / "billed", policy, tools)
-        finished = repair_wheel(billed, Path(staging), policy, run)
+        finished, audits = _finish(built.path, Path(staging), parsed, chosen)
         proofs: list[Proof] = [prove_build(built, finished, find_commit(Path.cwd(), run), place.image)]
-        audits = audit_all([finished], parsed, chosen)
-        audits.require_clean()
         proofs += [proof for audit in audits.audits for proof in audit.to_proofs()]
-        if not untested:
+        if chosen.architecture != machine_architecture():
+            console.print(f"not tested: the wheel is for {chosen.architecture}, and this machine is not")
+        elif not untested:
             proofs += check_all([finished], SUITE, parsed)
         wheel = _publish(finished, dist, proofs, parsed)
     console.print(f"{wheel}, {wheel.stat().st_size / 2**20:.1f} MiB", highlight=False)
     if built.cache is not None:
         console.print(str(built.cache), highlight=False)
+
+
+@app.command
+def prepare(lane: str) -> None:
+    """Make the folder of a lane's build with its toolchain and sources, for another frontend to build in.
+
+    Parameters
+    ----------
+    lane
+        Name of a lane.
+    """
+    parsed = read_matrix()
+    chosen = choose_lane(parsed, lane)
+    toolchain = make_toolchain(parsed, chosen)
+    sources = ensure_sources(parsed, cache=files.cache_folder(os.environ), run=run)
+    prepare_folder(plan_inside(parsed, chosen, toolchain, sources, project=Path.cwd()))
+
+
+@app.command
+def repair(lane: str, wheel: Path, into: Path) -> None:
+    """Give a wheel its platform tag, audit it, and only then put it into a folder.
+
+    Parameters
+    ----------
+    lane
+        The lane that the wheel was built for.
+    wheel
+        The wheel, as a build left it.
+    into
+        Folder for the finished one.
+    """
+    parsed = read_matrix()
+    with TemporaryDirectory(prefix="wheelworks-") as staging:
+        finished, _ = _finish(wheel, Path(staging), parsed, choose_lane(parsed, lane))
+        files.place(finished, into / finished.name)
+
+
+def _finish(built: Path, staging: Path, matrix: Matrix, lane: Lane) -> tuple[Path, Audits]:
+    """Give a built wheel its bills and its platform tag, and hold it against every rule."""
+    policy = plan_policy(matrix)
+    tools = Tools(run, make_toolchain(matrix, lane).cuobjdump)
+    billed = embed_bills(built, staging / "billed", policy, tools)
+    finished = repair_wheel(billed, staging, policy, run)
+    audits = audit_all([finished], matrix, lane)
+    audits.require_clean()
+    return finished, audits
 
 
 def _publish(finished: Path, dist: Path, proofs: Sequence[Proof], matrix: Matrix) -> Path:

@@ -1,4 +1,4 @@
-"""``matrix`` and ``lock``: what is built, and the hashes of what it is built with."""
+"""``matrix``, ``lock`` and ``cibuildwheel``: what is built, and the files that follow from the matrix."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from wheelworks import files, uv_client
+from wheelworks.cibuildwheel import configuration_path, release_lanes, render_configuration, require_current
 from wheelworks.cli.app import app, console, read_matrix
 from wheelworks.errors import ToolchainError
 from wheelworks.lanes import Lane, plan_lanes, to_github
@@ -44,6 +45,25 @@ def lock() -> None:
     _write_lock(parsed.container_tools.lock, parsed.container_tools.packages)
     for toolkit in parsed.toolkits.values():
         _write_lock(toolkit.lock, [*toolkit.packages, *parsed.tools.packages])
+
+
+@app.command
+def cibuildwheel(*, check: bool = False) -> None:
+    """Write the configuration of cibuildwheel for every released lane.
+
+    Parameters
+    ----------
+    check
+        Write nothing, and fail where a configuration is not what the matrix gives.
+    """
+    parsed = read_matrix()
+    if check:
+        require_current(parsed, Path.cwd())
+        return
+    for lane in release_lanes(parsed):
+        path = configuration_path(Path(), lane)
+        files.write_text(path, render_configuration(parsed, lane))
+        console.print(f"wrote {path}")
 
 
 def _write_lock(lock: str, packages: Sequence[str]) -> None:

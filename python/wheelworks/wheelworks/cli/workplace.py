@@ -12,7 +12,7 @@ from wheelworks.build import Frontend
 from wheelworks.ccache import Ccache, check_ccache, find_ccache
 from wheelworks.host_compiler import HostCompiler, check_host_compiler, find_host_compiler
 from wheelworks.images import BuildImage
-from wheelworks.lanes import Lane
+from wheelworks.lanes import Lane, machine_architecture
 from wheelworks.matrix import Matrix
 from wheelworks.process import Runner, run
 
@@ -30,9 +30,11 @@ class Workplace:
     image: BuildImage | None = None
 
 
-def workplace_here() -> Workplace:
-    """Give this machine, with its own compiler."""
-    return Workplace(run, find_host_compiler(os.environ, run), find_ccache(os.environ, run), os.environ)
+def workplace_here(lane: Lane) -> Workplace:
+    """Give this machine, with its own compiler, or with one for the lane's architecture."""
+    across = lane.architecture if lane.architecture != machine_architecture() else None
+    compiler = find_host_compiler(os.environ, run, across)
+    return Workplace(run, compiler, find_ccache(os.environ, run), os.environ)
 
 
 def workplace_in(image: BuildImage, matrix: Matrix, lane: Lane) -> Workplace:
