@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from release_maker import NOTICES, make_release, small_matrix
-from wheelworks.errors import IndexingError
+from wheelworks.errors import IndexingError, ManifestError
 from wheelworks.index import Catalogue, Notices, Site, plan_site
-from wheelworks.manifest import Channel, Manifest
+from wheelworks.manifest import Channel, Manifest, to_json
+from wheelworks.manifest.document import parse_document
 from wheelworks.matrix import Matrix
 
 FULL = "warpwright-0.1.0+cu130-cp310-abi3-manylinux_2_28_x86_64.whl"
@@ -307,6 +310,49 @@ def hostile(manifest: Manifest, text: str) -> Manifest:
     proof = manifest.wheels[0].proofs[0].model_dump(mode="json") | {"summary": text}
     wheel = {"lane": text, "architecture": text, "proofs": [proof]}
     return changed(manifest, wheel=wheel, notes=text, tracks=[text], alternate_locations=[text])
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Give the place of every value within a document."""
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield from places(each, (*path, key))
+
+
+def replaced(value: Any, path: tuple[str | int, ...], new: object) -> Any:
+    """Give a document with another value at one place."""
+    if not path:
+        return new
+    copy = value.copy()
+    copy[path[0]] = replaced(copy[path[0]], path[1:], new)
+    return copy
+
+
+anything = (
+    st.text(max_size=30)
+    | st.sampled_from(["../../x", "/etc/passwd", "<script>alert(1)</script>", "\x00", "a/b", "9999", "1.0+x/y", ".."])
+    | st.integers()
+    | st.none()
+    | st.lists(st.text(max_size=5), max_size=2)
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_changed_manifest_is_refused_or_gives_a_safe_site(data: st.DataObject, manifest: Manifest) -> None:
+    document = json.loads(to_json(manifest))
+    place = data.draw(st.sampled_from(list(places(document))))
+    text = json.dumps(replaced(document, place, data.draw(anything)))
+    try:
+        site = site_of(parse_document(text.encode(), Manifest, name="manifest.json"))
+    except (ManifestError, IndexingError):
+        return
+    for path in [content.path for content in site.contents] + [page.path for page in site.pages]:
+        assert re.fullmatch(r"[a-z0-9][A-Za-z0-9._+!/-]*", path), path
+        assert not {"", ".", ".."} & set(path.split("/")), path
+    for page in site.pages:
+        assert not page.path.endswith(".html") or "script" not in Anchors(page.data.decode()).tags
 
 
 @pytest.mark.parametrize("url", ["https://a/<b>/", "javascript:alert(1)/", "https://a", 'https://a/"/', "https://a b/"])

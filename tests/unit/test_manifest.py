@@ -202,6 +202,26 @@ def test_a_wheel_that_would_leave_its_folder_is_a_reason(dist: Path, matrix: Mat
     assert "path-escape '../../escape'" in reasons(dist, matrix)[0]
 
 
+def test_a_wheel_whose_name_is_not_normal_is_refused(dist: Path, matrix: Matrix) -> None:
+    first = wheels(dist)[0]
+    other = first.rename(dist / first.name.replace("0.1.0", "0.1.00"))
+    for kind in matrix.release.proofs:
+        write_proof(other, kind)
+    assert f"'{other.name}' is not normalised; expected it to begin with warpwright-0.1.0+" in reasons(dist, matrix)[0]
+
+
+def test_a_wheel_with_huge_metadata_is_refused(dist: Path, matrix: Matrix) -> None:
+    wheels(dist)[0].unlink()
+    make_wheel(dist, matrix, released_lanes(matrix)[0], requires=("torch>=2.10", *["x"] * (2 << 20)))
+    assert re.search(r"METADATA has \d+ bytes, more than the 16777216 that it may have", reasons(dist, matrix)[0])
+
+
+def test_markup_in_requires_python_is_refused(dist: Path, matrix: Matrix) -> None:
+    wheels(dist)[0].unlink()
+    make_wheel(dist, matrix, released_lanes(matrix)[0], requires_python='>=3.10"><script>')
+    assert "which is no set of versions" in reasons(dist, matrix)[0]
+
+
 def test_a_preview_takes_what_is_there_and_says_what_it_lacks(dist: Path, matrix: Matrix) -> None:
     first, *others = wheels(dist)
     for other in others:

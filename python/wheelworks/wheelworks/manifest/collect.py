@@ -153,9 +153,9 @@ def _commit(candidate: Candidate) -> str | None:
 
 
 def _manifest(candidates: Sequence[Candidate], matrix: Matrix, release: Release) -> Manifest:
-    wheels = [_released(each, matrix) for each in candidates]
-    commits = {wheel.commit for wheel in wheels}
     try:
+        wheels = [_released(each, matrix) for each in candidates]
+        commits = {wheel.commit for wheel in wheels}
         return Manifest(
             project=candidates[0].wheel.name,
             version=release.version,
@@ -166,7 +166,7 @@ def _manifest(candidates: Sequence[Candidate], matrix: Matrix, release: Release)
             wheels=tuple(sorted(wheels, key=lambda wheel: wheel.file)),
         )
     except ValidationError as error:
-        raise _refused(release, [fault["msg"] for fault in error.errors()]) from error
+        raise _refused(release, [fault["msg"].removeprefix("Value error, ") for fault in error.errors()]) from error
 
 
 def _released(candidate: Candidate, matrix: Matrix) -> ReleasedWheel:
