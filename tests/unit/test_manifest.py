@@ -110,10 +110,14 @@ def test_every_reason_is_told_at_once(dist: Path, matrix: Matrix) -> None:
         (ProofKind.BUILD, {"commit": f"{COMMIT}-dirty"}, "-dirty"),
         (ProofKind.WHEEL_TESTS, {"passed": 0}, "the wheel-tests proof does not hold: 0 passed"),
         (ProofKind.GPU, {"runs": []}, "the first run is not of the wheel itself"),
+        (ProofKind.COMPAT, {"cells": [{"passed": 5, "failed": ["a"]}]}, "the compat proof does not hold: 5 passed, 1"),
         (ProofKind.COMPAT, {"cells": [{"passed": 5, "failed": 2}]}, "the compat proof does not hold: 5 passed, 2"),
         (ProofKind.BUILD, {"schema": 2}, "the build proof is of other bytes or broken"),
     ],
-    ids=["finding", "no commit", "dirty commit", "no test passed", "no GPU report", "a torch fails", "newer schema"],
+    ids=[
+        "finding", "no commit", "dirty commit", "no test passed", "no GPU report", "a named test fails", "a torch fails",
+        "newer schema",
+    ],
 )  # fmt: skip
 def test_a_proof_that_does_not_hold_is_a_reason(
     dist: Path, matrix: Matrix, kind: ProofKind, changes: dict[str, Any], reason: str

@@ -125,8 +125,8 @@ def _judge_counts(proof: OpenProof) -> Verdict:
 def _counts(value: Any) -> Iterator[tuple[str, int]]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            if key in ("passed", "failed") and isinstance(inner, int):
-                yield key, int(inner)
+            if key in ("passed", "failed") and isinstance(inner, int | list | tuple):
+                yield key, inner if isinstance(inner, int) else len(inner)
             else:
                 yield from _counts(inner)
     elif isinstance(value, list | tuple):
