@@ -57,7 +57,11 @@ def test_a_click_on_a_line_selects_the_whole_line(page: Page) -> None:
 
 
 def test_an_owner_of_a_gpu_finds_the_wheels_that_fit(page: Page) -> None:
-    rows = {row.locator("td").first.inner_text(): row.inner_text() for row in page.locator("#gpus tbody tr").all()}
-    assert rows["8.6"].count("yes") >= 1
-    assert "yes" not in rows["12.0"]
-    assert rows["9.0"].count("yes") >= rows["8.6"].count("yes")
+    rows = {row.locator("td").first.inner_text(): row.locator("td a") for row in page.locator("#gpus tbody tr").all()}
+    fitting = {sm: set(links.all_inner_texts()) for sm, links in rows.items()}
+    assert "cu130" in fitting["8.6"]
+    assert "cu130.sm90a" not in fitting["8.6"]
+    assert fitting["9.0"] >= fitting["8.6"]
+    assert fitting["12.0"] == set()
+    rows["8.6"].first.click()
+    assert page.url.endswith(f"#{rows['8.6'].first.inner_text()}")

@@ -115,8 +115,8 @@ def test_every_reason_is_told_at_once(dist: Path, matrix: Matrix) -> None:
         (ProofKind.BUILD, {"schema": 2}, "the build proof is of other bytes or broken"),
     ],
     ids=[
-        "finding", "no commit", "dirty commit", "no test passed", "no GPU report", "a named test fails", "a torch fails",
-        "newer schema",
+        "finding", "no commit", "dirty commit", "no test passed", "no GPU report", "a named test fails",
+        "a torch fails", "newer schema",
     ],
 )  # fmt: skip
 def test_a_proof_that_does_not_hold_is_a_reason(

@@ -36,6 +36,11 @@ class Offer:
     url: str
 
     @property
+    def name(self) -> str:
+        """The name on the page."""
+        return self.label or "universal"
+
+    @property
     def first(self) -> Listed:
         """The wheel that stands for all in what they share."""
         return self.rows[0]
