@@ -111,9 +111,14 @@ def _read_proofs(
 
 def _in_short(kind: ProofKind, error: ProofError) -> str:
     """Say what a proof lacks without a path of this machine: the text may be served."""
-    if isinstance(error.__cause__, OSError):
-        return f"no {kind} proof"
-    return f"the {kind} proof is of other bytes or broken: {' '.join(error.why.split())}"
+    match error.__cause__:
+        case OSError():
+            return f"no {kind} proof"
+        case ValidationError() as broken:
+            first = broken.errors()[0]
+            return f"the {kind} proof cannot be read: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        case _:
+            return f"the {kind} proof is of other bytes: {error.why}"
 
 
 def _name_faults(paths: Sequence[Path]) -> Iterator[str]:
