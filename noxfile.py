@@ -80,6 +80,49 @@ def gpu_tests(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def version(session: nox.Session) -> None:
+    """Print the version: `-- 0.2.0` writes it, `-- --tag v0.2.0` checks a tag and the changelog."""
+    pipeline(session, "version")
+
+
+@nox.session(python=PYTHON)
+def manifest(session: nox.Session) -> None:
+    """Make the manifest of a release from proved wheels: `-- [DIST...] [--nightly]`."""
+    pipeline(session, "manifest")
+
+
+@nox.session(python=PYTHON)
+def index(session: nox.Session) -> None:
+    """Add releases to an index: `-- MANIFEST... [--url URL] [--into DIR] [--dry-run]`."""
+    pipeline(session, "index")
+
+
+@nox.session(python=PYTHON)
+def yank(session: nox.Session) -> None:
+    """Tell installers to leave a file alone: `-- FILE --reason WHY [--into DIR]`."""
+    pipeline(session, "yank")
+
+
+@nox.session(python=PYTHON)
+def serve(session: nox.Session) -> None:
+    """Serve the wheels in dist/ on this machine, for `uv pip install`: `-- [--port PORT]`."""
+    pipeline(session, "serve")
+
+
+@nox.session(python=PYTHON)
+def release(session: nox.Session) -> None:
+    """Go the steps of a release, or print them: `-- 0.1.0 [--dry-run]`."""
+    pipeline(session, "release")
+
+
+@nox.session(name="client-tests", python=PYTHON)
+def client_tests(session: nox.Session) -> None:
+    """Have pip, uv and a browser use an index that nginx serves: `-- [--index DIR] [-k NAME]`."""
+    session.install("-e", WHEELWORKS, *nox.project.dependency_groups(nox.project.load_toml(), "client-test"))
+    session.run("pytest", "tests/clients", *session.posargs)
+
+
+@nox.session(python=PYTHON)
 def tests(session: nox.Session) -> None:
     """Run everything that needs no GPU: lint, unit, build and wheel tests."""
     for name in ("lint", "unit", "build", "wheel"):

@@ -51,6 +51,7 @@ class WheelMaker:
     tag: str = "cp310-abi3-linux_x86_64"
     files: dict[str, bytes] = field(default_factory=dict)
     requires: tuple[str, ...] = ("torch>=2.10",)
+    requires_python: str = ""
     metadata_version: str = ""
     metadata_name: str = ""
     wheel_tag: str = ""
@@ -73,6 +74,7 @@ class WheelMaker:
     def _metadata(self) -> bytes:
         lines = ["Metadata-Version: 2.4", f"Name: {self.metadata_name or self.name}"]
         lines += [f"Version: {self.metadata_version or self.version}"]
+        lines += [f"Requires-Python: {self.requires_python}"] if self.requires_python else []
         return "\n".join([*lines, *(f"Requires-Dist: {line}" for line in self.requires), "", ""]).encode()
 
     def _wheel(self) -> bytes:

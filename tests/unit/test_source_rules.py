@@ -43,6 +43,11 @@ STAGES = (
     "wheel_tests",
     "gpu_tests",
     "readme",
+    "versions",
+    "manifest",
+    "index",
+    "server",
+    "release",
     "progress",
     "cli",
 )

@@ -111,6 +111,36 @@ class GpuTestError(WheelworksError):
     exit_code = 23
 
 
+class ManifestError(WheelworksError):
+    """Wheels make no release, or a manifest cannot be read."""
+
+    exit_code = 30
+
+
+class IndexingError(WheelworksError):
+    """An index would not be what its manifests say, or would change what it has served."""
+
+    exit_code = 31
+
+
+class VersionError(WheelworksError):
+    """The version's places do not agree, or the changelog has no section for it."""
+
+    exit_code = 32
+
+
+class ClientTestError(WheelworksError):
+    """A client did not get from the index what the manifests promise."""
+
+    exit_code = 33
+
+
+class ReleaseError(WheelworksError):
+    """A step of a release failed."""
+
+    exit_code = 34
+
+
 class DaemonError(WheelworksError):
     """There is no docker daemon, or it refuses this user."""
 

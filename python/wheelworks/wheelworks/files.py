@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import FileLock
 from platformdirs import user_cache_path
@@ -41,20 +42,65 @@ def write_text(path: Path, text: str) -> None:
             raise
 
 
-def place(source: Path, target: Path) -> None:
-    """Put a finished file at ``target``, also from another file system, replacing what was there in one step."""
+def place(source: Path, target: Path, *, sha256: str | None = None) -> None:
+    """Put a finished file at ``target``, also from another file system, replacing what was there in one step.
+
+    With a digest, a copy that has another one is a FileError, and ``target`` stays as it was.
+    """
     with _named_failure(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        os.close(handle)
         temporary = Path(name)
         try:
-            shutil.copyfile(source, temporary)
+            with os.fdopen(handle, "wb") as stream:
+                found = _copy(source, stream, digest=sha256 is not None)
+            if found != sha256:
+                why = f"{source} has sha256 {found}, and {sha256} was expected"
+                raise FileError(f"cannot place {target.name}", why=why, fix="find out who changed the file")
             temporary.chmod(0o644)
             temporary.replace(target)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def _copy(source: Path, stream: BinaryIO, *, digest: bool) -> str | None:
+    """Copy a file, and give the digest of the very bytes that were written."""
+    if not digest:
+        with source.open("rb") as original:
+            shutil.copyfileobj(original, stream)
+        return None
+    found = hashlib.sha256()
+    with source.open("rb") as original:
+        while chunk := original.read(1 << 20):
+            found.update(chunk)
+            stream.write(chunk)
+    return found.hexdigest()
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file into a folder that no reader knows yet; `sync` makes it last."""
+    with _named_failure(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def share(source: Path, target: Path) -> None:
+    """Give a file that never changes a second place without a second copy."""
+    with _named_failure(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.hardlink_to(source)
+
+
+def rename(unfinished: Path, target: Path) -> None:
+    """Give a finished file or folder its name."""
+    with _named_failure(target):
+        unfinished.rename(target)
+
+
+def sync() -> None:
+    """Have all that was written last through a failure of the machine."""
+    os.sync()
 
 
 @contextmanager
@@ -88,20 +134,23 @@ def make_folder(folder: Path) -> None:
 
 
 def link(name: Path, target: Path) -> None:
-    """Make ``name`` a symbolic link to ``target``, replacing an older link."""
+    """Make ``name`` a symbolic link to ``target``, replacing an older link in one step."""
     with _named_failure(name):
         name.parent.mkdir(parents=True, exist_ok=True)
-        if name.is_symlink():
-            if name.readlink() == target:
-                return
-            name.unlink()
-        name.symlink_to(target)
+        if name.is_symlink() and name.readlink() == target:
+            return
+        temporary = name.with_name(f".{name.name}.new")
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(target)
+        temporary.replace(name)
 
 
-def remove(folder: Path) -> None:
-    """Remove a folder and all in it; one that is not there is fine."""
-    if folder.exists():
-        shutil.rmtree(folder)
+def remove(path: Path) -> None:
+    """Remove a file, or a folder and all in it; one that is not there is fine."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str:

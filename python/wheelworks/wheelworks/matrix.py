@@ -14,6 +14,7 @@ from packaging.version import Version
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from wheelworks.errors import MatrixError
+from wheelworks.proof import ProofKind
 
 SM = re.compile(r"[1-9][0-9]{1,2}[a-z]?(-ptx)?")
 PIN = re.compile(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+]+")
@@ -85,6 +86,14 @@ class Torch(Row):
     tested: tuple[ParsedVersion, ...]
 
 
+class Release(Row):
+    """What makes a release: the proofs that each wheel needs, where its index is, and how many nightlies are kept."""
+
+    proofs: Annotated[tuple[ProofKind, ...], Field(min_length=1), AfterValidator(_no_duplicates)]
+    url: Annotated[str, Field(pattern=r"^https?://[^/]+/([^?#]*/)?$")]
+    nightlies: Annotated[int, Field(ge=1)]
+
+
 class Source(Row):
     """Headers of another project, pinned by commit and by a package that carries the same files."""
 
@@ -148,7 +157,7 @@ class Budget(Row):
 
 
 class Toolkit(Row):
-    """A CUDA toolkit, and the SMs that its compiler knows.
+    """A CUDA toolkit, the oldest driver that runs its code, and the SMs that its compiler knows.
 
     The packages of an embedded one are all of it. One of kind container comes with the build container, and its
     packages are the two readers of device code; ``image`` is where a base that has no such toolkit takes it from.
@@ -156,6 +165,7 @@ class Toolkit(Row):
 
     kind: Literal["embedded", "container"]
     cuda: ParsedVersion
+    driver: ParsedVersion
     sms: SmSet
     packages: Annotated[tuple[Pin, ...], Field(min_length=1), AfterValidator(_no_duplicates)]
     lock: InnerPath
@@ -189,6 +199,7 @@ class Matrix(Row):
     sm_sets: dict[str, SmSet]
     operators: dict[str, SmSet]
     budget: Budget
+    release: Release
     sources: dict[str, Source]
     tools: Tools
     container_tools: ContainerTools
@@ -236,7 +247,7 @@ def _describe(fault: Any) -> str:
 def _keys_at(location: tuple[str | int, ...]) -> list[str]:
     """Give the keys that the table at a location of the file may have."""
     rows: dict[str, type[Row]] = {
-        "python": Python, "torch": Torch, "budget": Budget, "sources": Source, "tools": Tools,
+        "python": Python, "torch": Torch, "budget": Budget, "release": Release, "sources": Source, "tools": Tools,
         "toolkits": Toolkit, "lanes": LaneRow,
         "container-tools": ContainerTools, "bases": Base, "image": Image,
     }  # fmt: skip

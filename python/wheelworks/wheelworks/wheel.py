@@ -10,6 +10,7 @@ from pathlib import Path
 
 from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag, parse_tag
 from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
@@ -37,7 +38,9 @@ class Wheel:
     dist_info: str
     metadata_name: NormalizedName
     metadata_version: Version
+    metadata: str
     requires: tuple[Requirement, ...]
+    requires_python: SpecifierSet
     wheel_tags: frozenset[Tag]
     record: tuple[RecordRow, ...]
     entries: tuple[str, ...]
@@ -71,12 +74,20 @@ def read_wheel(path: Path, limits: Limits = DEFAULT_LIMITS) -> Wheel:
         dist_info=dist_info,
         metadata_name=canonicalize_name(metadata.get("name", "")),
         metadata_version=_parse_version(path, metadata.get("version", "")),
+        metadata=texts["METADATA"],
+        requires_python=_parse_specifiers(path, metadata.get("requires_python", "")),
         requires=tuple(_parse_requirement(path, line) for line in metadata.get("requires_dist", [])),
         wheel_tags=_parse_wheel_tags(path, texts["WHEEL"]),
         record=_parse_record(path, texts["RECORD"]),
         entries=entries,
         faults=faults,
     )
+
+
+def read_metadata(path: Path, limits: Limits = DEFAULT_LIMITS) -> str:
+    """Read the METADATA of a wheel, and nothing else of it."""
+    with opened(path) as archive:
+        return read_text(path, archive, f"{_find_dist_info(path, archive)}/METADATA", limits)
 
 
 def _find_dist_info(path: Path, archive: zipfile.ZipFile) -> str:
@@ -99,6 +110,13 @@ def _parse_requirement(path: Path, text: str) -> Requirement:
         return Requirement(text)
     except InvalidRequirement as error:
         raise refused(path, f"METADATA requires {text!r}, which is no requirement") from error
+
+
+def _parse_specifiers(path: Path, text: str) -> SpecifierSet:
+    try:
+        return SpecifierSet(text)
+    except InvalidSpecifier as error:
+        raise refused(path, f"METADATA requires Python {text!r}, which is no set of versions") from error
 
 
 def _parse_wheel_tags(path: Path, text: str) -> frozenset[Tag]:

@@ -10,8 +10,9 @@ from wheelworks.cli import (
     containers,
     matrix,
     readme,
+    release,
     wheel_tests,
 )
 from wheelworks.cli.app import app, main
 
-__all__ = ["app", "audit", "bill", "build", "containers", "main", "matrix", "readme", "wheel_tests"]
+__all__ = ["app", "audit", "bill", "build", "containers", "main", "matrix", "readme", "release", "wheel_tests"]

@@ -1,0 +1,68 @@
+"""The plan of a release: every step as data, in order; each is a command that a person can run alone."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+
+from wheelworks.errors import ReleaseError
+from wheelworks.lanes import plan_lanes
+from wheelworks.matrix import Matrix
+from wheelworks.process import Runner
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of the pipeline: the session, its arguments, and what is true when it has ended well."""
+
+    session: str
+    arguments: tuple[str, ...]
+    then: str
+
+    def __str__(self) -> str:
+        words = f" -- {shlex.join(self.arguments)}" if self.arguments else ""
+        return f"nox -s {self.session}{words}"
+
+
+def plan_release(
+    matrix: Matrix, version: Version, *, url: str, dist: str = "dist", index: str = "index"
+) -> tuple[Step, ...]:
+    """Give the steps from a tag to an index that its clients have tested."""
+    return (
+        Step("version", ("--tag", f"v{version}"), "the tag, the source and the changelog name one version"),
+        *_lane_steps(matrix, dist),
+        Step("gpu-tests", (f"{dist}/*.whl",), "each wheel has passed on a GPU"),
+        Step("compat", (f"{dist}/*.whl",), "each wheel runs on every tested Python and torch"),
+        Step("manifest", (dist,), "each wheel has its proofs, and no lane is missing"),
+        Step("index", (f"{dist}/warpwright-{version}.json", "--into", index, "--url", url), "the index is staged"),
+        Step("client-tests", ("--index", index), "pip and uv get from it what the manifest says"),
+    )
+
+
+def run_step(step: Step, project: Path, run: Runner, on_line: Callable[[str], None]) -> None:
+    """Carry out a step, with the wheels that its pattern names by now."""
+    words = [word for argument in step.arguments for word in _expanded(argument, project)]
+    done = run(["nox", "-s", step.session, "--", *words], cwd=project, on_line=on_line)
+    if not done.ok:
+        why = f"it ended with {done.returncode}:\n{done.last_lines()}"
+        raise ReleaseError(f"the release stopped at `{step}`", why=why, fix="mend it, and run that step and the rest")
+
+
+def _expanded(argument: str, project: Path) -> list[str]:
+    if "*" not in argument:
+        return [argument]
+    return sorted(path.relative_to(project).as_posix() for path in project.glob(argument))
+
+
+def _lane_steps(matrix: Matrix, dist: str) -> Iterator[Step]:
+    """Give the builds: JIT lanes too, whose wheels run the older paths in the GPU tests and are not released."""
+    for lane in plan_lanes(matrix):
+        words = (lane.name, "--dist", dist, "--release")
+        if lane.test_only:
+            yield Step("build-wheel", (*words, "--untested"), f"{dist} has the wheel that tests SM {lane.sm_set[0]}")
+        else:
+            yield Step("build-wheel", words, f"{dist} has the audited, tested wheel of {lane.name}")
