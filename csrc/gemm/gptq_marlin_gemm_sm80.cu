@@ -1,6 +1,6 @@
 // Launch function of gptq_marlin_gemm on sm80.
 
-#include "gemm/gptq_marlin_gemm_launch.cuh"
+#include "gptq_marlin_gemm_launch.cuh"
 
 namespace warpwright {
 

@@ -1,6 +1,6 @@
 // Launch function of awq_dequantize: the same code on every SM.
 
-#include "quantization/int4_launch.cuh"
+#include "int4_launch.cuh"
 #include "warpwright/elementwise/vector.cuh"
 #include "warpwright/quantization/int4_kernels.cuh"
 

@@ -1,6 +1,6 @@
 // Launch function of awq_marlin_repack: the same code on every SM.
 
-#include "quantization/int4_launch.cuh"
+#include "int4_launch.cuh"
 #include "warpwright/quantization/int4_kernels.cuh"
 
 namespace warpwright {
