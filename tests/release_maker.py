@@ -31,8 +31,8 @@ FACTS: dict[ProofKind, dict[str, Any]] = {
             "schema": 1, "version": "0.1.0+cu130", "lane": "cu130-all-x86_64", "binary": "warpwright/_C.abi3.so",
             "sha256": "a" * 64,
             "kernels": [{
-                "operator": "rmsnorm", "unit": "rmsnorm", "name": "rmsnorm_kernel", "symbol": "_Z7rmsnorm",
-                "sm": sm, "bytes": 2048, "registers": 32, "shared": 0, "stack": 0, "spills": 0,
+                "operator": "rmsnorm", "unit": "rmsnorm", "name": "rmsnorm_kernel", "variant": "",
+                "symbol": "_Z7rmsnorm", "sm": sm, "bytes": 2048, "registers": 32, "shared": 0, "stack": 0, "spills": 0,
             } for sm in ("80", "90a")],
         },
     },
