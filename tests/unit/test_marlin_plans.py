@@ -21,7 +21,8 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
     compiler = shutil.which("c++") or shutil.which("g++")
     assert compiler is not None, "the build needs a host C++ compiler, and so does this test: apt-get install g++"
     program, source = tmp_path_factory.mktemp("marlin") / "marlin_plans", Path(__file__).with_name("marlin_plans.cpp")
-    words = [compiler, "-std=c++17", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'include'}", source, "-o", program]
+    flags = ["-std=c++17", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'include'}"]
+    words = [compiler, *flags, str(source), "-o", str(program)]
     subprocess.run(words, check=True)
 
     def run(questions: list[str]) -> list[list[int]]:
