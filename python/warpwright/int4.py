@@ -14,7 +14,7 @@ from warpwright import int4_reference as reference
 
 _ops = torch.ops.warpwright
 
-FEW_TOKENS = 256
+FEW_TOKENS = 128
 """Up to here the product streams 4-bit weights; beyond, it is faster to dequantise them once and to multiply then."""
 
 UINT4, UINT4B8 = "uint4", "uint4b8"
@@ -123,7 +123,7 @@ def gptq_marlin_gemm(
 ) -> torch.Tensor:
     """Multiply by weights of 4 bits: ``out[m, n] = cast(sum_k(a[m, k] * w[k, n]))``, ``w = (weight - zero) * scale``.
 
-    ``w`` is rounded to the dtype of ``a``, the sum is float32. Up to 256 tokens the weights are streamed as they are
+    ``w`` is rounded to the dtype of ``a``, the sum is float32. Up to 128 tokens the weights are streamed as they are
     (SM 8.0 and newer); for more tokens, and on SM 7.5, they are dequantised first, which needs ``2 * K * N`` bytes.
 
     Parameters

@@ -27,21 +27,25 @@ def _flusher() -> torch.Tensor:
     return torch.empty(64 << 20, dtype=torch.int32, device="cuda")
 
 
-def event_pair(call: Call) -> tuple[torch.cuda.Event, torch.cuda.Event]:
-    """Run a call with a cold L2 cache between two events."""
+def event_pair(call: Call, clean: bool = False) -> tuple[torch.cuda.Event, torch.cuda.Event]:
+    """Run a call with a cold L2 cache between two events.
+
+    As `triton.testing.do_bench` does, the cache is filled by writing, and what it holds is written back while the call
+    reads; a clean one is filled by reading, as by the layers before in a model.
+    """
     start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-    _flusher().zero_()
+    _flusher().sum() if clean else _flusher().zero_()
     start.record()
     call()
     end.record()
     return start, end
 
 
-def interleaved(calls: Mapping[str, Call], runs: int) -> dict[str, float]:
+def interleaved(calls: Mapping[str, Call], runs: int, clean: bool = False) -> dict[str, float]:
     """Give each call's median time; they take turns, so that clocks and temperature are the same for all."""
     for call in calls.values():
         call()
-    events = [{name: event_pair(call) for name, call in calls.items()} for _ in range(runs)]
+    events = [{name: event_pair(call, clean) for name, call in calls.items()} for _ in range(runs)]
     torch.cuda.synchronize()
     return {name: median(start.elapsed_time(end) for start, end in (turn[name] for turn in events)) * 1e3
             for name in calls}  # fmt: skip

@@ -18,7 +18,8 @@ int main() {
     if (question == "plan") {
       std::cin >> m >> n >> k >> sms;
       const MarlinGemmPlan plan = plan_marlin_gemm(m, n, k, sms);
-      std::cout << plan.m_tiles << " " << plan.split << " " << plan.n_blocks << " " << plan.m_blocks << " " << plan.steps;
+      std::cout << plan.block.tokens << " " << plan.split << " " << plan.n_blocks << " " << plan.m_blocks << " "
+                << plan.steps << " " << plan.block.columns() << " " << plan.block.shared_bytes();
     } else {
       std::cin >> n;
       for (int64_t i = 0; question == "cells" && i < 2 * n; ++i) {

@@ -64,11 +64,12 @@ def test_scales_and_zero_points_stand_in_the_published_order(ask: Ask) -> None:
 def test_every_product_is_covered_once(ask: Ask, sms: int) -> None:
     shapes = [(m, n, k) for (n, k), m in itertools.product(LAYERS, [*range(1, 130), 500, 5000, 100_000])]
     plans = ask([f"plan {m} {n} {k} {sms}" for m, n, k in shapes])
-    for (m, n, k), (m_tiles, split, n_blocks, m_blocks, steps) in zip(shapes, plans, strict=True):
-        assert m_tiles in (1, 2, 3, 4)
-        assert split in (1, 2, 4, 8)
-        assert n_blocks * 64 == n
-        assert (m_blocks - 1) * 16 * m_tiles < m <= m_blocks * 16 * m_tiles
+    for (m, n, k), (tokens, split, n_blocks, m_blocks, steps, columns, shared_bytes) in zip(shapes, plans, strict=True):
+        assert tokens in (8, 16, 32)
+        assert 1 <= split <= 8
+        assert shared_bytes <= 99 * 1024, "an SM 8.6 and an SM 8.9 give a block no more"
+        assert (n_blocks - 1) * columns < n <= n_blocks * columns
+        assert (m_blocks - 1) * tokens < m <= m_blocks * tokens
         assert (split * 8 * (steps - 1)) * 16 < k <= split * 8 * steps * 16
 
 

@@ -9,9 +9,14 @@ __device__ __forceinline__ uint32_t shared_address(const void* shared) {
   return static_cast<uint32_t>(__cvta_generic_to_shared(shared));
 }
 
-// Sets 16 bytes on their way; zeros where there is nothing to copy.
-__device__ __forceinline__ void copy_async(uint32_t to, const void* from, bool there = true) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(there ? 16 : 0) : "memory");
+// Sets 16 bytes on their way, past the L1 cache.
+__device__ __forceinline__ void copy_async(uint32_t to, const void* from) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
+}
+
+// The same through the L1 cache, for what other warps read too; zeros where there is nothing to copy.
+__device__ __forceinline__ void copy_async_shared(uint32_t to, const void* from, bool there) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(there ? 16 : 0) : "memory");
 }
 
 // Ends a group of copies.
@@ -23,10 +28,18 @@ __device__ __forceinline__ void await_copies() {
   asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
 }
 
-// Four matrices of 8 x 8 elements of 16 bits, from 512 bytes that hold them one after the other; a lane names its 16.
-__device__ __forceinline__ void load_matrices(uint32_t (&to)[4], uint32_t from) {
+// Matrices of 8 x 8 elements of 16 bits, 128 bytes each, that stand one after the other; every lane names its 16 bytes.
+__device__ __forceinline__ void load_four_matrices(uint32_t (&first)[2], uint32_t (&second)[2], uint32_t from) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
-               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+               : "=r"(first[0]), "=r"(first[1]), "=r"(second[0]), "=r"(second[1])
+               : "r"(from)
+               : "memory");
+}
+
+// The same of two, which lanes 0 to 15 name.
+__device__ __forceinline__ void load_two_matrices(uint32_t (&to)[2], uint32_t from) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0,%1}, [%2];"
+               : "=r"(to[0]), "=r"(to[1])
                : "r"(from)
                : "memory");
 }

@@ -1,5 +1,5 @@
 // The operands of a warp's steps on their way: a ring of stages in shared memory, filled a few steps ahead. A step is 16
-// rows of k by 64 columns.
+// rows of k by the block's columns.
 #pragma once
 
 #include "warpwright/gemm/async_copy.cuh"
@@ -9,87 +9,99 @@
 
 namespace warpwright {
 
-// What one step needs, in registers.
-template <int kTiles>
-struct MarlinStep {
-  uint32_t a[kTiles][4];
-  uint4 weights;
-  uint4 scales;  // of the columns of operand b, for the eight mma in turn
-  uint32_t zeros;
-};
-
-// A stage: the weights, the tokens in tiles of 16, then the scales of the group and its zero points.
-template <typename T, int kTiles, bool kZeros>
+template <typename T, int kTokens, bool kZeros>
 class MarlinRing {
  public:
+  static constexpr MarlinBlock kBlock = marlin_block(kTokens);
+  static constexpr int kTiles = kBlock.tiles, kEights = kTokens / 8;
+
   __device__ MarlinRing(const MarlinGemmProblem& p, int64_t m0, int64_t n0, int first, int steps, int lane,
                         const uint8_t* shared)
-      : left_(steps), ring_(shared_address(shared)), lane_bytes_(16 * lane) {
+      : left_(steps), tiles_left_(int(p.n - n0) / 64), ring_(shared_address(shared)), lane_bytes_(16 * lane) {
     weights_ = reinterpret_cast<const uint4*>(p.weights) + (first * (p.n / 64) + n0 / 64) * 32 + lane;
     weights_step_ = p.n / 64 * 32;
     const int row = lane / 2;
     a_ = static_cast<const T*>(p.a) + (m0 + row) * p.lda + int64_t(first) * kMarlinRowsOfK + lane % 2 * 8;
-    a_to_ = ring_ + 512 + lane % 2 * 256 + row * 16;
-    tile_rows_ = 16 * p.lda;
-    tokens_ = int(p.m - m0 - row);
-    lane_scales_ = ring_ + kSide + lane / 4 * 16;
-    lane_zeros_ = ring_ + kSide + kMarlinScaleBytes + lane / 4 * 4;
+    a_to_ = ring_ + kBlock.tokens_at() + row / 8 * 256 + lane % 2 * 128 + row % 8 * 16;
+    sixteen_rows_ = 16 * p.lda;
+    tokens_ = int(p.m - m0 < kTokens ? p.m - m0 : kTokens) - row;
     start_group(p, n0, first, lane);
   }
 
   // Sets the next step's operands on their way, if there is one.
   __device__ __forceinline__ void fetch(int stage) {
     if (left_-- > 0) {
-      const uint32_t skip = stage * marlin_stage_bytes(kTiles);
-      copy_async(ring_ + lane_bytes_ + skip, weights_);
+      const uint32_t skip = stage * kBlock.stage_bytes();
 #pragma unroll
       for (int tile = 0; tile < kTiles; ++tile) {
-        copy_async(a_to_ + skip + 512 * tile, a_ + tile * tile_rows_, tokens_ > 16 * tile);
+        if (tile < tiles_left_) copy_async(ring_ + lane_bytes_ + skip + 512 * tile, weights_ + 32 * tile);
       }
-      if (has_side_) copy_async(ring_ + lane_bytes_ + skip + kSide, side_);
+#pragma unroll
+      for (int rows = 0; rows < kTokens; rows += 16) {
+        if (kTokens > 8 || lane_bytes_ < 256) {
+          copy_async_shared(a_to_ + skip + 32 * rows, a_ + rows / 16 * sixteen_rows_, tokens_ > rows);
+        }
+      }
+      if (has_side_) copy_async(side_to_ + skip, side_);
       advance();
     }
     commit_copies();
   }
 
-  __device__ __forceinline__ void read(MarlinStep<kTiles>& step, int stage) const {
-    const uint32_t skip = stage * marlin_stage_bytes(kTiles);
-    step.weights = load_shared(ring_ + lane_bytes_ + skip);
-    step.scales = load_shared(lane_scales_ + skip);
-    if constexpr (kZeros) step.zeros = load_shared_word(lane_zeros_ + skip);
+  __device__ __forceinline__ void read_weights(uint32_t (&words)[4], int stage, int tile) const {
+    const uint4 four = load_shared(ring_ + lane_bytes_ + stage * kBlock.stage_bytes() + 512 * tile);
+    words[0] = four.x, words[1] = four.y, words[2] = four.z, words[3] = four.w;
+  }
+
+  // Both halves of k for each eight tokens: operand b.
+  __device__ __forceinline__ void read_tokens(uint32_t (&tokens)[kEights][2], int stage) const {
+    const uint32_t at = ring_ + lane_bytes_ + stage * kBlock.stage_bytes() + kBlock.tokens_at();
+    if constexpr (kTokens == 8) {
+      load_two_matrices(tokens[0], at);
+    } else {
 #pragma unroll
-    for (int tile = 0; tile < kTiles; ++tile) {
-      load_matrices(step.a[tile], ring_ + lane_bytes_ + skip + 512 * (tile + 1));
+      for (int i = 0; i < kEights; i += 2) load_four_matrices(tokens[i], tokens[i + 1], at + 256 * i);
     }
+  }
+
+  // The scales of the columns lane / 4 + 8 i of a tile, as `marlin::group_scales` gives them.
+  __device__ __forceinline__ uint4 read_scales(int stage, int tile, int lane) const {
+    return load_shared(ring_ + stage * kBlock.stage_bytes() + kBlock.scales_at() + 128 * tile + lane / 4 * 16);
+  }
+
+  __device__ __forceinline__ uint32_t read_zeros(int stage, int tile, int lane) const {
+    return load_shared_word(ring_ + stage * kBlock.stage_bytes() + kBlock.zeros_at() + 32 * tile + lane / 4 * 4);
   }
 
  private:
-  static constexpr int kSide = 512 * (kTiles + 1);
-
-  // Lanes 0 to 7 copy the scales of the group, lanes 8 and 9 its zero points.
+  // The first lanes copy the scales of the group, 16 bytes each, and the next ones its zero points.
   __device__ void start_group(const MarlinGemmProblem& p, int64_t n0, int first, int lane) {
+    constexpr int kScaleLanes = 8 * kTiles, kZeroLanes = kZeros ? 2 * kTiles : 0;
     group_steps_ = int(p.k / kMarlinRowsOfK) / int(p.groups);
     const int group = first / group_steps_;
     left_in_group_ = group_steps_ - first % group_steps_;
-    const auto* scales = static_cast<const T*>(p.scales);
-    if (p.groups == 1) {
-      keep_single_scales(marlin::single_scales(scales, n0, lane));
-    } else if (lane < 8) {
-      has_side_ = true;
-      side_ = reinterpret_cast<const uint4*>(scales + group * p.n + n0) + lane;
+    const auto* scales = static_cast<const T*>(p.scales) + group * p.n + n0;
+    if (p.groups == 1) keep_single_scales(static_cast<const T*>(p.scales), n0, lane);
+    if (lane < kScaleLanes) {
+      has_side_ = p.groups > 1 && lane / 8 < tiles_left_;
+      side_ = reinterpret_cast<const uint4*>(scales) + lane;
       side_step_ = p.n * int64_t(sizeof(T)) / 16;
-    }
-    if (kZeros && (lane == 8 || lane == 9)) {
-      has_side_ = true;
-      side_ = reinterpret_cast<const uint4*>(p.zeros + group * (p.n / 8) + n0 / 8) + (lane - 8);
+    } else if (lane < kScaleLanes + kZeroLanes) {
+      const int zero_lane = lane - kScaleLanes;
+      has_side_ = zero_lane / 2 < tiles_left_;
+      side_ = reinterpret_cast<const uint4*>(p.zeros + group * (p.n / 8) + n0 / 8) + zero_lane;
       side_step_ = p.n / 32;
     }
+    side_to_ = ring_ + kBlock.scales_at() + lane_bytes_;
   }
 
   // Scales that serve all of k stay in all stages.
-  __device__ void keep_single_scales(uint4 scales) {
-    for (int stage = 0; stage < marlin_depth(kTiles); ++stage) {
-      store_shared(lane_scales_ + stage * marlin_stage_bytes(kTiles), scales);
+  __device__ void keep_single_scales(const T* scales, int64_t n0, int lane) {
+    for (int tile = 0; tile < kTiles && tile < tiles_left_; ++tile) {
+      const uint4 own = marlin::single_scales(scales, n0 + 64 * tile, lane);
+      for (int stage = 0; stage < kBlock.depth; ++stage) {
+        store_shared(ring_ + stage * kBlock.stage_bytes() + kBlock.scales_at() + 128 * tile + lane / 4 * 16, own);
+      }
     }
   }
 
@@ -105,11 +117,12 @@ class MarlinRing {
   const uint4* weights_;
   const uint4* side_ = nullptr;
   const T* a_;
-  int64_t weights_step_, tile_rows_, side_step_ = 0;
+  int64_t weights_step_, sixteen_rows_, side_step_ = 0;
   int left_, left_in_group_, group_steps_;
-  int tokens_;  // that there are from this lane's row on
-  bool has_side_ = false;
-  uint32_t ring_, lane_bytes_, a_to_, lane_scales_, lane_zeros_;
+  int tiles_left_;  // of 64 columns, from the block's first on
+  int tokens_;      // of the block, from this lane's row on
+  bool has_side_ = false;  // of scales and zero points, for this lane to copy
+  uint32_t ring_, lane_bytes_, a_to_, side_to_;
 };
 
 }  // namespace warpwright

@@ -45,6 +45,10 @@ __device__ __forceinline__ typename Pair<T>::Type raised(uint32_t word) {
   return as_pair<T>(bits);
 }
 
+// A value twice.
+__device__ __forceinline__ __half2 both(__half x) { return __half2half2(x); }
+__device__ __forceinline__ __nv_bfloat162 both(__nv_bfloat16 x) { return __bfloat162bfloat162(x); }
+
 // The magic number plus a zero point, twice.
 template <typename T>
 __device__ __forceinline__ typename Pair<T>::Type raised_zero(uint32_t zero) {
