@@ -1,0 +1,62 @@
+"""A table as Markdown: a row for each torch, a column for each Python, and a line for what was not tested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from packaging.version import Version
+
+from wheelworks.compat.model import Cell, Compat, Verdict
+
+
+def render_table(table: Compat) -> str:
+    """Give the table, with the digest of the one file that it is of."""
+    pythons = sorted({cell.python for cell in table.cells}, key=Version)
+    cells = {(cell.python, cell.torch): cell for cell in table.cells}
+    lines = [f"`{table.wheel}`, sha256 `{table.sha256}`:", ""]
+    lines += [_row(["torch", *(f"Python {python}" for python in pythons)]), _row(["---"] * (len(pythons) + 1))]
+    for torch in sorted({cell.torch for cell in table.cells}, key=Version):
+        row = (cells.get((python, torch)) for python in pythons)
+        lines.append(_row([torch, *(short(cell) if cell else "" for cell in row)]))
+    return "\n".join([*lines, "", *_notes(table)]) + "\n"
+
+
+def short(cell: Cell) -> str:
+    """Give a cell in a few words."""
+    if cell.verdict == Verdict.PASSED:
+        return f"{cell.passed} passed"
+    if cell.verdict == Verdict.FAILED:
+        return f"**failed** ({len(cell.failed)})" if cell.failed else "**failed**"
+    return str(cell.verdict)
+
+
+def _notes(table: Compat) -> Iterator[str]:
+    passed = table.of(Verdict.PASSED)
+    if passed:
+        operators, opchecks = {cell.operators for cell in passed}, {cell.opchecks for cell in passed}
+        yield (
+            f"*n* passed: the wheel was installed beside that torch, imported, registered {_span(operators)} "
+            f"operators, and passed *n* tests of the CPU suite, {_span(opchecks)} of them opcheck. "
+            "An empty cell was not part of the plan."
+        )
+    for cell in table.cells:
+        if cell.verdict != Verdict.PASSED:
+            yield f"\n{cell.place}: {cell.verdict}, {cell.why}{_stand_in(cell)}."
+
+
+def _stand_in(cell: Cell) -> str:
+    if cell.stand_in is None:
+        return ""
+    given = f"torch {cell.stand_in.torch} and Python's limited API"
+    if cell.stand_in.missing:
+        return f"; {given} lack {', '.join(cell.stand_in.missing)}"
+    return f"; {given} have all {cell.stand_in.needed} symbols that the extension needs"
+
+
+def _span(numbers: set[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _row(words: list[str]) -> str:
+    return f"| {' | '.join(words)} |"
