@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
+from cell_machine import CASES, FAILURE, NO_INTERPRETER, OPCHECK, Machine
 from wheel_maker import WheelMaker, build_record, compile_library
 from wheelworks.compat import (
     Cell,
@@ -26,56 +26,10 @@ from wheelworks.compat.symbols import in_limited_api
 from wheelworks.errors import CompatError, ProofError
 from wheelworks.matrix import Matrix
 from wheelworks.policy import Policy
-from wheelworks.process import Completed
 from wheelworks.proof import proof_path, read_proof
 
 SLOT = Slot(Version("3.12"), Version("2.10.0"))
 SLOTS = (SLOT, Slot(Version("3.14"), Version("2.11.0")), Slot(Version("3.12"), Version("2.11.0")))
-CASES = '<testcase name="{name}[rmsnorm]" time="1"/><testcase name="test_b" time="0.5"/>'
-OPCHECK = CASES.format(name="test_an_operator_passes_opcheck")
-FAILURE = '<testcase name="test_bad"><failure/></testcase>'
-NO_INTERPRETER = (2, "error: Request failed\n  cause: Failed to download `https://a.example/b`\n  cause: dns error\n")
-
-
-class Machine:
-    """Stands in for uv, the environments that it makes and what runs there; ``say`` changes an answer."""
-
-    def __init__(self, operators: Sequence[str], **say: Any) -> None:
-        self.probe = {"python": "3.12.1", "torch": "2.10.0+cu128", "version": "0.1.0+cu130", "operators": operators}
-        self.say: dict[str, Any] = {"cases": OPCHECK, **say}
-        self.commands: list[tuple[str, ...]] = []
-        self.calls: list[Mapping[str, Any]] = []
-        self.torch = ""
-
-    def __call__(self, command: Sequence[str | Path], **options: Any) -> Completed:
-        words = tuple(map(str, command))
-        self.commands.append(words)
-        self.calls.append(options)
-        answer = self.say.get(self.step(words), (0, ""))
-        return Completed(words, *(answer(words) if callable(answer) else answer))
-
-    def step(self, words: tuple[str, ...]) -> str:
-        if "pytest" in words and "-m" in words:
-            self._write_results(words)
-            return "suite"
-        if any(word.endswith("probe.py") for word in words):
-            probe = {**self.probe, "torch": f"{self.torch}+cu128", **self.say.get("probe", {})}
-            self.say.setdefault("import", (0, ""))
-            self.say["import"] = (
-                (0, f"a warning\n{json.dumps(probe)}\n") if self.say["import"][0] == 0 else self.say["import"]
-            )
-            return "import"
-        if "--target" in words:
-            return "fetch"
-        if "venv" in words:
-            return "venv"
-        self.torch = next(word for word in words if word.startswith("torch==")).removeprefix("torch==")
-        return "wheel" if any(word.endswith(".whl") for word in words) else "torch"
-
-    def _write_results(self, words: tuple[str, ...]) -> None:
-        path = next(word for word in words if word.startswith("--junitxml=")).removeprefix("--junitxml=")
-        if self.say["cases"] is not None:
-            Path(path).write_text(f"<testsuites><testsuite>{self.say['cases']}</testsuite></testsuites>", "utf-8")
 
 
 @pytest.fixture
@@ -163,6 +117,21 @@ def test_a_cell_that_is_not_earned_says_why(
     assert list(setting.scratch.iterdir()) == []
 
 
+def test_a_reason_names_no_address(wheel: Path, setting: Setting) -> None:
+    said = "error: a\n  cause: cannot send a request for url (https://a.example/b?c)\n"
+    found = try_cell(wheel, SLOT, staged(setting, torch=(2, said)))
+    assert found.why.endswith("on Python 3.12: cannot send a request for url")
+
+
+def test_a_symbol_that_is_missing_is_named_without_the_folder(wheel: Path, setting: Setting) -> None:
+    def said(words: tuple[str, ...]) -> tuple[int, str]:
+        library = Path(words[0]).parents[1] / "a.so"
+        return 1, f"OSError: {library}: undefined symbol: torch_a\n\nImportError: cannot load {library}\n"
+
+    found = try_cell(wheel, SLOT, staged(setting, **{"import": said}))
+    assert found.why == "the wheel was not imported: OSError: venv/a.so: undefined symbol: torch_a"
+
+
 def test_the_commands_of_a_cell_share_its_time(wheel: Path, setting: Setting) -> None:
     ticks = iter(range(0, 1000, 30))
     machine = replace(staged(setting), clock=lambda: float(next(ticks)))
@@ -213,6 +182,14 @@ def test_symbols_stand_in_for_a_cell_that_was_not_tested(
     assert made.summary.endswith("; not tested: Python 3.14, torch 2.11.0")
 
 
+def test_a_torch_is_fetched_once(wheel: Path, policy: Policy, setting: Setting, tmp_path: Path) -> None:
+    machine = staged(setting, venv=NO_INTERPRETER, fetch=libraries("torch_call_dispatcher", folder=tmp_path))
+    prove(wheel, policy, machine)
+    assert isinstance(machine.run, Machine)
+    fetched = [words[-1] for words in machine.run.commands if "--target" in words]
+    assert fetched == ["torch==2.10.0", "torch==2.11.0"]
+
+
 def test_a_torch_that_cannot_be_fetched_leaves_the_cell_untested(wheel: Path, policy: Policy, setting: Setting) -> None:
     made = prove(wheel, policy, staged(setting, venv=no_314, fetch=(1, "")))
     assert made.cells[1].verdict == Verdict.NOT_TESTED
@@ -250,7 +227,6 @@ def test_a_table_that_was_cut_off_does_not_hold_and_is_resumed(wheel: Path, poli
 
 def test_cells_of_another_file_are_not_kept(wheel: Path, policy: Policy, setting: Setting) -> None:
     prove(wheel, policy, setting)
-    wheel.write_bytes(wheel.read_bytes() + b"")
     text = proof_path(wheel, Compat.KIND).read_text("utf-8")
     proof_path(wheel, Compat.KIND).write_text(text.replace(read_proof(wheel, Compat).sha256, "0" * 64), "utf-8")
     with pytest.raises(ProofError, match="proves another wheel"):

@@ -80,14 +80,16 @@ def test_all_wheels_that_fail_are_told_at_once() -> None:
 
 def test_the_table_shows_what_was_not_tested_and_nothing_for_what_was_not_planned() -> None:
     unknown = cell("3.14", "2.11.0", Verdict.NOT_TESTED, why="no interpreter")
-    lines = render_table(table(cell("3.9", "2.10.0"), cell("3.12", "2.11.0"), unknown)).splitlines()
+    cuda = cell("3.9", "2.10.0", found_torch="2.10.0+cu128", skipped={"this torch has CUDA": 2})
+    lines = render_table(table(cuda, cell("3.12", "2.11.0"), unknown)).splitlines()
     assert lines[0] == f"`a.whl`, sha256 `{'a' * 64}`:"
     assert lines[2:6] == [
         "| torch | Python 3.9 | Python 3.12 | Python 3.14 |",
         "| --- | --- | --- | --- |",
-        "| 2.10.0 | 63 passed |  |  |",
+        "| 2.10.0 (cu128) | 63 passed |  |  |",
         "| 2.11.0 |  | 63 passed | not tested |",
     ]
+    assert "2 skipped in 1 cells: this torch has CUDA." in lines
     assert lines[-1] == "Python 3.14, torch 2.11.0: not tested, no interpreter."
 
 
@@ -138,6 +140,20 @@ def test_wheels_of_jit_lanes_are_left_out_and_a_good_table_is_accepted(
     assert commands == [good]
     assert "is of a test-only lane: left out" in capsys.readouterr().out
     assert (tmp_path / "compat" / "cu130-all-x86_64.json").exists()
+
+
+@pytest.mark.usefixtures("commands")
+def test_the_printed_table_fits_a_pipe(
+    maker: WheelMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = cell("3.12", "2.15.0", found_python="3.12.16", found_torch="2.15.0+cu132", passed=143, skipped={"a": 1})
+    unknown = cell("3.14", "2.15.0", Verdict.NOT_TESTED, why="no interpreter")
+    monkeypatch.setattr(command, "prove_wheel", lambda *_, **__: table(full, unknown))
+    command.compat([maker.make(tmp_path)], python="3.12")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["3.12.16", "2.15.0+cu132", "passed", "10", "10", "143", "0", "1", "0"] in lines
+    assert ["3.14", "2.15.0", "not", "tested", "0", "0", "0", "0", "0", "0"] in lines
+    assert ["Python", "3.14,", "torch", "2.15.0:", "not", "tested,", "no", "interpreter."] in lines
 
 
 def test_nothing_is_accepted_where_a_wheel_fails(commands: list[Path], maker: WheelMaker, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_the_table_of_compatibility_is_the_accepted_one(matrix: Matrix, tmp_path
     accept_table(tmp_path, matrix, 63)
     section = plan_sections(matrix, tmp_path / "none", tmp_path)["compat"]
     assert f"sha256 `{'b' * 64}`" in section
-    assert "| 2.10.0 | 63 passed |" in section
+    assert "| 2.10.0 (cu128) | 63 passed |" in section
 
 
 def test_a_readme_behind_its_table_is_stale_until_it_is_written_anew(

@@ -25,14 +25,12 @@ from wheelworks.compat import (
     prove_wheel,
     read_subject,
     require_tables,
+    unproved_notes,
     write_accepted_table,
 )
 from wheelworks.errors import CompatError
 from wheelworks.policy import plan_policy
 from wheelworks.process import run
-
-WIDTH = 110
-"""What a table of cells takes; a pipe has 80."""
 
 
 @app.command
@@ -108,19 +106,16 @@ def _show_cell(cell: Cell) -> None:
 
 def _show_table(table: Compat) -> None:
     show(f"{table.wheel}, sha256 {table.sha256}")
-    columns = ("Python", "torch", "", "operators", "opcheck", "passed", "failed", "skipped", "s", "symbols")
-    grid = Table(*columns, box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    columns = ("Python", "torch", "", "ops", "opcheck", "passed", "failed", "skipped", "s")
+    grid = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in columns:
+        grid.add_column(column, no_wrap=True)
     for cell in table.cells:
         names = (cell.found_python or cell.python, cell.found_torch or cell.torch, str(cell.verdict))
         skipped = sum(cell.skipped.values())
         numbers = (cell.operators, cell.opchecks, cell.passed, len(cell.failed), skipped, round(cell.seconds))
-        grid.add_row(*names, *map(str, numbers), _symbols(cell))
-    console.print(grid, highlight=False, width=max(console.width, WIDTH))
+        grid.add_row(*names, *map(str, numbers))
+    console.print(grid, highlight=False)
+    for note in unproved_notes(table):
+        show(note)
     show(table.summary)
-
-
-def _symbols(cell: Cell) -> str:
-    if cell.stand_in is None:
-        return ""
-    missing, needed = len(cell.stand_in.missing), cell.stand_in.needed
-    return f"{missing} of {needed} missing" if missing else f"all {needed} there"

@@ -12,7 +12,7 @@ from wheelworks.compat.plan import Slot, plan_slots
 from wheelworks.compat.prove import prove_wheel, read_subject
 from wheelworks.compat.run import kept_cells, make_table, require_tables
 from wheelworks.compat.symbols import Static
-from wheelworks.compat.table import render_table, short
+from wheelworks.compat.table import render_table, short, unproved_notes
 
 __all__ = [
     "Cell",
@@ -32,5 +32,6 @@ __all__ = [
     "require_tables",
     "short",
     "try_cell",
+    "unproved_notes",
     "write_accepted_table",
 ]

@@ -18,6 +18,7 @@ from wheelworks.wheel_tests import pytest_command, read_cases
 
 PROBE = Path(__file__).with_name("probe.py")
 OPCHECK = "test_an_operator_passes_opcheck"
+UNDEFINED = "undefined symbol"
 TIMED_OUT = 124
 URL = re.compile(r"\s*\(?https?://\S+")
 
@@ -76,7 +77,7 @@ class _Attempt:
         for step in self._installation():
             done = self._run(step.command)
             if not done.ok:
-                return self._cell(step.failure, f"{step.what}: {_reason(done)}")
+                return self._cell(step.failure, f"{step.what}: {_reason(done, self.folder)}")
         return self._probe() or self._suite()
 
     def _installation(self) -> Iterator[Step]:
@@ -95,11 +96,11 @@ class _Attempt:
         """Import the wheel; give a cell where that alone shows that it does not run here."""
         done = self._run((self.interpreter, "-I", PROBE))
         if not done.ok:
-            return self._cell(Verdict.FAILED, f"the wheel was not imported: {_reason(done)}")
+            return self._cell(Verdict.FAILED, f"the wheel was not imported: {_reason(done, self.folder)}")
         try:
             self.probed = Probed.model_validate_json(done.last_lines(1))
         except ValidationError:
-            return self._cell(Verdict.FAILED, f"the import printed no answer: {_reason(done)}")
+            return self._cell(Verdict.FAILED, f"the import printed no answer: {_reason(done, self.folder)}")
         if missing := sorted(self.setting.operators - set(self.probed.operators)):
             return self._cell(Verdict.FAILED, f"not registered: {', '.join(missing)}")
         fitting = re.fullmatch(rf"{re.escape(str(self.slot.torch))}(\+.*)?", self.probed.torch)
@@ -112,7 +113,7 @@ class _Attempt:
         results = self.folder / "results.xml"
         done = self._run(pytest_command(self.interpreter, self.setting.suite.resolve(), results))
         if not results.exists():
-            return self._cell(Verdict.FAILED, f"the suite ended without a result: {_reason(done)}")
+            return self._cell(Verdict.FAILED, f"the suite ended without a result: {_reason(done, self.folder)}")
         cases = read_cases(results)
         opchecks = sum(name.startswith(OPCHECK) for name in cases.passed)
         if cases.failed or not done.ok:
@@ -152,10 +153,11 @@ class _Attempt:
         return Cell.model_validate({**known, **facts, "verdict": verdict, "why": why})
 
 
-def _reason(done: Completed) -> str:
-    """Give what a program said to be the cause, on one line and without addresses: it stands in a table."""
-    lines = [line.strip() for line in done.output.splitlines() if line.strip()]
-    causes = [line.removeprefix("cause:").strip() for line in lines if line.startswith("cause:")]
+def _reason(done: Completed, folder: Path) -> str:
+    """Give what a program said to be the cause, on one line, without addresses or the cell's folder: it is kept."""
+    lines = [line.strip().replace(f"{folder}/", "") for line in done.output.splitlines() if line.strip()]
+    causes = [line for line in lines if line.startswith("cause:") or UNDEFINED in line]
     if done.returncode == TIMED_OUT or not causes:
         causes = lines
-    return URL.sub("", causes[-1])[:300] if causes else f"ended with {done.returncode}"
+    said = causes[-1].removeprefix("cause:").strip() if causes else f"ended with {done.returncode}"
+    return URL.sub("", said).rstrip(".")[:300]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from packaging.version import Version
@@ -17,8 +18,9 @@ def render_table(table: Compat) -> str:
     lines += [_row(["torch", *(f"Python {python}" for python in pythons)]), _row(["---"] * (len(pythons) + 1))]
     for torch in sorted({cell.torch for cell in table.cells}, key=Version):
         row = (cells.get((python, torch)) for python in pythons)
-        lines.append(_row([torch, *(short(cell) if cell else "" for cell in row)]))
-    return "\n".join([*lines, "", *_notes(table)]) + "\n"
+        lines.append(_row([f"{torch}{_builds(table, torch)}", *(short(cell) if cell else "" for cell in row)]))
+    paragraphs = [*_legend(table), *unproved_notes(table)]
+    return "\n".join([*lines, *(line for paragraph in paragraphs for line in ("", paragraph))]) + "\n"
 
 
 def short(cell: Cell) -> str:
@@ -30,7 +32,14 @@ def short(cell: Cell) -> str:
     return str(cell.verdict)
 
 
-def _notes(table: Compat) -> Iterator[str]:
+def unproved_notes(table: Compat) -> Iterator[str]:
+    """Give a sentence for each cell that did not pass."""
+    for cell in table.cells:
+        if cell.verdict != Verdict.PASSED:
+            yield f"{cell.place}: {cell.verdict}, {cell.why}{_stand_in(cell)}."
+
+
+def _legend(table: Compat) -> Iterator[str]:
     passed = table.of(Verdict.PASSED)
     if passed:
         operators, opchecks = {cell.operators for cell in passed}, {cell.opchecks for cell in passed}
@@ -39,9 +48,11 @@ def _notes(table: Compat) -> Iterator[str]:
             f"operators, and passed *n* tests of the CPU suite, {_span(opchecks)} of them opcheck. "
             "An empty cell was not part of the plan."
         )
-    for cell in table.cells:
-        if cell.verdict != Verdict.PASSED:
-            yield f"\n{cell.place}: {cell.verdict}, {cell.why}{_stand_in(cell)}."
+    skips = Counter[str]()
+    for cell in passed:
+        skips.update(cell.skipped)
+    for reason, count in sorted(skips.items()):
+        yield f"{count} skipped in {sum(reason in cell.skipped for cell in passed)} cells: {reason}."
 
 
 def _stand_in(cell: Cell) -> str:
@@ -51,6 +62,13 @@ def _stand_in(cell: Cell) -> str:
     if cell.stand_in.missing:
         return f"; {given} lack {', '.join(cell.stand_in.missing)}"
     return f"; {given} have all {cell.stand_in.needed} symbols that the extension needs"
+
+
+def _builds(table: Compat, torch: str) -> str:
+    """Name the builds of a torch that were found: cpu, cu130."""
+    found = {cell.found_torch for cell in table.cells if cell.torch == torch and cell.found_torch}
+    builds = sorted(local for text in found if (local := Version(text).local))
+    return f" ({', '.join(builds)})" if builds else ""
 
 
 def _span(numbers: set[int]) -> str:
