@@ -68,6 +68,12 @@ def bill(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def compat(session: nox.Session) -> None:
+    """Try wheels on every tested Python and torch: `-- [--all] [--resume] [--accept] [--dry-run] WHEEL...`."""
+    pipeline(session, "compat")
+
+
+@nox.session(python=PYTHON)
 def readme(session: nox.Session) -> None:
     """Write the generated sections of README.md anew; `-- --check` only compares."""
     pipeline(session, "readme")

@@ -45,7 +45,12 @@ FACTS: dict[ProofKind, dict[str, Any]] = {
             "python": "3.12.1", "version": "0.1.0", "verdict": None,
         },
     },
-    ProofKind.COMPAT: {"cells": [{"torch": "2.10.0", "passed": 63, "failed": 0}]},
+    ProofKind.COMPAT: {
+        "lane": "cu130-all-x86_64", "version": "0.1.0+cu130", "cells": [{
+            "python": "3.12", "torch": "2.10.0", "verdict": "passed", "found_python": "3.12.1",
+            "found_torch": "2.10.0+cu128", "operators": 10, "opchecks": 10, "passed": 63, "failed": [],
+        }],
+    },
 }  # fmt: skip
 """What a good wheel's proofs say beyond the wheel that they are of."""
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wheel_maker import EXTENSION, compile_library
-from wheelworks.elf import read_elf
+from wheelworks.elf import read_elf, symbols_of
 from wheelworks.errors import AuditError
 
 
@@ -29,6 +29,25 @@ def test_a_library_is_read(library: Path) -> None:
     assert elf.run_path == ()
     assert "torch_call_dispatcher" in elf.undefined
     assert elf.has_device_code
+
+
+def test_needed_symbols_are_those_that_some_other_library_must_have(tmp_path: Path) -> None:
+    source = """
+    extern void torch_a(void); extern __attribute__((weak)) void torch_b(void);
+    extern int puts(const char*);
+    void given(void) { torch_a(); if (torch_b) torch_b(); puts("a"); }
+    """
+    compile_library(tmp_path / "a.so", source)
+    found = symbols_of(tmp_path / "a.so", "a.so")
+    assert found.needed == {"torch_a"}, "a weak one may be missing, and puts names its library by its version"
+    assert "given" in found.exported
+    assert "torch_a" not in found.exported
+
+
+def test_symbols_of_no_library_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.so").write_bytes(b"text")
+    with pytest.raises(AuditError, match="cannot read the symbols of a.so"):
+        symbols_of(tmp_path / "a.so", "a.so")
 
 
 @pytest.mark.parametrize("data", [b"", b"text", b"!<arch>\n"], ids=["empty", "text", "static library"])

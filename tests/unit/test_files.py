@@ -86,3 +86,18 @@ def test_the_digest_of_a_tree_sees_content_and_names(tmp_path: Path) -> None:
 def test_the_cache_folder_can_be_named(tmp_path: Path) -> None:
     assert files.cache_folder({"WHEELWORKS_CACHE": str(tmp_path)}) == tmp_path
     assert files.cache_folder({}).name == "warpwright"
+
+
+def test_a_folder_for_one_user_is_empty_and_goes_with_it(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "scratch"
+    (folder / "left by a killed run").mkdir(parents=True)
+
+    def use() -> None:
+        with files.emptied(folder):
+            assert list(folder.iterdir()) == []
+            (folder / "b").write_text("b", "utf-8")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        use()
+    assert not folder.exists()

@@ -33,6 +33,8 @@ from wheelworks.matrix import Matrix
 from wheelworks.proof import ProofKind, proof_path
 
 FINDING = {"artefact": "x", "rule": "relro", "found": "partial", "expected": "full", "fix": "link again"}
+FAILED_CELL = {"python": "3.12", "torch": "2.10.0", "verdict": "failed", "why": "1 tests failed", "failed": ["a"]}
+UNREACHED_CELL = {"python": "3.12", "torch": "2.15.0", "verdict": "not reached", "why": "the run ended before it"}
 RELEASE = Release(Version("0.1.0"), Channel.RELEASE, CREATED, "What changed.\n")
 
 
@@ -110,13 +112,13 @@ def test_every_reason_is_told_at_once(dist: Path, matrix: Matrix) -> None:
         (ProofKind.BUILD, {"commit": f"{COMMIT}-dirty"}, "-dirty"),
         (ProofKind.WHEEL_TESTS, {"passed": 0}, "the wheel-tests proof does not hold: 0 passed"),
         (ProofKind.GPU, {"runs": []}, "the first run is not of the wheel itself"),
-        (ProofKind.COMPAT, {"cells": [{"passed": 5, "failed": ["a"]}]}, "the compat proof does not hold: 5 passed, 1"),
-        (ProofKind.COMPAT, {"cells": [{"passed": 5, "failed": 2}]}, "the compat proof does not hold: 5 passed, 2"),
+        (ProofKind.COMPAT, {"cells": [FAILED_CELL]}, "the compat proof does not hold: 0 of 1 cells passed, 1 failed"),
+        (ProofKind.COMPAT, {"cells": [UNREACHED_CELL]}, "0 failed; not reached: Python 3.12, torch 2.15.0"),
         (ProofKind.BUILD, {"schema": 2}, "the build proof cannot be read: schema: Input should be 1"),
     ],
     ids=[
-        "finding", "no commit", "dirty commit", "no test passed", "no GPU report", "a named test fails",
-        "a torch fails", "newer schema",
+        "finding", "no commit", "dirty commit", "no test passed", "no GPU report", "a torch fails",
+        "a torch is not reached", "newer schema",
     ],
 )  # fmt: skip
 def test_a_proof_that_does_not_hold_is_a_reason(

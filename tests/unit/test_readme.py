@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from release_maker import FACTS
+from wheelworks.cli.readme import readme as cli_readme
+from wheelworks.compat import Cell, Compat, write_accepted_table
 from wheelworks.errors import ReadmeError
 from wheelworks.matrix import Matrix
+from wheelworks.proof import ProofKind
 from wheelworks.readme import fill_sections, plan_sections
 
 TEXT = "before\n\n<!-- bill: generated -->\n\nold\n\n<!-- end of bill -->\n\nafter\n"
@@ -35,13 +39,45 @@ def test_markers_of_a_section_that_is_not_generated_are_refused() -> None:
 
 
 def test_the_bill_has_every_operator_of_the_accepted_one(project: Path, matrix: Matrix) -> None:
-    lines = plan_sections(matrix, project / "bills")["bill"].splitlines()
+    lines = plan_sections(matrix, project / "bills", project / "compat")["bill"].splitlines()
     assert lines[0].startswith("    warpwright ")
     assert {line.split()[0] for line in lines[2:]} <= set(matrix.operators)
     assert len(lines) > 2
 
 
+def accept_table(folder: Path, matrix: Matrix, passed: int) -> None:
+    (cell,) = FACTS[ProofKind.COMPAT]["cells"]
+    cells = (Cell.model_validate({**cell, "passed": passed}),)
+    lane = matrix.lanes[0].name
+    write_accepted_table(folder, Compat(wheel="a.whl", sha256="b" * 64, lane=lane, version="0.1.0+cu130", cells=cells))
+
+
+def test_the_table_of_compatibility_is_the_accepted_one(matrix: Matrix, tmp_path: Path) -> None:
+    accept_table(tmp_path, matrix, 63)
+    section = plan_sections(matrix, tmp_path / "none", tmp_path)["compat"]
+    assert f"sha256 `{'b' * 64}`" in section
+    assert "| 2.10.0 (cu128) | 63 passed |" in section
+
+
+def test_a_readme_behind_its_table_is_stale_until_it_is_written_anew(
+    matrix: Matrix, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "matrix.toml").symlink_to(project / "matrix.toml")
+    accept_table(tmp_path / "compat", matrix, 63)
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- compat: generated -->\n<!-- end of compat -->\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    cli_readme()
+    cli_readme(check=True)
+    accept_table(tmp_path / "compat", matrix, 64)
+    with pytest.raises(ReadmeError, match=r"out of date[\s\S]*run `nox -s readme`"):
+        cli_readme(check=True)
+    assert "| 63 passed |" in readme.read_text(encoding="utf-8")
+    cli_readme()
+    assert "| 64 passed |" in readme.read_text(encoding="utf-8")
+
+
 def test_the_readme_of_the_project_is_current(project: Path, matrix: Matrix) -> None:
     text = (project / "README.md").read_text(encoding="utf-8")
-    current = fill_sections(text, plan_sections(matrix, project / "bills"))
+    current = fill_sections(text, plan_sections(matrix, project / "bills", project / "compat"))
     assert current == text, "run `nox -s readme`"

@@ -42,6 +42,7 @@ STAGES = (
     "repair",
     "wheel_tests",
     "gpu_tests",
+    "compat",
     "readme",
     "versions",
     "manifest",

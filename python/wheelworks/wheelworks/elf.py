@@ -10,6 +10,7 @@ from elftools.common.exceptions import ELFError
 from elftools.construct.core import ConstructError
 from elftools.elf.dynamic import DynamicSegment, DynamicTag
 from elftools.elf.elffile import ELFFile
+from elftools.elf.gnuversions import GNUVerSymSection
 from elftools.elf.sections import SymbolTableSection
 
 from wheelworks.errors import AuditError
@@ -49,6 +50,15 @@ class Elf:
         return ".nv_fatbin" in self.sections
 
 
+@dataclass(frozen=True)
+class Symbols:
+    """The dynamic symbols of a library. ``needed`` leaves out the weak ones, which may be missing, and those with a
+    version, which name the library that has them (libc, libstdc++)."""
+
+    exported: frozenset[str]
+    needed: frozenset[str]
+
+
 def read_elf(path: Path, entry: str) -> Elf | None:
     """Read a file that the loader can load; None for any other file, a broken one is an AuditError."""
     with path.open("rb") as stream:
@@ -63,6 +73,35 @@ def read_elf(path: Path, entry: str) -> Elf | None:
                 why=f"{type(error).__name__}: {error}",
                 fix="the file is cut or damaged: build the wheel again",
             ) from error
+
+
+def symbols_of(path: Path, entry: str) -> Symbols:
+    """Read what a library gives to others and what it must get; a file that is none is an AuditError."""
+    try:
+        with path.open("rb") as stream:
+            return _split_symbols(ELFFile(stream))
+    except MALFORMED as error:
+        raise AuditError(
+            f"cannot read the symbols of {entry}", why=f"{type(error).__name__}: {error}", fix="get the file again"
+        ) from error
+
+
+def _split_symbols(file: ELFFile) -> Symbols:
+    table, versions = file.get_section_by_name(".dynsym"), file.get_section_by_name(".gnu.version")
+    if not isinstance(table, SymbolTableSection):
+        return Symbols(frozenset(), frozenset())
+    exported, needed = set(), set()
+    for index, symbol in enumerate(table.iter_symbols()):
+        binding = symbol["st_info"]["bind"]
+        if symbol["st_shndx"] != "SHN_UNDEF":
+            exported.add(symbol.name)
+        elif binding == "STB_GLOBAL" and not _has_version(versions, index):
+            needed.add(symbol.name)
+    return Symbols(frozenset(exported), frozenset(needed))
+
+
+def _has_version(versions: object, index: int) -> bool:
+    return isinstance(versions, GNUVerSymSection) and isinstance(versions.get_symbol(index)["ndx"], int)
 
 
 def _read(file: ELFFile, path: Path, entry: str) -> Elf | None:

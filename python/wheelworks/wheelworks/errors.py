@@ -111,6 +111,12 @@ class GpuTestError(WheelworksError):
     exit_code = 23
 
 
+class CompatError(WheelworksError):
+    """A wheel does not run on a tested Python and torch, or its table cannot be made or read."""
+
+    exit_code = 25
+
+
 class ManifestError(WheelworksError):
     """Wheels make no release, or a manifest cannot be read."""
 

@@ -127,6 +127,19 @@ def filled_once(folder: Path) -> Iterator[Path | None]:
             remove(unfinished)
 
 
+@contextmanager
+def emptied(folder: Path) -> Iterator[None]:
+    """Have ``folder`` to oneself, empty; it is removed at the end, and so is what a killed user left in it before."""
+    make_folder(folder.parent)
+    with FileLock(f"{folder}.lock"):
+        remove(folder)
+        make_folder(folder)
+        try:
+            yield
+        finally:
+            remove(folder)
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it; one that is there is fine."""
     with _named_failure(folder):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wheelworks.bill import read_accepted, render_bill
+from wheelworks.compat import read_accepted_table, render_table
 from wheelworks.errors import ReadmeError
 from wheelworks.lanes import choose_lane
 from wheelworks.matrix import Matrix
@@ -18,15 +19,18 @@ SECTION = re.compile(r"(?P<start><!-- (?P<name>[\w-]+): [^\n]*-->\n).*?(?P<end><
 END = re.compile(r"<!-- end of ([\w-]+) -->")
 
 
-def plan_sections(matrix: Matrix, bills: Path) -> dict[str, str]:
+def plan_sections(matrix: Matrix, bills: Path, tables: Path) -> dict[str, str]:
     """Give the text of every section that can be generated from what the repository holds."""
     lane = choose_lane(matrix, None)
-    accepted = read_accepted(bills, lane.name)
-    if accepted is None:
-        return {}
-    size = f"{accepted.wheel_bytes / 1024:.0f} KiB"
-    head = f"warpwright {accepted.version}, lane {lane.name}, a file of {size}; code in KiB\n"
-    return {"bill": _indented(head + render_bill(accepted.rows, lane.sm_set))}
+    accepted, table = read_accepted(bills, lane.name), read_accepted_table(tables, lane.name)
+    sections = {}
+    if accepted is not None:
+        size = f"{accepted.wheel_bytes / 1024:.0f} KiB"
+        head = f"warpwright {accepted.version}, lane {lane.name}, a file of {size}; code in KiB\n"
+        sections["bill"] = _indented(head + render_bill(accepted.rows, lane.sm_set))
+    if table is not None:
+        sections["compat"] = render_table(table)
+    return sections
 
 
 def fill_sections(text: str, sections: Mapping[str, str]) -> str:
@@ -37,7 +41,7 @@ def fill_sections(text: str, sections: Mapping[str, str]) -> str:
             raise ReadmeError(
                 f"README.md has the markers of a section {found['name']!r}",
                 why=f"what can be generated: {', '.join(sorted(sections)) or 'nothing'}",
-                fix="correct the name between the markers, or accept a bill with `nox -s bill -- --accept WHEEL`",
+                fix="correct the name, or accept its source with `nox -s bill -- --accept WHEEL` (or compat)",
             )
         return f"{found['start']}\n{sections[found['name']]}\n{found['end']}"
 

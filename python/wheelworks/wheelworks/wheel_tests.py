@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
@@ -15,6 +16,16 @@ from wheelworks import files
 from wheelworks.errors import WheelTestError
 from wheelworks.process import Completed, Runner
 from wheelworks.proof import Proof, ProofKind
+
+
+@dataclass(frozen=True)
+class Cases:
+    """What became of each case of a suite, by its name."""
+
+    passed: tuple[str, ...]
+    failed: tuple[str, ...]
+    skipped: dict[str, int]
+    seconds: float
 
 
 class Report(Proof):
@@ -57,7 +68,7 @@ def check_wheel(
         results = folder / "results.xml"
         (folder / "empty").mkdir()
         done = run(
-            _pytest(interpreter, suite.resolve(), results),
+            pytest_command(interpreter, suite.resolve(), results),
             cwd=folder / "empty",
             env={"PYTHONPATH": ""},
             on_line=on_line,
@@ -65,7 +76,8 @@ def check_wheel(
         return _read_report(results, done, wheel, suite)
 
 
-def _pytest(interpreter: Path, suite: Path, results: Path) -> list[str | Path]:
+def pytest_command(interpreter: Path, suite: Path, results: Path) -> list[str | Path]:
+    """Give the command that runs a suite in an environment and writes down what became of each case."""
     quiet = ["-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
     return [interpreter, "-m", "pytest", suite, *quiet, f"--rootdir={suite}", f"--junitxml={results}"]
 
@@ -110,25 +122,29 @@ def _read_report(results: Path, done: Completed, wheel: Path, suite: Path) -> Re
             why=f"{done.command_line} ended with {done.returncode}:\n{done.last_lines()}",
             fix="a crash of the interpreter shows no result: run the command by hand under a debugger",
         )
-    # The file was written by the pytest that this stage has just run.
-    cases = ElementTree.parse(results).getroot().iter("testcase")  # noqa: S314
-    outcomes: Counter[str] = Counter()
+    cases = read_cases(results)
+    return Report(
+        wheel=wheel.name,
+        sha256=files.sha256_of(wheel),
+        suite=suite.as_posix(),
+        passed=len(cases.passed),
+        failed=len(cases.failed) or int(done.returncode not in (0, 5)),
+        skipped=cases.skipped,
+        seconds=round(cases.seconds, 1),
+    )
+
+
+def read_cases(results: Path) -> Cases:
+    """Read what a pytest that this stage has just run wrote down."""
+    outcomes: dict[str, list[str]] = {"passed": [], "failed": []}
     skipped: Counter[str] = Counter()
     seconds = 0.0
-    for case in cases:
+    for case in ElementTree.parse(results).getroot().iter("testcase"):  # noqa: S314
         seconds += float(case.get("time", "0"))
         skip = case.find("skipped")
         if skip is not None:
             skipped[str(skip.get("message", ""))] += 1
         else:
-            outcomes["failed" if case.find("failure") is not None or case.find("error") is not None else "passed"] += 1
-    failed = outcomes["failed"] or int(done.returncode not in (0, 5))
-    return Report(
-        wheel=wheel.name,
-        sha256=files.sha256_of(wheel),
-        suite=suite.as_posix(),
-        passed=outcomes["passed"],
-        failed=failed,
-        skipped=dict(skipped),
-        seconds=round(seconds, 1),
-    )
+            bad = case.find("failure") is not None or case.find("error") is not None
+            outcomes["failed" if bad else "passed"].append(str(case.get("name", "")))
+    return Cases(tuple(outcomes["passed"]), tuple(outcomes["failed"]), dict(skipped), seconds)

@@ -7,6 +7,7 @@ from wheelworks.cli import (
     audit,
     bill,
     build,
+    compat,
     containers,
     matrix,
     readme,
@@ -15,4 +16,16 @@ from wheelworks.cli import (
 )
 from wheelworks.cli.app import app, main
 
-__all__ = ["app", "audit", "bill", "build", "containers", "main", "matrix", "readme", "release", "wheel_tests"]
+__all__ = [
+    "app",
+    "audit",
+    "bill",
+    "build",
+    "compat",
+    "containers",
+    "main",
+    "matrix",
+    "readme",
+    "release",
+    "wheel_tests",
+]

@@ -23,6 +23,9 @@ errors = Console(stderr=True, soft_wrap=True)
 ACCEPTED_BILLS = Path("bills")
 """The folder of the bills that later ones are held against."""
 
+ACCEPTED_TABLES = Path("compat")
+"""The folder of the tables of compatibility that the README's is made from."""
+
 
 def main() -> None:
     """Run the command line; an error of the pipeline is told without a traceback, with its own exit code."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from wheelworks import files
-from wheelworks.cli.app import ACCEPTED_BILLS, app, console, read_matrix
+from wheelworks.cli.app import ACCEPTED_BILLS, ACCEPTED_TABLES, app, console, read_matrix
 from wheelworks.errors import ReadmeError
 from wheelworks.readme import fill_sections, plan_sections
 
@@ -22,7 +22,7 @@ def readme(path: Path = Path("README.md"), *, check: bool = False) -> None:
         Change nothing, and fail where a section is out of date.
     """
     old = path.read_text(encoding="utf-8")
-    new = fill_sections(old, plan_sections(read_matrix(), ACCEPTED_BILLS))
+    new = fill_sections(old, plan_sections(read_matrix(), ACCEPTED_BILLS, ACCEPTED_TABLES))
     if new == old:
         console.print(f"{path} is current", highlight=False)
     elif check:

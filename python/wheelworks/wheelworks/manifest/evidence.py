@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-from pydantic import ConfigDict
 
 from wheelworks import files
 from wheelworks.audit import AuditProof
 from wheelworks.bill import BillProof, sum_rows
 from wheelworks.build import BuildProof
+from wheelworks.compat import Compat
 from wheelworks.errors import ProofError
 from wheelworks.gpu_tests import GpuProof
 from wheelworks.manifest.model import ProofEntry
@@ -22,18 +21,6 @@ from wheelworks.sm import words
 from wheelworks.wheel_tests import Report
 
 Verdict = tuple[bool, str]
-
-
-class OpenProof(Proof):
-    """Base of the proofs whose facts are not looked at here beyond their counts of tests."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-
-class CompatTable(OpenProof):
-    """The table of Python and torch versions."""
-
-    KIND = ProofKind.COMPAT
 
 
 def read_entry(wheel: Path, kind: ProofKind, sms: Sequence[str]) -> ProofEntry:
@@ -50,7 +37,7 @@ def read_entry(wheel: Path, kind: ProofKind, sms: Sequence[str]) -> ProofEntry:
         case ProofKind.GPU:
             return _entry(wheel, GpuProof, partial(_judge_gpu, sms=sms))
         case ProofKind.COMPAT:
-            return _entry(wheel, CompatTable, _judge_counts)
+            return _entry(wheel, Compat, _judge_compat)
 
 
 def _whole(proof: Proof) -> dict[str, Any]:
@@ -114,21 +101,6 @@ def _judge_gpu(proof: GpuProof, sms: Sequence[str]) -> Verdict:
     return proof.holds, shown if proof.holds else f"{shown}; a run failed"
 
 
-def _judge_counts(proof: OpenProof) -> Verdict:
-    """Judge reports of any shape by all their counts; tests of which none passed prove nothing."""
-    counts = list(_counts(proof.model_extra))
-    passed = sum(count for word, count in counts if word == "passed")
-    failed = sum(count for word, count in counts if word == "failed")
-    return passed > 0 and failed == 0, f"{passed} passed, {failed} failed"
-
-
-def _counts(value: Any) -> Iterator[tuple[str, int]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if key in ("passed", "failed") and isinstance(inner, int | list | tuple):
-                yield key, inner if isinstance(inner, int) else len(inner)
-            else:
-                yield from _counts(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _counts(inner)
+def _judge_compat(proof: Compat) -> Verdict:
+    """Judge the table; a cell that could not be made is named and does not count against the wheel."""
+    return proof.holds, proof.summary
