@@ -21,7 +21,7 @@ def pipeline(session: nox.Session, *command: str) -> None:
 
 @nox.session(python=PYTHON)
 def matrix(session: nox.Session) -> None:
-    """Print the lanes; `-- --github` prints them as JSON for a workflow."""
+    """Print the lanes; `-- --github` gives them to a workflow as outputs."""
     pipeline(session, "matrix")
 
 
@@ -131,13 +131,15 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def lint(session: nox.Session) -> None:
-    """Check style, types, Dockerfiles, and that generated files are current."""
+    """Check style, types, Dockerfiles, workflows, and that generated files are current."""
     session.install(WHEELWORKS, *nox.project.dependency_groups(nox.project.load_toml(), "lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("wheelworks", "cibuildwheel", "--check")
     session.run("hadolint", *sorted(map(str, Path("docker").glob("*.Dockerfile"))))
+    session.run("actionlint", "-shellcheck=", "-pyflakes=")
+    session.run("zizmor", "--offline", "--quiet", ".github")
 
 
 @nox.session(name="unit-tests", python=PYTHON)

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from wheelworks import files
 from wheelworks.cli.app import app, console, read_matrix, show
+from wheelworks.github import write_outputs
 from wheelworks.index import CURRENT, Catalogue, Notices, update_index
 from wheelworks.manifest import Channel, Manifest, Release, collect_release, manifest_name, read_manifest, to_json
 from wheelworks.process import run
@@ -43,6 +44,7 @@ def version(new: str | None = None, *, tag: str | None = None) -> None:
     if tag is not None:
         check_tag(tag, found)
         changelog_section(Path("CHANGELOG.md").read_text(encoding="utf-8"), found)
+    write_outputs({"version": str(found)}, os.environ)
     console.print(str(found), highlight=False)
 
 
@@ -171,7 +173,7 @@ def release(wanted: str, *, url: str | None = None, dry_run: bool = False) -> No
     """
     found = parse_version(wanted)
     check_tag(f"v{found}", source_version(Path.cwd()))
-    for number, step in enumerate(plan_release(read_matrix(), found, url=_notices(url).url), 1):
+    for number, step in enumerate(plan_release(read_matrix(), found, url=url), 1):
         show(f"{number:2}. {step}\n      {step.then}")
         if not dry_run:
             run_step(step, Path.cwd(), run, show)
