@@ -1,0 +1,86 @@
+"""The release workflow from a tag to an index that installs: its own steps, in their order, with folders for GitHub."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client_kit.served import PROJECT
+from github_kit.machines import Machines
+from github_kit.workflow import Job, Project
+from wheelworks.lanes import plan_lanes
+from wheelworks.matrix import Matrix
+
+CHECKED_OUT = ("matrix.toml", "noxfile.py", "pyproject.toml", "python", "tests", ".github")
+CHANGELOG = "# Changelog\n\n## 0.1.0 - 2026-01-02\n\n- the first release\n"
+FEW_CELLS = "-k 'installer_gets and uv and 3.12' -p no:cacheprovider"
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the project as a tag of version 0.1.0 would have it."""
+    folder = tmp_path_factory.mktemp("source")
+    for name in CHECKED_OUT:
+        if (PROJECT / name).is_dir():
+            shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(PROJECT / name, folder / name)
+    (folder / "CHANGELOG.md").write_text(CHANGELOG, encoding="utf-8")
+    return folder
+
+
+def environment(tag: str) -> dict[str, str]:
+    return {"GITHUB_REF_NAME": tag, "PYTEST_ADDOPTS": FEW_CELLS, "SOURCE_DATE_EPOCH": "1577836800"}
+
+
+def walk(source: Path, machines: Machines) -> Machines:
+    Project(source).run("release.yml", machines)
+    return machines
+
+
+@pytest.fixture(scope="module")
+def walked(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Machines:
+    return walk(source, Machines(source, tmp_path_factory.mktemp("walk"), environment("v0.1.0")))
+
+
+def manifest_of(machines: Machines) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((machines.artefacts / "release/warpwright-0.1.0.json").read_text("utf-8"))
+    return found
+
+
+def test_a_tag_becomes_a_manifest_of_every_released_lane(walked: Machines, matrix: Matrix) -> None:
+    lanes = sorted(wheel["lane"] for wheel in manifest_of(walked)["wheels"])
+    assert lanes == sorted(lane.name for lane in plan_lanes(matrix) if not lane.test_only)
+    assert manifest_of(walked)["notes"] == "- the first release\n"
+
+
+def test_what_is_attested_is_what_the_manifest_names(walked: Machines) -> None:
+    wheels = {wheel["file"] for wheel in manifest_of(walked)["wheels"]}
+    assert wheels | {"warpwright-0.1.0.json"} <= set(walked.attested)
+
+
+def test_a_tag_of_another_version_stops_the_release_at_its_first_step(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        AssertionError, match=r"job version: .* ended with[\s\S]*the tag v0\.2\.0 is not of this source"
+    ):
+        walk(source, Machines(source, tmp_path, environment("v0.2.0")))
+    assert not (tmp_path / "artefacts").exists()
+
+
+class Forgetful(Machines):
+    """Loses the proofs that a job made."""
+
+    def upload(self, job: Job, words: Mapping[str, str]) -> None:
+        if job.name != "compat":
+            super().upload(job, words)
+
+
+def test_a_proof_that_is_lost_on_the_way_stops_the_release(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"`nox -s manifest -- dist` ended with[\s\S]*no compat proof"):
+        walk(source, Forgetful(source, tmp_path, environment("v0.1.0")))
+    assert not (tmp_path / "artefacts" / "index").exists()
