@@ -123,6 +123,21 @@ def client_tests(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def publish(session: nox.Session) -> None:
+    """Publish: `-- folder DIR`, `-- s3 URL`, `-- pypi MANIFEST ...`, `-- github MANIFEST`, each with `--dry-run`."""
+    session.install(f"{WHEELWORKS}[publish]")
+    session.run("wheelworks", "publish", *session.posargs)
+
+
+@nox.session(name="publish-tests", python=PYTHON)
+def publish_tests(session: nox.Session) -> None:
+    """Publish to real servers on this machine: S3 (moto), pypiserver, devpi. Apart from client-tests: no nginx."""
+    groups = nox.project.dependency_groups(nox.project.load_toml(), "publish-test")
+    session.install("-e", f"{WHEELWORKS}[publish]", *groups)
+    session.run("pytest", "tests/publish", *session.posargs)
+
+
+@nox.session(python=PYTHON)
 def tests(session: nox.Session) -> None:
     """Run everything that needs no GPU: lint, unit, build and wheel tests."""
     for name in ("lint", "unit", "build", "wheel"):

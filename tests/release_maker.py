@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
 
 from wheel_maker import WheelMaker, build_record
-from wheelworks.index import Notices
+from wheelworks.index import Notices, update_index
 from wheelworks.lanes import Lane, plan_lanes
 from wheelworks.manifest import Channel, Manifest, Release, collect_release
 from wheelworks.matrix import Matrix, parse_matrix
@@ -112,3 +113,10 @@ def make_release(folder: Path, matrix: Matrix, version: str = "0.1.0", channel: 
     """Make a release's wheels and its manifest."""
     make_dist(folder, matrix, version)
     return collect_release([folder], matrix, Release(Version(version), channel, CREATED, "What changed.\n"))
+
+
+def make_index(folder: Path, matrix: Matrix, version: str = "0.1.0", channel: Channel = Channel.RELEASE) -> Path:
+    """Make a release in ``folder/VERSION`` and add it to the index in ``folder/index``, whose path is given."""
+    manifest = make_release(folder / version, matrix, version, channel)
+    update_index(folder / "index", NOTICES, methodcaller("with_manifest", manifest), wheels=folder / version)
+    return folder / "index"

@@ -9,10 +9,23 @@ from wheelworks.cli import (
     build,
     containers,
     matrix,
+    publish,
     readme,
     release,
     wheel_tests,
 )
 from wheelworks.cli.app import app, main
 
-__all__ = ["app", "audit", "bill", "build", "containers", "main", "matrix", "readme", "release", "wheel_tests"]
+__all__ = [
+    "app",
+    "audit",
+    "bill",
+    "build",
+    "containers",
+    "main",
+    "matrix",
+    "publish",
+    "readme",
+    "release",
+    "wheel_tests",
+]

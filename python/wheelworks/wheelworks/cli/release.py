@@ -14,6 +14,8 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from wheelworks import files
+from wheelworks.checksums import NAME as CHECKSUMS
+from wheelworks.checksums import write_checksums
 from wheelworks.cli.app import app, console, read_matrix, show
 from wheelworks.github import write_outputs
 from wheelworks.index import CURRENT, Catalogue, Notices, update_index
@@ -64,11 +66,19 @@ def manifest(folders: Annotated[list[Path] | None, Many] = None, *, nightly: boo
     made = collect_release(chosen, read_matrix(), _plan(channel, os.environ))
     path = chosen[0] / manifest_name(made)
     files.write_text(path, to_json(made))
+    files.write_text(chosen[0] / CHECKSUMS, release_checksums(made, path))
     table = Table("wheel", "lane", "proofs")
     for wheel in made.wheels:
         table.add_row(wheel.file, wheel.lane, ", ".join(entry.kind for entry in wheel.proofs))
     console.print(table)
     console.print(f"{path}: {made.project} {made.version}, {len(made.wheels)} wheels", highlight=False)
+
+
+def release_checksums(made: Manifest, path: Path) -> str:
+    """Give the digests of a release's wheels, of their attestations and of the manifest."""
+    rows = {wheel.file: wheel.sha256 for wheel in made.wheels} | {path.name: files.sha256_of(path)}
+    attested = {f"{wheel.file}.provenance": wheel.provenance_sha256 for wheel in made.wheels}
+    return write_checksums((rows | {name: sha256 for name, sha256 in attested.items() if sha256}).items())
 
 
 @app.command

@@ -52,7 +52,7 @@ def update_index(
 
     ``wheels`` is the folder that new wheels are taken from; each is checked against its manifest on the way.
     """
-    with _locked(folder):
+    with locked(folder):
         old = read_catalogue(folder / CURRENT / FOLDER, notices)
         new = change(old)
         site = plan_site(new)
@@ -61,7 +61,7 @@ def update_index(
         if not dry_run and changes != Changes((), (), ()):
             new_paths = set(changes.placed)
             _place(folder, [content for content in site.contents if content.path in new_paths], wheels)
-            _swap(folder, site, set(changes.written))
+            swap(folder, site, set(changes.written))
             _clean(folder, served | {content.path for content in site.contents})
         return changes
 
@@ -84,7 +84,8 @@ def plan_changes(folder: Path, site: Site, served: set[str]) -> Changes:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other publishers of a folder waiting."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=PATIENCE):
@@ -132,7 +133,7 @@ def _write_metadata(wheel: Path, target: Path, sha256: str) -> None:
     files.rename(unfinished, target)
 
 
-def _swap(folder: Path, site: Site, written: set[str]) -> None:
+def swap(folder: Path, site: Site, written: set[str]) -> None:
     """Make the tree of the new state beside the old one, then swap the link."""
     lines = "".join(f"{page.sha256} {page.path}\n" for page in site.pages)
     name = hashlib.sha256(lines.encode()).hexdigest()[:16]
