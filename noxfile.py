@@ -79,6 +79,12 @@ def gpu_tests(session: nox.Session) -> None:
     pipeline(session, "gpu-tests")
 
 
+@nox.session(name="newest-torch", python=PYTHON)
+def newest_torch(session: nox.Session) -> None:
+    """Test the released wheel with the newest torch: `-- INDEX_URL [--torch-index URL]`."""
+    pipeline(session, "newest-torch")
+
+
 @nox.session(python=PYTHON)
 def version(session: nox.Session) -> None:
     """Print the version: `-- 0.2.0` writes it, `-- --tag v0.2.0` checks a tag and the changelog."""

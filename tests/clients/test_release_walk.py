@@ -10,14 +10,21 @@ from typing import Any
 
 import pytest
 
-from client_kit.served import PROJECT
+from client_kit.installers import Installer, Machine
+from client_kit.served import PROJECT, serving
 from github_kit.machines import Machines
 from github_kit.workflow import Job, Project
+from wheelworks import files
 from wheelworks.lanes import plan_lanes
 from wheelworks.matrix import Matrix
 
 CHECKED_OUT = ("matrix.toml", "noxfile.py", "pyproject.toml", "python", "tests", ".github")
 CHANGELOG = "# Changelog\n\n## 0.1.0 - 2026-01-02\n\n- the first release\n"
+CONTEXT = {
+    "github": {"token": "token"},
+    "secrets": {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"},
+    "vars": {"INDEX_BUCKET": "s3://wheels", "AWS_ENDPOINT_URL_S3": "https://s3.example"},
+}
 FEW_CELLS = "-k 'installer_gets and uv and 3.12' -p no:cacheprovider"
 
 
@@ -34,18 +41,24 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def environment(tag: str) -> dict[str, str]:
-    return {"GITHUB_REF_NAME": tag, "PYTEST_ADDOPTS": FEW_CELLS, "SOURCE_DATE_EPOCH": "1577836800"}
+def environment(tag: str, published: Path) -> dict[str, str]:
+    return {
+        "GITHUB_REF_NAME": tag,
+        "PYTEST_ADDOPTS": FEW_CELLS,
+        "SOURCE_DATE_EPOCH": "1577836800",
+        "BUCKET_FOLDER": str(published),
+    }
 
 
 def walk(source: Path, machines: Machines) -> Machines:
-    Project(source).run("release.yml", machines)
+    Project(source, CONTEXT).run("release.yml", machines)
     return machines
 
 
 @pytest.fixture(scope="module")
 def walked(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Machines:
-    return walk(source, Machines(source, tmp_path_factory.mktemp("walk"), environment("v0.1.0")))
+    folder = tmp_path_factory.mktemp("walk")
+    return walk(source, Machines(source, folder, environment("v0.1.0", folder / "published")))
 
 
 def manifest_of(machines: Machines) -> dict[str, Any]:
@@ -64,11 +77,31 @@ def test_what_is_attested_is_what_the_manifest_names(walked: Machines) -> None:
     assert wheels | {"warpwright-0.1.0.json"} <= set(walked.attested)
 
 
+def test_the_github_release_is_public_whole_and_says_what_changed(walked: Machines) -> None:
+    folder = walked.releases / "v0.1.0"
+    assert json.loads((folder / "release.json").read_text("utf-8")) == {
+        "draft": False,
+        "notes": "- the first release\n",
+    }
+    for wheel in manifest_of(walked)["wheels"]:
+        assert files.sha256_of(folder / wheel["file"]) == wheel["sha256"]
+
+
+def test_users_install_the_release_from_the_public_index(
+    walked: Machines, dependencies: Path, tmp_path: Path, uv_client: Installer
+) -> None:
+    machine = Machine("3.12", "x86_64")
+    with serving(Path(walked.environment["BUCKET_FOLDER"]), dependencies, tmp_path / "nginx") as served:
+        done = uv_client.fetch(["warpwright==0.1.0"], f"{served.nginx.url}cu130/", machine, tmp_path / "got")
+    assert done.ok, done.output
+    assert (tmp_path / "got" / "warpwright-0.1.0+cu130.dist-info").is_dir()
+
+
 def test_a_tag_of_another_version_stops_the_release_at_its_first_step(source: Path, tmp_path: Path) -> None:
     with pytest.raises(
         AssertionError, match=r"job version: .* ended with[\s\S]*the tag v0\.2\.0 is not of this source"
     ):
-        walk(source, Machines(source, tmp_path, environment("v0.2.0")))
+        walk(source, Machines(source, tmp_path, environment("v0.2.0", tmp_path / "published")))
     assert not (tmp_path / "artefacts").exists()
 
 
@@ -82,5 +115,6 @@ class Forgetful(Machines):
 
 def test_a_proof_that_is_lost_on_the_way_stops_the_release(source: Path, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match=r"`nox -s manifest -- dist` ended with[\s\S]*no compat proof"):
-        walk(source, Forgetful(source, tmp_path, environment("v0.1.0")))
-    assert not (tmp_path / "artefacts" / "index").exists()
+        walk(source, Forgetful(source, tmp_path, environment("v0.1.0", tmp_path / "published")))
+    assert not (tmp_path / "releases").exists()
+    assert not (tmp_path / "published").exists()

@@ -15,8 +15,9 @@ from wheelworks.process import run
 
 HERE = Path(__file__).parent
 SYSTEM_PACKAGES = "sudo apt-get install "
-STAND_IN = f"""#!/bin/sh
-PYTHONPATH="{HERE.parent}:$PYTHONPATH" exec "{sys.executable}" "{HERE / "nox_stand_in.py"}" "$@"
+STAND_INS = {"nox": HERE / "nox_stand_in.py", "gh": HERE / "gh_stand_in.py"}
+SCRIPT = """#!/bin/sh
+PYTHONPATH="{tests}:$PYTHONPATH" exec "{python}" "{program}" "$@"
 """
 
 
@@ -39,6 +40,11 @@ class Machines:
     @property
     def artefacts(self) -> Path:
         return self.scratch / "artefacts"
+
+    @property
+    def releases(self) -> Path:
+        """What stands for the releases of GitHub."""
+        return self.scratch / "releases"
 
     def begin(self, job: Job) -> None:
         assert job.permissions, f"{job.name} may not even read"
@@ -69,19 +75,26 @@ class Machines:
         done = run(
             ["bash", "-e", "-c", step["run"]],
             cwd=self.here,
-            env={**self.environment, **job.environment_of(step), "GITHUB_OUTPUT": str(outputs), "PATH": self._path()},
+            env={
+                **self.environment,
+                **job.environment_of(step),
+                "GITHUB_OUTPUT": str(outputs),
+                "GITHUB_FOLDER": str(self.releases),
+                "PATH": self._path(),
+            },
         )
         assert done.ok, f"{job.workflow}, job {job.name}: `{step['run']}` ended with {done.returncode}:\n{done.output}"
         lines = outputs.read_text(encoding="utf-8").splitlines()
         return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
     def _path(self) -> str:
-        """Give the programs of this environment, with the stand-in for nox before them."""
+        """Give the programs of this environment, with the stand-ins before them."""
         programs = self.scratch / "programs"
-        if not programs.exists():
-            programs.mkdir()
-            (programs / "nox").write_text(STAND_IN, encoding="utf-8")
-            (programs / "nox").chmod(0o755)
+        for name, program in STAND_INS.items():
+            programs.mkdir(exist_ok=True)
+            text = SCRIPT.format(tests=HERE.parent, python=sys.executable, program=program)
+            (programs / name).write_text(text, encoding="utf-8")
+            (programs / name).chmod(0o755)
         return os.pathsep.join((str(programs), str(Path(sys.executable).parent), os.environ["PATH"]))
 
     def checkout(self, job: Job, _: Mapping[str, str]) -> None:
@@ -92,7 +105,7 @@ class Machines:
     def upload(self, _: Job, words: Mapping[str, str]) -> None:
         """Keep files under the part of their path behind the first wildcard, as GitHub does for one pattern."""
         root, pattern = _split(words["path"])
-        found = [path for path in sorted((self.here / root).glob(pattern or "**/*")) if path.is_file()]
+        found = _files(self.here / root) if not pattern else sorted((self.here / root).glob(pattern))
         assert found, f"there is no {words['path']}"
         kept = self.artefacts / words["name"]
         assert not kept.exists(), f"a second artefact {words['name']}"
@@ -116,6 +129,12 @@ class Machines:
             found = sorted(path.name for path in self.here.glob(pattern))
             assert found, f"there is no {pattern} to attest"
             self.attested += found
+
+
+def _files(folder: Path) -> list[Path]:
+    """Find all files, through symbolic links too, as GitHub does."""
+    walked = os.walk(folder, followlinks=True)
+    return sorted(Path(here) / name for here, _, names in walked for name in names if not name.startswith("."))
 
 
 def _split(pattern: str) -> tuple[Path, str]:

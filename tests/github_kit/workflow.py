@@ -57,10 +57,10 @@ class Worker(Protocol):
 
 @dataclass
 class Project:
-    """A project with its workflows."""
+    """A project with its workflows, and what GitHub knows of it: its variables, secrets and token."""
 
     root: Path
-    github: Mapping[str, str] = field(default_factory=dict)
+    context: Mapping[str, Any] = field(default_factory=dict)
 
     def read(self, name: str) -> dict[str, Any]:
         text = (self.root / ".github" / "workflows" / name).read_text(encoding="utf-8")
@@ -73,7 +73,7 @@ class Project:
         for key, data in self.read(name)["jobs"].items():
             missing = set(_words(data.get("needs", ()))) - set(needs)
             assert not missing, f"{name}: job {key} stands before what it needs: {missing}"
-            context = {"github": self.github, "inputs": inputs or {}, "needs": needs}
+            context = {**self.context, "inputs": inputs or {}, "needs": needs}
             if "uses" in data:
                 self.run(Path(data["uses"]).name, worker, data.get("with"))
                 needs[key] = {"outputs": {}}
@@ -106,6 +106,8 @@ def evaluate(text: Any, context: Mapping[str, Any]) -> Any:
 def _value(expression: str, context: Mapping[str, Any]) -> Any:
     if expression.startswith("!"):
         return _value(expression[1:], context) in ("", "false", False)
+    if expression == "cancelled()":
+        return False
     if inner := re.fullmatch(r"fromJSON\((.*)\)", expression):
         return json.loads(_value(inner[1], context))
     found: Any = context

@@ -33,7 +33,15 @@ def test_a_release_builds_every_lane_and_tests_what_it_publishes(steps: tuple[St
 
 def test_the_clients_test_the_index_after_the_manifest_has_proved_it(steps: tuple[Step, ...]) -> None:
     order = [step.session for step in steps if step.session != "build-wheel"]
-    assert list(dict.fromkeys(order)) == ["version", "gpu-tests", "compat", "manifest", "index", "client-tests"]
+    assert list(dict.fromkeys(order)) == [
+        "version",
+        "gpu-tests",
+        "compat",
+        "manifest",
+        "index",
+        "client-tests",
+        "publish",
+    ]
 
 
 def test_every_step_reads_as_a_command(steps: tuple[Step, ...]) -> None:

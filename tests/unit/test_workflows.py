@@ -22,9 +22,15 @@ from wheelworks.release import plan_release
 PROJECT = Path(__file__).parents[2]
 WORKFLOWS = sorted(path.name for path in (PROJECT / ".github" / "workflows").glob("*.yml"))
 PIN = re.compile(r"uses: (?P<action>[\w./-]+)@(?P<commit>[0-9a-f]{40}) # (?P<tag>v\d+\.\d+\.\d+)$")
+CONTEXT = {
+    "github": {"token": "token"},
+    "secrets": {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"},
+    "vars": {"INDEX_BUCKET": "s3://wheels", "AWS_ENDPOINT_URL_S3": "https://s3.example"},
+}
 SYSTEM_PACKAGES = "sudo apt-get install --yes "
 WRITERS = {
     ("release.yml", "attest"): {"id-token": "write", "attestations": "write"},
+    ("release.yml", "github-release"): {"contents": "write"},
 }
 """The jobs that may do more than read the project, and what."""
 
@@ -57,9 +63,9 @@ class Reader:
 
 def test_the_release_workflow_is_the_plan_of_a_release(matrix: Matrix) -> None:
     reader = Reader(matrix)
-    Project(PROJECT).run("release.yml", reader)
+    Project(PROJECT, CONTEXT).run("release.yml", reader)
     ran = [words for words in reader.commands if words[2] != "matrix"]  # the plan knows the lanes without a session
-    plan = plan_release(matrix, Version("0.1.0"))
+    plan = plan_release(matrix, Version("0.1.0"), bucket="s3://wheels")
     assert ran == [("nox", "-s", step.session, "--", *step.arguments) for step in plan]
 
 
@@ -116,6 +122,22 @@ def test_no_change_that_a_stranger_proposes_reaches_our_own_machines() -> None:
         found = Project(PROJECT).read(name)
         if any("self-hosted" in job.get("runs-on", "") for job in found["jobs"].values()):
             assert not [event for event in found["on"] if event.startswith("pull_request")], name
+
+
+def test_secrets_reach_the_one_step_that_needs_them_behind_the_gate_of_an_environment() -> None:
+    for name, key, data in FOUND:
+        assert "secrets." not in str(data.get("env", "")), f"{name}: {key}"
+        if "secrets." in str(data):
+            assert data["environment"] == "release"
+            assert [step["run"].split()[2] for step in data["steps"] if "secrets." in str(step)] == ["publish"]
+
+
+def test_the_nightly_tests_take_every_released_lane_from_its_own_index(matrix: Matrix) -> None:
+    reader = Reader(matrix)
+    Project(PROJECT).run("nightly.yml", reader)
+    tried = [words[4] for words in reader.commands if words[2] == "newest-torch" and "--torch-index" not in words]
+    assert f"{matrix.release.url}cu130/" in tried
+    assert len(tried) == len([lane for lane in plan_lanes(matrix) if not lane.test_only])
 
 
 def test_a_release_takes_nothing_from_a_cache() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from wheelworks.lanes import Lane, plan_lanes, released_architectures
@@ -14,7 +14,7 @@ RUNNERS = {"x86_64": "ubuntu-24.04", "aarch64": "ubuntu-24.04-arm"}
 
 
 def matrix_outputs(matrix: Matrix) -> dict[str, str]:
-    """Give the values of ``strategy.matrix``: a job for each lane, and one for each architecture of the released."""
+    """Give the values of ``strategy.matrix``: jobs for lanes, for the released architectures, and for the indexes."""
     lanes = plan_lanes(matrix)
     machines = [
         {"architecture": architecture, "runner": RUNNERS[architecture]}
@@ -24,6 +24,7 @@ def matrix_outputs(matrix: Matrix) -> dict[str, str]:
         "released": _rows(lane for lane in lanes if not lane.test_only),
         "test-only": _rows(lane for lane in lanes if lane.test_only),
         "machines": json.dumps({"include": machines}),
+        "indexes": json.dumps({"include": list(_indexes(matrix))}),
     }
 
 
@@ -36,3 +37,11 @@ def write_outputs(outputs: Mapping[str, str], environment: Mapping[str, str]) ->
 
 def _rows(lanes: Iterable[Lane]) -> str:
     return json.dumps({"include": [{"lane": lane.name, "runner": RUNNERS[lane.architecture]} for lane in lanes]})
+
+
+def _indexes(matrix: Matrix) -> Iterator[Mapping[str, str]]:
+    """Give the index that serves each released lane."""
+    for lane in plan_lanes(matrix):
+        if not lane.test_only:
+            label = f"{lane.label}/" if lane.label else ""
+            yield {"lane": lane.name, "runner": RUNNERS[lane.architecture], "index": f"{matrix.release.url}{label}"}

@@ -29,20 +29,28 @@ class Step:
 
 
 def plan_release(
-    matrix: Matrix, version: Version, *, url: str | None = None, dist: str = "dist", index: str = "index"
+    matrix: Matrix,
+    version: Version,
+    *,
+    url: str | None = None,
+    bucket: str | None = None,
+    dist: str = "dist",
+    index: str = "index",
 ) -> tuple[Step, ...]:
-    """Give the steps from a tag to an index that its clients have tested.
+    """Give the steps from a tag to what users see: nothing is public before the index has been tested by its clients.
 
     The jobs of .github/workflows/release.yml are these steps; a test tells where the two differ.
     """
-    served = () if url is None else ("--url", url)
+    served, manifest = () if url is None else ("--url", url), f"{dist}/warpwright-{version}.json"
     return (
         Step("version", ("--tag", f"v{version}"), "the tag, the source and the changelog name one version"),
         *_build_steps(matrix, dist),
         *_proof_steps(matrix, dist),
         Step("manifest", (dist,), "each wheel has its proofs, and no lane is missing"),
-        Step("index", (f"{dist}/warpwright-{version}.json", "--into", index, *served), "the index is staged"),
+        Step("index", (manifest, "--into", index, *served), "the index is staged"),
         Step("client-tests", ("--index", index), "pip and uv get from it what the manifest says"),
+        Step("publish", ("github", manifest), "the draft was whole, and the GitHub release is public"),
+        *([] if bucket is None else [Step("publish", ("s3", bucket), "the index is public")]),
     )
 
 
