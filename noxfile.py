@@ -97,6 +97,12 @@ def manifest(session: nox.Session) -> None:
     pipeline(session, "manifest")
 
 
+@nox.session(name="fetch-index", python=PYTHON)
+def fetch_index(session: nox.Session) -> None:
+    """Bring the published index here, to add a release to it: `-- [--into DIR] [--url URL]`."""
+    pipeline(session, "fetch-index")
+
+
 @nox.session(python=PYTHON)
 def index(session: nox.Session) -> None:
     """Add releases to an index: `-- MANIFEST... [--url URL] [--into DIR] [--dry-run]`."""

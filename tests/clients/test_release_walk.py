@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
 from client_kit.installers import Installer, Machine
 from client_kit.served import PROJECT, serving
 from github_kit.machines import Machines
 from github_kit.workflow import Job, Project
 from wheelworks import files
+from wheelworks.index import CURRENT
 from wheelworks.lanes import plan_lanes
 from wheelworks.matrix import Matrix
+from wheelworks.server import make_server
+from wheelworks.versions import set_version
 
 CHECKED_OUT = ("matrix.toml", "noxfile.py", "pyproject.toml", "python", "tests", ".github")
 CHANGELOG = "# Changelog\n\n## 0.1.0 - 2026-01-02\n\n- the first release\n"
+URL = 'url = "https://warpwright.example/"'
 CONTEXT = {
     "github": {"token": "token"},
     "secrets": {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"},
@@ -29,8 +35,27 @@ FEW_CELLS = "-k 'installer_gets and uv and 3.12' -p no:cacheprovider"
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the project as a tag of version 0.1.0 would have it."""
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder that stands for the bucket of the public index."""
+    return tmp_path_factory.mktemp("bucket") / "published"
+
+
+@pytest.fixture(scope="module")
+def host(bucket: Path) -> Iterator[str]:
+    """Serve what is in the bucket; give its URL."""
+    with make_server(bucket / CURRENT, 0, lambda _: None) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, host: str) -> Path:
+    """Give the project as a tag of version 0.1.0 would have it; its index is served by the host."""
+    if request.config.getoption("--index") is not None:
+        pytest.skip("the session is about the index that was named; a walk makes its own")
     folder = tmp_path_factory.mktemp("source")
     for name in CHECKED_OUT:
         if (PROJECT / name).is_dir():
@@ -38,6 +63,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copyfile(PROJECT / name, folder / name)
     (folder / "CHANGELOG.md").write_text(CHANGELOG, encoding="utf-8")
+    matrix = folder / "matrix.toml"
+    assert matrix.read_text("utf-8").count(URL) == 1
+    matrix.write_text(matrix.read_text("utf-8").replace(URL, f'url = "{host}"'), encoding="utf-8")
     return folder
 
 
@@ -56,9 +84,8 @@ def walk(source: Path, machines: Machines) -> Machines:
 
 
 @pytest.fixture(scope="module")
-def walked(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Machines:
-    folder = tmp_path_factory.mktemp("walk")
-    return walk(source, Machines(source, folder, environment("v0.1.0", folder / "published")))
+def walked(source: Path, bucket: Path, tmp_path_factory: pytest.TempPathFactory) -> Machines:
+    return walk(source, Machines(source, tmp_path_factory.mktemp("walk"), environment("v0.1.0", bucket)))
 
 
 def manifest_of(machines: Machines) -> dict[str, Any]:
@@ -88,13 +115,28 @@ def test_the_github_release_is_public_whole_and_says_what_changed(walked: Machin
 
 
 def test_users_install_the_release_from_the_public_index(
-    walked: Machines, dependencies: Path, tmp_path: Path, uv_client: Installer
+    walked: Machines, bucket: Path, dependencies: Path, tmp_path: Path, uv_client: Installer
 ) -> None:
+    assert walked.ran[-1].startswith("nox -s publish -- s3")
     machine = Machine("3.12", "x86_64")
-    with serving(Path(walked.environment["BUCKET_FOLDER"]), dependencies, tmp_path / "nginx") as served:
+    with serving(bucket, dependencies, tmp_path / "nginx") as served:
         done = uv_client.fetch(["warpwright==0.1.0"], f"{served.nginx.url}cu130/", machine, tmp_path / "got")
     assert done.ok, done.output
     assert (tmp_path / "got" / "warpwright-0.1.0+cu130.dist-info").is_dir()
+
+
+def test_a_second_release_is_added_to_the_first(walked: Machines, source: Path, bucket: Path, tmp_path: Path) -> None:
+    next_one = shutil.copytree(source, tmp_path / "source")
+    set_version(next_one, Version("0.2.0"))
+    (next_one / "CHANGELOG.md").write_text(CHANGELOG.replace("0.1.0", "0.2.0"), encoding="utf-8")
+    before = {path.name: files.sha256_of(path) for path in (bucket / "files").iterdir()}
+    machines = walk(next_one, Machines(next_one, tmp_path / "walk", environment("v0.2.0", bucket)))
+    assert {path.name: files.sha256_of(path) for path in (bucket / "files").iterdir()}.items() >= before.items()
+    assert {path.name for path in (bucket / CURRENT / "manifests").glob("warpwright-*")} == {
+        "warpwright-0.1.0.json",
+        "warpwright-0.2.0.json",
+    }
+    assert machines.jobs == walked.jobs
 
 
 def test_a_tag_of_another_version_stops_the_release_at_its_first_step(source: Path, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def test_the_clients_test_the_index_after_the_manifest_has_proved_it(steps: tupl
         "gpu-tests",
         "compat",
         "manifest",
+        "fetch-index",
         "index",
         "client-tests",
         "publish",
@@ -47,6 +48,8 @@ def test_the_clients_test_the_index_after_the_manifest_has_proved_it(steps: tupl
 def test_every_step_reads_as_a_command(steps: tuple[Step, ...]) -> None:
     assert str(steps[0]) == "nox -s version -- --tag v0.1.0"
     assert "nox -s client-tests -- --index index" in map(str, steps)
+    assert "nox -s gpu-tests -- dist/*_x86_64.whl" in map(str, steps)
+    assert str(Step("publish", ("folder", "my dir/*.whl", ""), "")) == "nox -s publish -- folder 'my dir/'*.whl ''"
 
 
 def test_every_step_is_a_session_of_the_noxfile(steps: tuple[Step, ...], project: Path) -> None:

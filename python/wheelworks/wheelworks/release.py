@@ -24,7 +24,7 @@ class Step:
     then: str
 
     def __str__(self) -> str:
-        words = f" -- {shlex.join(self.arguments)}" if self.arguments else ""
+        words = f" -- {' '.join(map(_typed, self.arguments))}" if self.arguments else ""
         return f"nox -s {self.session}{words}"
 
 
@@ -47,6 +47,7 @@ def plan_release(
         *_build_steps(matrix, dist),
         *_proof_steps(matrix, dist),
         Step("manifest", (dist,), "each wheel has its proofs, and no lane is missing"),
+        Step("fetch-index", ("--into", index, *served), f"{index} has every earlier release, or there was none"),
         Step("index", (manifest, "--into", index, *served), "the index is staged"),
         Step("client-tests", ("--index", index), "pip and uv get from it what the manifest says"),
         Step("publish", ("github", manifest), "the draft was whole, and the GitHub release is public"),
@@ -61,6 +62,11 @@ def run_step(step: Step, project: Path, run: Runner, on_line: Callable[[str], No
     if not done.ok:
         why = f"it ended with {done.returncode}:\n{done.last_lines()}"
         raise ReleaseError(f"the release stopped at `{step}`", why=why, fix="mend it, and run that step and the rest")
+
+
+def _typed(word: str) -> str:
+    """Quote a word for a shell, which is to expand its pattern."""
+    return "*".join(shlex.quote(part) if part else "" for part in word.split("*")) if word else "''"
 
 
 def _expanded(argument: str, project: Path) -> list[str]:

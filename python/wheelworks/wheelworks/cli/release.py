@@ -1,4 +1,4 @@
-"""``version``, ``manifest``, ``index``, ``yank``, ``serve`` and ``release``: from proved wheels to an index."""
+"""From proved wheels to an index: ``version``, ``manifest``, ``fetch-index``, ``index``, ``serve``, ``release``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.table import Table
 
-from wheelworks import files
+from wheelworks import files, published
 from wheelworks.checksums import NAME as CHECKSUMS
 from wheelworks.checksums import write_checksums
 from wheelworks.cli.app import app, console, read_matrix, show
@@ -109,6 +109,20 @@ def index(
     for path in manifests:
         add = methodcaller("with_manifest", read_manifest(path))
         show(str(update_index(into, notices, add, wheels=wheels or path.parent, dry_run=dry_run)))
+
+
+@app.command
+def fetch_index(*, into: Path = Path("index"), url: str | None = None) -> None:
+    """Bring the published index here, so that a release is added to it; where there is none yet, say so.
+
+    Parameters
+    ----------
+    into
+        The folder of the index.
+    url
+        Where the index is served, with a slash at the end; the matrix's where none is given.
+    """
+    published.fetch_index(_notices(url).url, into, show=show)
 
 
 @app.command
