@@ -129,6 +129,13 @@ def publish(session: nox.Session) -> None:
     session.run("wheelworks", "publish", *session.posargs)
 
 
+@nox.session(python=PYTHON)
+def verify(session: nox.Session) -> None:
+    """Check again all that an index has: `-- DIR_OR_URL [--repository OWNER/NAME] [--refresh] [--no-audit]`."""
+    session.install(f"{WHEELWORKS}[verify]")
+    session.run("wheelworks", "verify", *session.posargs)
+
+
 @nox.session(name="publish-tests", python=PYTHON)
 def publish_tests(session: nox.Session) -> None:
     """Publish to real servers on this machine: S3 (moto), pypiserver, devpi. Apart from client-tests: no nginx."""
