@@ -138,9 +138,9 @@ def verify(session: nox.Session) -> None:
 
 @nox.session(name="publish-tests", python=PYTHON)
 def publish_tests(session: nox.Session) -> None:
-    """Publish to real servers on this machine: S3 (moto), pypiserver, devpi. Apart from client-tests: no nginx."""
+    """Publish to real servers of this machine (S3 by moto, pypiserver, devpi), and verify; no nginx is needed."""
     groups = nox.project.dependency_groups(nox.project.load_toml(), "publish-test")
-    session.install("-e", f"{WHEELWORKS}[publish]", *groups)
+    session.install("-e", f"{WHEELWORKS}[publish,verify]", *groups)
     session.run("pytest", "tests/publish", *session.posargs)
 
 

@@ -29,18 +29,28 @@ class Step:
 
 
 def plan_release(
-    matrix: Matrix, version: Version, *, url: str, dist: str = "dist", index: str = "index"
+    matrix: Matrix, version: Version, *, url: str, to: str | None = None, dist: str = "dist", index: str = "index"
 ) -> tuple[Step, ...]:
-    """Give the steps from a tag to an index that its clients have tested."""
+    """Give the steps from a tag to an index that its clients have tested, and with ``to`` on to the public."""
+    manifest = f"{dist}/warpwright-{version}.json"
     return (
         Step("version", ("--tag", f"v{version}"), "the tag, the source and the changelog name one version"),
         *_lane_steps(matrix, dist),
         Step("gpu-tests", (f"{dist}/*.whl",), "each wheel has passed on a GPU"),
         Step("compat", (f"{dist}/*.whl",), "each wheel runs on every tested Python and torch"),
         Step("manifest", (dist,), "each wheel has its proofs, and no lane is missing"),
-        Step("index", (f"{dist}/warpwright-{version}.json", "--into", index, "--url", url), "the index is staged"),
+        Step("index", (manifest, "--into", index, "--url", url), "the index is staged"),
         Step("client-tests", ("--index", index), "pip and uv get from it what the manifest says"),
+        Step("verify", (index,), "every file of it is what its manifests say"),
+        *(_publish_steps(manifest, index, to) if to is not None else ()),
     )
+
+
+def _publish_steps(manifest: str, index: str, to: str) -> Iterator[Step]:
+    """Give what the public sees: the release's files first, then the index that users resolve from."""
+    kind = "s3" if to.startswith("s3://") else "folder"
+    yield Step("publish", ("github", manifest), "the tag's GitHub release has all files, and is public")
+    yield Step("publish", (kind, to, "--index", index), f"{to} serves the index")
 
 
 def run_step(step: Step, project: Path, run: Runner, on_line: Callable[[str], None]) -> None:

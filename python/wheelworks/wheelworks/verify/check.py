@@ -34,6 +34,7 @@ class Verification:
     sums: dict[str, str]
     report: Report = field(default_factory=Report)
     manifests: list[Manifest] = field(default_factory=list)
+    projects: set[str] = field(default_factory=set)
 
 
 def verify(source: Source, policy: Policy, tools: Tools, signers: Signers, *, on_file: Callable[[str], None]) -> Report:
@@ -66,7 +67,7 @@ def _check_file(work: Verification, name: str, path: Path | None) -> Iterator[Fi
         work.report.checked["wheels"] += 1
         yield from check_wheel(path, name, work.policy, work.tools)
         yield from _check_beside(work, name, path)
-    elif project := project_of(name, {manifest.project for manifest in work.manifests}):
+    elif project := project_of(name, work.projects):
         work.report.checked["pages for installers"] += 1
         yield from check_page(name, path.read_text("utf-8", errors="replace"), project, work.sums)
 
@@ -86,9 +87,12 @@ def _check_beside(work: Verification, name: str, wheel: Path) -> Iterator[Findin
 
 def _read_manifest(work: Verification, name: str, path: Path) -> Iterator[Finding]:
     try:
-        work.manifests.append(read_manifest(path))
+        made = read_manifest(path)
     except ManifestError as error:
         yield Finding(name, error.why, "a manifest that `nox -s manifest` made")
+        return
+    work.manifests.append(made)
+    work.projects.add(made.project)
 
 
 def _manifest_findings(work: Verification) -> Iterator[Finding]:
