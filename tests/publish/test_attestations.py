@@ -28,7 +28,7 @@ Change = Callable[[dict[str, Any]], object]
 def assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("attested")
     (folder / "wanted.txt").write_text(LIBRARY, encoding="utf-8")
-    words = ["download", "--no-deps", "--no-binary=:all:", "--require-hashes", "-r", folder / "wanted.txt"]
+    words = ["download", "--no-deps", "--no-binary=:all:", "--require-hashes", "-r", str(folder / "wanted.txt")]
     done = run([sys.executable, "-m", "pip", *words, "--dest", folder])
     assert done.ok, done.output
     with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
-from release_maker import NOTICES, make_index, make_release, make_wheel, released_lanes, small_matrix
+from release_maker import (
+    CREATED,
+    NOTICES,
+    make_dist,
+    make_index,
+    make_release,
+    make_wheel,
+    released_lanes,
+    small_matrix,
+)
 from wheelworks import files
 from wheelworks.audit import Tools
 from wheelworks.checksums import NAME as CHECKSUMS
@@ -20,8 +32,8 @@ from wheelworks.checksums import read_checksums, write_checksums
 from wheelworks.cli import verify as command
 from wheelworks.cli.release import release_checksums
 from wheelworks.errors import ToolchainError, VerifyError
-from wheelworks.index import CURRENT
-from wheelworks.manifest import Channel, manifest_name, to_json
+from wheelworks.index import CURRENT, update_index
+from wheelworks.manifest import Channel, Release, collect_release, manifest_name, to_json
 from wheelworks.matrix import Matrix
 from wheelworks.policy import plan_policy
 from wheelworks.process import run
@@ -192,6 +204,20 @@ def test_a_wheel_without_a_bill_of_materials_is_found(
     path = make_wheel(tmp_path, matrix, released_lanes(matrix)[0], files=inner)
     findings = check_wheel(path, path.name, plan_policy(matrix), Tools(run, None))
     assert [finding.found for finding in findings] == said
+
+
+def test_attestations_that_nothing_can_verify_are_told(
+    look: Look, tmp_path: Path, matrix: Matrix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dist = make_dist(tmp_path / "dist", matrix)
+    for wheel in dist.glob("*.whl"):
+        wheel.with_name(f"{wheel.name}.provenance").write_text("{}", encoding="utf-8")
+    made = collect_release([dist], matrix, Release(Version("0.1.0"), Channel.RELEASE, CREATED, ""))
+    update_index(tmp_path / "index", NOTICES, methodcaller("with_manifest", made), wheels=dist)
+    monkeypatch.setitem(sys.modules, "pypi_attestations", None)
+    report = look(str(tmp_path / "index"))
+    assert found(report) == []
+    assert report.unverified[-1] == "the attestations: pypi_attestations is not installed"
 
 
 def test_a_release_beside_its_checksums_is_verified(look: Look, tmp_path: Path, matrix: Matrix) -> None:

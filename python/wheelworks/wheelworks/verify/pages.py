@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from pypi_simple import ProjectPage
+
 from wheelworks.verify.report import Finding
 
 BASE = "https://index.invalid/"
@@ -41,8 +43,6 @@ def check_page(path: str, text: str, project: str, sums: Mapping[str, str]) -> I
 
 
 def _packages(path: str, text: str, project: str) -> list[Any]:
-    from pypi_simple import ProjectPage  # of the extra `verify`
-
     if path.endswith(".json"):
         page = ProjectPage.from_json_data(json.loads(text), base_url=f"{BASE}{path}")
     else:
