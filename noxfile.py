@@ -141,11 +141,18 @@ def publish(session: nox.Session) -> None:
     session.run("wheelworks", "publish", *session.posargs)
 
 
+@nox.session(python=PYTHON)
+def verify(session: nox.Session) -> None:
+    """Check again all that an index has: `-- DIR_OR_URL [--repository OWNER/NAME] [--refresh] [--no-audit]`."""
+    session.install(f"{WHEELWORKS}[verify]")
+    session.run("wheelworks", "verify", *session.posargs)
+
+
 @nox.session(name="publish-tests", python=PYTHON)
 def publish_tests(session: nox.Session) -> None:
-    """Publish to real servers on this machine: S3 (moto), pypiserver, devpi. Apart from client-tests: no nginx."""
+    """Publish to real servers of this machine (S3 by moto, pypiserver, devpi), and verify; no nginx is needed."""
     groups = nox.project.dependency_groups(nox.project.load_toml(), "publish-test")
-    session.install("-e", f"{WHEELWORKS}[publish]", *groups)
+    session.install("-e", f"{WHEELWORKS}[publish,verify]", *groups)
     session.run("pytest", "tests/publish", *session.posargs)
 
 

@@ -18,6 +18,8 @@ from wheelworks.lanes import Lane, plan_lanes
 from wheelworks.manifest import Channel, Manifest, Release, collect_release
 from wheelworks.matrix import Matrix, parse_matrix
 from wheelworks.proof import ProofKind, proof_path
+from wheelworks.sbom import NAME as SBOM
+from wheelworks.sbom import plan_sbom
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -74,6 +76,8 @@ def make_wheel(folder: Path, matrix: Matrix, lane: Lane, public: str = "0.1.0", 
     full = f"{public}+{lane.label}" if lane.label else public
     record = build_record(matrix, version=full, lane=lane.name, cuda=str(lane.cuda), sm_set=list(lane.sm_set))
     inner = {"warpwright/_build.json": record, "warpwright/_version.py": f'__version__ = "{public}"\n'.encode()}
+    sbom = plan_sbom(full, lane, sorted(matrix.sources.items()), epoch=0)
+    inner[f"warpwright-{full}.dist-info/{SBOM}"] = sbom.encode()
     tag = f"cp310-abi3-manylinux_2_28_{lane.architecture}"
     return WheelMaker(**{"version": full, "tag": tag, "files": inner, "requires_python": ">=3.10", **changes}).make(
         folder

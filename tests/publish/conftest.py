@@ -48,7 +48,7 @@ def server(request: pytest.FixtureRequest) -> PackageServer:
 def pypiserver(tmp_path: Path) -> Iterator[PackageServer]:
     port, folder = free_port(), tmp_path / "packages"
     folder.mkdir()
-    words = ["run", "-i", "127.0.0.1", "-p", str(port), "-a", ".", "-P", ".", str(folder)]
+    words = ["run", "-i", "127.0.0.1", "-p", str(port), "-a", ".", "-P", ".", "--disable-fallback", str(folder)]
     with serving_process([BIN / "pypi-server", *words], port, tmp_path / "pypiserver.log"):
         url = f"http://127.0.0.1:{port}/"
         yield PackageServer(url, f"{url}simple/", "tester", "none asked")

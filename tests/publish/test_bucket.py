@@ -15,10 +15,14 @@ import pytest
 
 from client_kit.installers import uv
 from release_maker import make_index
+from wheelworks.audit import Tools
 from wheelworks.cli import publish as commands
 from wheelworks.errors import ConflictError, PublishError
 from wheelworks.matrix import Matrix
+from wheelworks.policy import plan_policy
+from wheelworks.process import run
 from wheelworks.publish import Bucket, open_bucket, publish_bucket, read_index
+from wheelworks.verify import Signers, open_source, verify
 
 FULL = "warpwright-0.1.0+cu130-cp310-abi3-manylinux_2_28_x86_64.whl"
 READERS = {
@@ -183,3 +187,15 @@ def test_a_bucket_that_is_not_there_is_named(bucket: Bucket, tmp_path: Path, mat
 def test_what_is_no_bucket_is_refused(url: str) -> None:
     with pytest.raises(PublishError, match="it is no URL of a bucket"):
         open_bucket(url)
+
+
+def test_a_published_bucket_is_verified_over_http(
+    bucket: Bucket, s3_server: str, tmp_path: Path, matrix: Matrix
+) -> None:
+    send(bucket, make_index(tmp_path, matrix))
+    source = open_source(f"{s3_server}/{bucket.name}/pip")
+    report = verify(source, plan_policy(matrix), Tools(run, None), Signers(), on_file=lambda _: None)
+    assert (report.findings, report.checked["wheels"]) == ([], 3)
+    bucket.client.put_object(Bucket=bucket.name, Key=f"pip/files/{FULL}", Body=b"another wheel")
+    report = verify(source, plan_policy(matrix), Tools(run, None), Signers(), on_file=lambda _: None)
+    assert {finding.path for finding in report.findings} == {f"files/{FULL}", f"files/{FULL}.metadata"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,7 +18,7 @@ from wheelworks.errors import ConflictError, FileError, PublishError
 from wheelworks.index import CURRENT
 from wheelworks.manifest import Channel
 from wheelworks.matrix import Matrix
-from wheelworks.publish import Plan, plan_publication, publish_folder, read_index
+from wheelworks.publish import Plan, open_bucket, plan_publication, publish_folder, read_index
 from wheelworks.publish.bucket import content_type
 from wheelworks.publish.plan import Item, in_order
 
@@ -163,6 +164,18 @@ def test_an_index_that_is_not_what_its_checksums_say_is_not_published(index: Pat
     wheel.write_bytes(b"changed")
     with pytest.raises(PublishError, match=rf"files/{wheel.name.replace('+', '[+]')}: expected [0-9a-f]+, found"):
         read_index(index)
+
+
+def test_a_preview_is_not_published(tmp_path: Path, matrix: Matrix) -> None:
+    index = make_index(tmp_path, matrix, channel=Channel.PREVIEW)
+    with pytest.raises(PublishError, match=r"warpwright-0\.1\.0\.json is not published\n  why: it is a preview"):
+        read_index(index)
+
+
+def test_a_client_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(PublishError, match=r"boto3 is not installed\n  fix: use `nox -s publish`"):
+        open_bucket("s3://wheels")
 
 
 def test_a_folder_without_an_index_is_refused(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from email.message import Message
 from operator import methodcaller
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
@@ -82,3 +84,12 @@ def test_a_file_that_is_missing_stops_all(remote: Path, url: str, tmp_path: Path
 def test_a_server_that_is_not_there_is_no_empty_index(tmp_path: Path) -> None:
     with pytest.raises(PublishError, match=r"cannot read http://127\.0\.0\.1:9/SHA256SUMS"):
         fetch_index("http://127.0.0.1:9/", tmp_path / "index", show=lambda _: None)
+
+
+def test_a_server_in_trouble_is_no_empty_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(url: str, **_: object) -> None:
+        raise HTTPError(url, 503, "Service Unavailable", Message(), None)
+
+    monkeypatch.setattr("wheelworks.published.urlopen", answer)
+    with pytest.raises(PublishError, match="the server answers 503"):
+        fetch_index("https://wheels.example/", tmp_path / "index", show=lambda _: None)

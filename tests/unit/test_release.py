@@ -41,8 +41,21 @@ def test_the_clients_test_the_index_after_the_manifest_has_proved_it(steps: tupl
         "fetch-index",
         "index",
         "client-tests",
-        "publish",
+        "verify",
     ]
+
+
+@pytest.mark.parametrize(
+    ("to", "last"),
+    [
+        ("/srv/wheels", "nox -s publish -- folder /srv/wheels --index index"),
+        ("s3://wheels/pip", "nox -s publish -- s3 s3://wheels/pip --index index"),
+    ],
+)
+def test_the_index_is_public_after_all_else(to: str, last: str, matrix: Matrix, steps: tuple[Step, ...]) -> None:
+    public = plan_release(matrix, VERSION, url="https://wheels.example/", to=to)
+    assert public[: len(steps)] == steps
+    assert list(map(str, public[len(steps) :])) == ["nox -s publish -- github dist/warpwright-0.1.0.json", last]
 
 
 def test_every_step_reads_as_a_command(steps: tuple[Step, ...]) -> None:

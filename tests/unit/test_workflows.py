@@ -65,7 +65,7 @@ def test_the_release_workflow_is_the_plan_of_a_release(matrix: Matrix) -> None:
     reader = Reader(matrix)
     Project(PROJECT, CONTEXT).run("release.yml", reader)
     ran = [words for words in reader.commands if words[2] != "matrix"]  # the plan knows the lanes without a session
-    plan = plan_release(matrix, Version("0.1.0"), bucket="s3://wheels")
+    plan = plan_release(matrix, Version("0.1.0"), to="s3://wheels")
     assert ran == [("nox", "-s", step.session, "--", *step.arguments) for step in plan]
 
 

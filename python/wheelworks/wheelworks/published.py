@@ -22,13 +22,14 @@ from wheelworks.publish import publish_folder, read_index
 AT_ONCE = 8
 LARGEST = 1 << 30
 PATIENCE = 60.0
+ABSENT = (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN)
 
 
 def fetch_index(url: str, into: Path, *, show: Callable[[str], None]) -> None:
     """Bring a published index into a folder, each file checked; where none is published yet, say so and change nothing.
 
-    A 404 for the checksums of an index that is there does no harm: the publish stage refuses an index that lacks what
-    the target has.
+    A bucket that may not be listed answers 403 for what is not there. Taking such an answer for the truth does no harm:
+    the publish stage refuses an index that lacks what the target has.
     """
     data = _read(f"{url}{CHECKSUMS}", missing_is_none=True)
     if data is None:
@@ -47,7 +48,7 @@ def _read(url: str, *, missing_is_none: bool = False) -> bytes | None:
         with urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310  # the matrix allows http and https alone
             data: bytes = answer.read(LARGEST + 1)
     except HTTPError as error:
-        if missing_is_none and error.code == HTTPStatus.NOT_FOUND:
+        if missing_is_none and error.code in ABSENT:
             return None
         raise _failed(url, f"the server answers {error.code}") from error
     except (OSError, HTTPException) as error:

@@ -33,11 +33,11 @@ def plan_release(
     version: Version,
     *,
     url: str | None = None,
-    bucket: str | None = None,
+    to: str | None = None,
     dist: str = "dist",
     index: str = "index",
 ) -> tuple[Step, ...]:
-    """Give the steps from a tag to what users see: nothing is public before the index has been tested by its clients.
+    """Give the steps from a tag to an index that its clients have tested, and with ``to`` on to the public.
 
     The jobs of .github/workflows/release.yml are these steps; a test tells where the two differ.
     """
@@ -50,9 +50,16 @@ def plan_release(
         Step("fetch-index", ("--into", index, *served), f"{index} has every earlier release, or there was none"),
         Step("index", (manifest, "--into", index, *served), "the index is staged"),
         Step("client-tests", ("--index", index), "pip and uv get from it what the manifest says"),
-        Step("publish", ("github", manifest), "the draft was whole, and the GitHub release is public"),
-        *([] if bucket is None else [Step("publish", ("s3", bucket), "the index is public")]),
+        Step("verify", (index,), "every file of it is what its manifests say"),
+        *(_publish_steps(manifest, index, to) if to is not None else ()),
     )
+
+
+def _publish_steps(manifest: str, index: str, to: str) -> Iterator[Step]:
+    """Give what the public sees: the release's files first, then the index that users resolve from."""
+    kind = "s3" if to.startswith("s3://") else "folder"
+    yield Step("publish", ("github", manifest), "the tag's GitHub release has all files, and is public")
+    yield Step("publish", (kind, to, "--index", index), f"{to} serves the index")
 
 
 def run_step(step: Step, project: Path, run: Runner, on_line: Callable[[str], None]) -> None:

@@ -12,6 +12,7 @@ from wheelworks.cli import (
     publish,
     readme,
     release,
+    verify,
     wheel_tests,
 )
 from wheelworks.cli.app import app, main
@@ -27,5 +28,6 @@ __all__ = [
     "publish",
     "readme",
     "release",
+    "verify",
     "wheel_tests",
 ]

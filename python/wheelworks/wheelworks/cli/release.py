@@ -183,7 +183,7 @@ def _announce(made: Manifest, url: str) -> None:
 
 
 @app.command
-def release(wanted: str, *, url: str | None = None, bucket: str | None = None, dry_run: bool = False) -> None:
+def release(wanted: str, *, url: str | None = None, to: str | None = None, dry_run: bool = False) -> None:
     """Go the steps of a release, each a session that can be run alone; the first that fails ends it.
 
     Parameters
@@ -192,14 +192,14 @@ def release(wanted: str, *, url: str | None = None, bucket: str | None = None, d
         The version; the source and the changelog must agree with it.
     url
         Where the index will be served, with a slash at the end; the matrix's where none is given.
-    bucket
-        Where the index is published, ``s3://BUCKET/FOLDER``; without one it stays here.
+    to
+        Where the index is published, a folder or s3://BUCKET/FOLDER, after the files on GitHub; without it nothing is.
     dry_run
         Print the steps and the release's text, and do nothing.
     """
     found = parse_version(wanted)
     check_tag(f"v{found}", source_version(Path.cwd()))
-    for number, step in enumerate(plan_release(read_matrix(), found, url=url, bucket=bucket), 1):
+    for number, step in enumerate(plan_release(read_matrix(), found, url=url, to=to), 1):
         show(f"{number:2}. {step}\n      {step.then}")
         if not dry_run:
             run_step(step, Path.cwd(), run, show)

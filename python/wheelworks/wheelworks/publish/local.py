@@ -10,8 +10,8 @@ from wheelworks.checksums import NAME as CHECKSUMS
 from wheelworks.checksums import read_checksums
 from wheelworks.errors import PublishError
 from wheelworks.index import CURRENT
-from wheelworks.manifest import Manifest, manifest_name
-from wheelworks.publish.plan import Item, Stage, is_fixed, stage_of
+from wheelworks.manifest import Channel, Manifest, manifest_name, read_manifest
+from wheelworks.publish.plan import Item, Stage, is_fixed, is_manifest, stage_of
 
 AGAIN = "make it again with `nox -s index`"
 
@@ -24,6 +24,8 @@ def read_index(folder: Path) -> tuple[Item, ...]:
         raise PublishError(f"cannot publish {folder}", why=f"it has no {CURRENT}/{CHECKSUMS}", fix=AGAIN)
     tree = tree.resolve()  # one state, whatever another publisher does
     sums = read_checksums((tree / CHECKSUMS).read_bytes())
+    for name in filter(is_manifest, sums):
+        _refuse_unproved(read_manifest(tree / name))
     _check(folder, dict(_read(tree, sums)), sums)
     items = [Item(path, sha256, tree / path, stage_of(path), is_fixed(path)) for path, sha256 in sums.items()]
     return (*items, Item(CHECKSUMS, files.sha256_of(path), tree / CHECKSUMS, Stage.LAST, fixed=False))
@@ -31,6 +33,7 @@ def read_index(folder: Path) -> tuple[Item, ...]:
 
 def read_wheels(manifest: Manifest, folder: Path) -> tuple[Item, ...]:
     """Give the wheels of a release; one that is missing or not that of the manifest is refused."""
+    _refuse_unproved(manifest)
     sums = {wheel.file: wheel.sha256 for wheel in manifest.wheels}
     _check(folder, dict(_read(folder, sums)), sums)
     return tuple(Item(name, sha256, folder / name, Stage.WHEEL, fixed=True) for name, sha256 in sums.items())
@@ -48,6 +51,13 @@ def read_release(manifest: Manifest, folder: Path) -> tuple[Item, ...]:
         raise PublishError(f"{folder} is not whole", why=f"it has no {' and no '.join(missing)}", fix=fix)
     rest = [Item(name, files.sha256_of(path), path, Stage.METADATA, fixed=True) for name, path in described.items()]
     return (*wheels, *rest)
+
+
+def _refuse_unproved(manifest: Manifest) -> None:
+    if manifest.channel == Channel.PREVIEW:
+        name = manifest_name(manifest)
+        why, fix = "it is a preview, whose wheels are unproved", "prove them, and run `nox -s manifest`"
+        raise PublishError(f"{name} is not published", why=why, fix=fix)
 
 
 def _read(folder: Path, names: Mapping[str, str]) -> Iterator[tuple[str, str]]:

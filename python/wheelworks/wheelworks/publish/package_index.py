@@ -6,8 +6,16 @@ import hashlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 from urllib.parse import urlsplit
+
+from pypi_simple import (
+    DistributionPackage,
+    NoSuchProjectError,
+    PyPISimple,
+    UnsupportedContentTypeError,
+    UnsupportedRepoVersionError,
+)
+from requests import RequestException
 
 from wheelworks.errors import PublishError
 from wheelworks.manifest import Manifest
@@ -57,15 +65,15 @@ def check_labels(manifest: Manifest, upload: str) -> None:
 def read_server(simple: str, project: str, items: Sequence[Item]) -> dict[str, str]:
     """Give the digests of the files that a server lists; a file without SHA-256 is fetched to know its own."""
     names = {item.path for item in items}
-    with _told(simple) as library, library.PyPISimple(simple) as client:
+    with _told(simple), PyPISimple(simple) as client:
         try:
             page = client.get_project_page(project)
-        except library.NoSuchProjectError:
+        except NoSuchProjectError:
             return {}
         return {found.filename: _digest(client, found) for found in page.packages if found.filename in names}
 
 
-def _digest(client: Any, found: Any) -> str:
+def _digest(client: PyPISimple, found: DistributionPackage) -> str:
     if known := found.digests.get("sha256"):
         return str(known)
     answer = client.s.get(found.url, stream=True)
@@ -86,21 +94,10 @@ def _upload(item: Item, upload: str, run: Runner, show: Callable[[str], None]) -
 
 
 @contextmanager
-def _told(simple: str) -> Iterator[Any]:
-    """Give the library that reads simple pages, and tell its failures in the pipeline's words."""
+def _told(simple: str) -> Iterator[None]:
+    """Tell a failure to read a server in the pipeline's words."""
     try:
-        import pypi_simple  # of the extra `publish`
-        import requests
-    except ImportError as error:
-        fix = "use `nox -s publish`, or install wheelworks[publish]"
-        raise PublishError(f"cannot read {simple}", why=f"{error.name} is not installed", fix=fix) from error
-    broken = (
-        requests.RequestException,
-        pypi_simple.UnsupportedContentTypeError,
-        pypi_simple.UnsupportedRepoVersionError,
-    )
-    try:
-        yield pypi_simple
-    except broken as error:
+        yield
+    except (RequestException, UnsupportedContentTypeError, UnsupportedRepoVersionError) as error:
         fix = "check the URL of the simple pages (`--simple`)"
         raise PublishError(f"cannot read {simple}", why=str(error), fix=fix) from error
