@@ -13,13 +13,12 @@ namespace {
 
 constexpr SmPath<MarlinGemmLaunch> kPaths[] = {WARPWRIGHT_PATHS_gptq_marlin_gemm(WARPWRIGHT_PATH){}};
 
-// Operand a is read in pairs of elements.
+// Rows of a are read, and rows of out written, in their own stride.
 int64_t stride_of(const Arg& arg) {
   check_inner_stride(arg);
   const int64_t stride = arg.tensor.size(0) > 1 ? arg.tensor.stride(0) : arg.tensor.size(1);
   WARPWRIGHT_CHECK(stride >= arg.tensor.size(1), "the stride of ", arg.name, " in dimension 0 is ", stride,
                    ", expected at least ", arg.tensor.size(1), ": rows may not overlap");
-  check_multiple("the stride of a matrix's rows", stride, 2);
   return stride;
 }
 
@@ -38,7 +37,7 @@ void gptq_marlin_gemm(Tensor out, const Tensor& a, const Tensor& b_q_weight, con
   check_size(WARPWRIGHT_ARG(out), 0, a.size(0), "the rows of a");
   check_size(WARPWRIGHT_ARG(out), 1, weights.n, "half of the columns of b_q_weight");
   if (out.numel() == 0) return;
-  check_aligned(WARPWRIGHT_ARG(a), 4);
+  check_aligned(WARPWRIGHT_ARG(a), 16);
 
   MarlinGemmProblem problem;
   problem.out = out.mutable_data_ptr();
@@ -51,6 +50,7 @@ void gptq_marlin_gemm(Tensor out, const Tensor& a, const Tensor& b_q_weight, con
   problem.k = weights.k;
   problem.groups = weights.groups;
   problem.lda = stride_of(WARPWRIGHT_ARG(a));
+  check_multiple("the stride of a in dimension 0", problem.lda, 8);
   problem.ldo = stride_of(WARPWRIGHT_ARG(out));
   problem.dtype = to_dtype(a.scalar_type());
 

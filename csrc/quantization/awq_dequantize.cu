@@ -8,7 +8,7 @@ namespace warpwright {
 
 Status awq_dequantize(const DequantizeProblem& problem, cudaStream_t stream) {
   return with_float16_type(problem.dtype, [&](auto element) {
-    const unsigned blocks = int4_launch::blocks_for(problem.k * (problem.n / 8));
+    const dim3 blocks = int4_launch::rows_of_blocks(problem.k, problem.n / 8, int4_launch::kThreads);
     awq_dequantize_kernel<decltype(element)><<<blocks, int4_launch::kThreads, 0, stream>>>(problem);
     return Status::from(cudaGetLastError());
   });

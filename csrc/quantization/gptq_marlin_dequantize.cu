@@ -8,8 +8,8 @@ namespace warpwright {
 
 Status gptq_marlin_dequantize(const DequantizeProblem& problem, cudaStream_t stream) {
   return with_float16_type(problem.dtype, [&](auto element) {
-    const unsigned blocks = int4_launch::blocks_for(problem.k * (problem.n / 8));
-    gptq_marlin_dequantize_kernel<decltype(element)><<<blocks, int4_launch::kThreads, 0, stream>>>(problem);
+    const dim3 blocks = int4_launch::rows_of_blocks(problem.k / 16, problem.n / 64, kDequantizeWarps);
+    gptq_marlin_dequantize_kernel<decltype(element)><<<blocks, 32 * kDequantizeWarps, 0, stream>>>(problem);
     return Status::from(cudaGetLastError());
   });
 }

@@ -14,6 +14,7 @@ const int32_t* zeros_of(const Tensor& zeros, const Arg& weights, int64_t groups,
   check_size(arg, 0, groups, "one row for each group, as b_scales has");
   check_size(arg, 1, n / 8, "eight zero points in each word");
   check_contiguous(arg);
+  check_aligned(arg, 16);
   return static_cast<const int32_t*>(zeros.const_data_ptr());
 }
 

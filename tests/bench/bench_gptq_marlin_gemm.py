@@ -5,7 +5,6 @@ from __future__ import annotations
 from statistics import geometric_mean
 from typing import Any
 
-import pytest
 import torch
 
 import warpwright
@@ -35,7 +34,6 @@ def time_row(m: int, n: int, k: int, bandwidth: float) -> dict[str, Any]:
     return row | {"ours/floor": times["ours"] / floor, "torch bf16/ours": times["torch bf16"] / times["ours"]}
 
 
-@pytest.mark.operator("gptq_marlin_gemm")
 def test_gptq_marlin_gemm() -> None:
     bandwidth = copy_bandwidth()
     rows = [time_row(m, n, k, bandwidth) for n, k in LAYERS for m in TOKENS]

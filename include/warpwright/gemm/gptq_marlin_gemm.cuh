@@ -1,120 +1,57 @@
 // The weight-only product for few tokens: it takes as long as its weights take to arrive.
 //
-// A block has 64 columns and up to 48 tokens. Its eight warps split its rows of k, and each streams its weights from
-// memory straight into registers, a few steps ahead of the tensor cores: Marlin's order makes one 16-byte load of a lane
-// the operands of eight mma. The warps' sums meet in shared memory, and the blocks that split k between them meet in a
-// cluster (SM 9.0) or in a workspace that a second kernel adds up (SM 8.x).
+// A block has 64 columns and up to 64 tokens. Its eight warps split its rows of k, and each streams its operands through
+// a ring of its own, a few steps ahead of the tensor cores: Marlin's order makes one 16-byte load of a lane the operands
+// of eight mma. The warps' sums meet in shared memory, and the blocks that split k between them meet in a cluster (SM
+// 9.0) or in a workspace that a second kernel adds up (SM 8.x).
 #pragma once
 
 #include <cooperative_groups.h>
 
-#include "warpwright/gemm/gptq_marlin_gemm.h"
-#include "warpwright/gemm/gptq_marlin_gemm_tiles.h"
+#include "warpwright/gemm/marlin_ring.cuh"
 #include "warpwright/gemm/mma_16816.cuh"
-#include "warpwright/quantization/int4.cuh"
-#include "warpwright/quantization/marlin_layout.h"
 
 namespace warpwright {
 
 enum class MarlinMeeting { kCluster, kWorkspace };
 
-constexpr int kMarlinThreads = 32 * kMarlinWarps;
-constexpr int kMarlinTile = 16 * kMarlinColumns;  // elements of out for 16 tokens
-
-// The steps that a warp loads ahead, by what its registers hold besides.
-constexpr int marlin_depth(int m_tiles) { return m_tiles == 3 ? 3 : 4; }
-
-// What one step of a warp needs: 16 rows of k by 64 columns.
-template <int kTiles>
-struct MarlinStep {
-  uint32_t a[kTiles][4];
-  uint4 weights;
-  uint4 scales;   // of the column of operand b, for the eight mma in turn
-  uint32_t zeros;
-};
-
-template <typename T, int kTiles, bool kGrouped>
-struct MarlinWarp {
-  const MarlinGemmProblem& p;
-  int64_t n0, m0;
-  int lane;
-
-  __device__ void load(MarlinStep<kTiles>& step, int64_t k_step, bool inside) const {
-    const int64_t k0 = k_step * kMarlinRowsOfK;
+// Adds the products of one step to the sums.
+template <typename T, int kTiles, bool kZeros>
+__device__ __forceinline__ void marlin_multiply(float (&sum)[kTiles][8][4], const MarlinStep<kTiles>& step) {
+  const uint32_t words[4] = {step.weights.x, step.weights.y, step.weights.z, step.weights.w};
+  const uint32_t scales[4] = {step.scales.x, step.scales.y, step.scales.z, step.scales.w};
 #pragma unroll
-    for (int tile = 0; tile < kTiles; ++tile) load_a(step.a[tile], m0 + 16 * tile, k0, inside);
-    if (!inside) return;  // its tokens are zero, so that old weights do no harm
-    const auto* weights = reinterpret_cast<const uint4*>(p.weights) + (k_step * (p.n / 64) + n0 / 64) * 32;
-    step.weights = load_once(weights + lane);
-    if constexpr (kGrouped) {
-      const int64_t group = k0 / (p.k / p.groups);
-      step.scales = *reinterpret_cast<const uint4*>(static_cast<const T*>(p.scales) + group * p.n + n0 + lane / 4 * 8);
-      if (p.zeros != nullptr) step.zeros = uint32_t(p.zeros[group * (p.n / 8) + n0 / 8 + lane / 4]);
-    } else if (p.zeros != nullptr) {
-      step.zeros = uint32_t(p.zeros[n0 / 8 + lane / 4]);
+  for (int i = 0; i < 8; ++i) {
+    const int half = i % 2;
+    const auto base = raised_zero<T>(kZeros ? marlin::zero_of(step.zeros, i) : 8u);
+    const auto scale = as_pair<T>(__byte_perm(scales[i / 2], 0, half == 0 ? 0x1010 : 0x3232));
+    const uint32_t word = words[i / 2] >> (8 * half);
+    const uint32_t b0 = as_bits(__hmul2(__hsub2(raised<T>(word), base), scale));
+    const uint32_t b1 = as_bits(__hmul2(__hsub2(raised<T>(word >> 4), base), scale));
+#pragma unroll
+    for (int tile = 0; tile < kTiles; ++tile) mma_16816<T>(sum[tile][i], step.a[tile], b0, b1);
+  }
+}
+
+// All steps of a warp. The operands of a step leave its stage before the stage is filled anew.
+template <typename T, int kTiles, bool kZeros>
+__device__ __forceinline__ void marlin_run(float (&sum)[kTiles][8][4], MarlinRing<T, kTiles, kZeros>& ring, int steps) {
+  constexpr int kDepth = marlin_depth(kTiles);
+#pragma unroll
+  for (int d = 0; d < kDepth; ++d) ring.fetch(d);
+  for (int done = 0; done < steps; done += kDepth) {
+#pragma unroll
+    for (int d = 0; d < kDepth; ++d) {
+      if (done + d >= steps) break;
+      await_copies<kDepth - 1>();
+      __syncwarp();
+      MarlinStep<kTiles> step;
+      ring.read(step, d);
+      __syncwarp();
+      ring.fetch(d);
+      marlin_multiply<T, kTiles, kZeros>(sum, step);
     }
   }
-
-  // Row lane / 4 and eight below, columns 2 (lane % 4) and eight on: the order of operand a.
-  __device__ void load_a(uint32_t (&a)[4], int64_t row0, int64_t k0, bool inside) const {
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const int64_t row = row0 + lane / 4 + 8 * (i % 2), column = k0 + 2 * (lane % 4) + 8 * (i / 2);
-      a[i] = 0;
-      if (inside && row < p.m) a[i] = *reinterpret_cast<const uint32_t*>(static_cast<const T*>(p.a) + row * p.lda + column);
-    }
-  }
-
-  static __device__ uint4 load_once(const uint4* from) {
-    uint4 value;
-    asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0,%1,%2,%3}, [%4];"
-                 : "=r"(value.x), "=r"(value.y), "=r"(value.z), "=r"(value.w)
-                 : "l"(from));
-    return value;
-  }
-
-  __device__ void multiply(float (&sum)[kTiles][8][4], const MarlinStep<kTiles>& step) const {
-    const uint32_t words[4] = {step.weights.x, step.weights.y, step.weights.z, step.weights.w};
-    const uint32_t scales[4] = {step.scales.x, step.scales.y, step.scales.z, step.scales.w};
-#pragma unroll
-    for (int j = 0; j < 4; ++j) {
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const uint32_t zero = p.zeros != nullptr ? step.zeros >> (4 * j + 16 * half) & 15u : 8u;
-        const auto base = raised_zero<T>(zero);
-        auto b0 = __hsub2(raised<T>(words[j] >> (8 * half)), base);
-        auto b1 = __hsub2(raised<T>(words[j] >> (8 * half + 4)), base);
-        if constexpr (kGrouped) {
-          const auto scale = as_pair<T>(__byte_perm(scales[j], 0, half == 0 ? 0x1010 : 0x3232));
-          b0 = __hmul2(b0, scale);
-          b1 = __hmul2(b1, scale);
-        }
-#pragma unroll
-        for (int tile = 0; tile < kTiles; ++tile) mma_16816<T>(sum[tile][2 * j + half], step.a[tile], as_bits(b0), as_bits(b1));
-      }
-    }
-  }
-
-  // All of the warp's steps, some of them always on their way.
-  __device__ void run(float (&sum)[kTiles][8][4], int64_t first, int64_t last) const {
-    constexpr int kDepth = marlin_depth(kTiles);
-    MarlinStep<kTiles> steps[kDepth] = {};
-#pragma unroll
-    for (int d = 0; d < kDepth; ++d) load(steps[d], first + d, first + d < last);
-    for (int64_t k = first; k < last; k += kDepth) {
-#pragma unroll
-      for (int d = 0; d < kDepth; ++d) {
-        multiply(sum, steps[d]);
-        load(steps[d], k + kDepth + d, k + kDepth + d < last);
-      }
-    }
-  }
-};
-
-// The scale of a column of out where one serves all of k.
-template <typename T>
-__device__ __forceinline__ float marlin_single_scale(const MarlinGemmProblem& p, int64_t n) {
-  return float(static_cast<const T*>(p.scales)[marlin::single_scale(n)]);
 }
 
 // Adds the warps' sums of 16 tokens up, in their order, in the first 1024 floats of shared memory.
@@ -136,15 +73,13 @@ __device__ __forceinline__ void marlin_add_warps(float* shared, const float (&su
   __syncthreads();
 }
 
-template <typename T, bool kGrouped>
+template <typename T>
 __device__ __forceinline__ void marlin_store(const MarlinGemmProblem& p, int64_t m, int64_t n, float total) {
-  if (m >= p.m) return;
-  if constexpr (!kGrouped) total *= marlin_single_scale<T>(p, n);
-  static_cast<T*>(p.out)[m * p.ldo + n] = T(total);
+  if (m < p.m) static_cast<T*>(p.out)[m * p.ldo + n] = T(total);
 }
 
 // Adds the blocks of a cluster up: each takes its share of the tile from all of them.
-template <typename T, bool kGrouped>
+template <typename T>
 __device__ __forceinline__ void marlin_add_cluster(const MarlinGemmProblem& p, float* shared, int64_t m0, int64_t n0) {
   namespace cg = cooperative_groups;
   cg::cluster_group cluster = cg::this_cluster();
@@ -153,23 +88,29 @@ __device__ __forceinline__ void marlin_add_cluster(const MarlinGemmProblem& p, f
   for (int i = rank * kMarlinThreads + threadIdx.x; i < kMarlinTile; i += split * kMarlinThreads) {
     float total = 0;
     for (int other = 0; other < split; ++other) total += cluster.map_shared_rank(shared, other)[i];
-    marlin_store<T, kGrouped>(p, m0 + i / kMarlinColumns, n0 + i % kMarlinColumns, total);
+    marlin_store<T>(p, m0 + i / kMarlinColumns, n0 + i % kMarlinColumns, total);
   }
   cluster.sync();  // a block's shared memory is there until the last one has read it
 }
 
-template <typename T, int kTiles, bool kGrouped, MarlinMeeting kMeeting>
+template <typename T, int kTiles, bool kZeros, MarlinMeeting kMeeting>
 __global__ void __launch_bounds__(kMarlinThreads, marlin_blocks_per_sm(kTiles))
-    gptq_marlin_gemm_kernel(MarlinGemmProblem p, int64_t steps, float* partial) {
-  __shared__ float shared[kMarlinWarps * kMarlinTile];
+    gptq_marlin_gemm_kernel(MarlinGemmProblem p, int steps, float* partial) {
+  extern __shared__ __align__(16) uint8_t marlin_shared[];
+  auto* shared = reinterpret_cast<float*>(marlin_shared);  // once the rings are empty
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  const int64_t split = gridDim.x / (p.n / kMarlinColumns), part = blockIdx.x % split;
-  const int64_t n0 = blockIdx.x / split * kMarlinColumns, m0 = int64_t(blockIdx.y) * 16 * kTiles;
-  const int64_t first = (part * kMarlinWarps + warp) * steps, end = p.k / kMarlinRowsOfK;
+  const unsigned split = gridDim.x / unsigned(p.n / kMarlinColumns), part = blockIdx.x % split;
+  const int64_t n0 = int64_t(blockIdx.x / split) * kMarlinColumns, m0 = int64_t(blockIdx.y) * 16 * kTiles;
+  const int first = int(part * kMarlinWarps + warp) * steps, end = int(p.k / kMarlinRowsOfK);
 
   float sum[kTiles][8][4] = {};
-  const MarlinWarp<T, kTiles, kGrouped> worker{p, n0, m0, lane};
-  worker.run(sum, first, first + steps < end ? first + steps : end);
+  if (first < end) {
+    const int own = first + steps < end ? steps : end - first;
+    const uint8_t* ring = marlin_shared + warp * marlin_depth(kTiles) * marlin_stage_bytes(kTiles);
+    MarlinRing<T, kTiles, kZeros> operands(p, m0, n0, first, own, lane, ring);
+    marlin_run(sum, operands, own);
+  }
+  __syncthreads();
 
 #pragma unroll
   for (int tile = 0; tile < kTiles; ++tile) {
@@ -178,29 +119,29 @@ __global__ void __launch_bounds__(kMarlinThreads, marlin_blocks_per_sm(kTiles))
     marlin_add_warps(shared, sum[tile], warp, lane);
     if constexpr (kMeeting == MarlinMeeting::kCluster) {
       if (split > 1) {
-        marlin_add_cluster<T, kGrouped>(p, shared, row0, n0);
+        marlin_add_cluster<T>(p, shared, row0, n0);
         continue;
       }
     }
     for (int i = threadIdx.x; i < kMarlinTile; i += kMarlinThreads) {
       const int64_t m = row0 + i / kMarlinColumns, n = n0 + i % kMarlinColumns;
       if (partial == nullptr) {
-        marlin_store<T, kGrouped>(p, m, n, shared[i]);
+        marlin_store<T>(p, m, n, shared[i]);
       } else if (m < p.m) {
-        partial[(part * p.m + m) * p.n + n] = shared[i];
+        partial[(int64_t(part) * p.m + m) * p.n + n] = shared[i];
       }
     }
     __syncthreads();
   }
 }
 
-template <typename T, bool kGrouped>
+template <typename T>
 __global__ void gptq_marlin_gemm_add_kernel(MarlinGemmProblem p, const float* partial, int split) {
   const int64_t count = p.m * p.n;
   for (int64_t i = blockIdx.x * int64_t(blockDim.x) + threadIdx.x; i < count; i += int64_t(gridDim.x) * blockDim.x) {
     float total = 0;
     for (int part = 0; part < split; ++part) total += partial[part * count + i];
-    marlin_store<T, kGrouped>(p, i / p.n, i % p.n, total);
+    marlin_store<T>(p, i / p.n, i % p.n, total);
   }
 }
 

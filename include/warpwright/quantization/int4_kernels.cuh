@@ -3,7 +3,7 @@
 
 #include "warpwright/quantization/int4.cuh"
 #include "warpwright/quantization/int4.h"
-#include "warpwright/quantization/marlin_layout.h"
+#include "warpwright/quantization/marlin_tile.cuh"
 
 namespace warpwright {
 
@@ -17,40 +17,54 @@ __device__ __forceinline__ T weight_of(uint32_t weight, uint32_t zero, T scale) 
   return T(float(int(weight) - int(zero)) * float(scale));
 }
 
+// A block works on part of one row of k, so that one division finds its group.
 template <typename T>
 __global__ void awq_dequantize_kernel(DequantizeProblem p) {
-  const int64_t words = p.k * (p.n / 8);
-  for (int64_t i = blockIdx.x * int64_t(blockDim.x) + threadIdx.x; i < words; i += int64_t(gridDim.x) * blockDim.x) {
-    const int64_t k = i / (p.n / 8), column = i % (p.n / 8), group = k / (p.k / p.groups);
-    const int32_t weights = p.weights[i], zeros = p.zeros[group * (p.n / 8) + column];
+  const int64_t k = blockIdx.x, words = p.n / 8, group = k / unsigned(p.k / p.groups);
+  const auto* group_scales = reinterpret_cast<const uint4*>(p.scales) + group * words;
+  for (int64_t i = blockIdx.y * int64_t(blockDim.x) + threadIdx.x; i < words; i += int64_t(gridDim.y) * blockDim.x) {
+    const int32_t weights = p.weights[k * words + i], zeros = p.zeros[group * words + i];
     alignas(16) T scales[8], out[8];
-    *reinterpret_cast<uint4*>(scales) = reinterpret_cast<const uint4*>(p.scales)[group * (p.n / 8) + column];
+    *reinterpret_cast<uint4*>(scales) = group_scales[i];
 #pragma unroll
     for (int c = 0; c < 8; ++c) {
       out[c] = weight_of(nibble_of(weights, awq_nibble(c)), nibble_of(zeros, awq_nibble(c)), scales[c]);
     }
-    reinterpret_cast<uint4*>(p.out)[i] = *reinterpret_cast<const uint4*>(out);
+    reinterpret_cast<uint4*>(p.out)[k * words + i] = *reinterpret_cast<const uint4*>(out);
   }
 }
 
+constexpr int kDequantizeWarps = 8;  // of a block; each has a tile of 16 x 64 weights
+
+// Turns the tile of a warp in shared memory, so that rows of 128 bytes are written whole.
 template <typename T>
-__global__ void gptq_marlin_dequantize_kernel(DequantizeProblem p) {
-  const int64_t words = p.k * (p.n / 8);
-  const auto* scales = static_cast<const T*>(p.scales);
-  for (int64_t i = blockIdx.x * int64_t(blockDim.x) + threadIdx.x; i < words; i += int64_t(gridDim.x) * blockDim.x) {
-    const int32_t weights = p.weights[i];
+__global__ void __launch_bounds__(32 * kDequantizeWarps) gptq_marlin_dequantize_kernel(DequantizeProblem p) {
+  __shared__ alignas(16) T tiles[kDequantizeWarps][16][72];
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const unsigned row_tiles = unsigned(p.n / 64), tile_k = blockIdx.x;
+  const unsigned tile_n = blockIdx.y * kDequantizeWarps + warp;
+  if (tile_n >= row_tiles) return;
+  const int64_t group = tile_k / (unsigned(p.k / 16) / unsigned(p.groups)), n0 = int64_t(tile_n) * 64;
+  const auto* row = static_cast<const T*>(p.scales) + group * p.n;
+  alignas(16) T scales[8];
+  *reinterpret_cast<uint4*>(scales) =
+      p.groups > 1 ? marlin::group_scales(row, n0, lane) : marlin::single_scales(row, n0, lane);
+  uint32_t zeros = 0x88888888;
+  if (p.zeros != nullptr) zeros = uint32_t(*marlin::lane_zeros(p.zeros + group * (p.n / 8), n0, lane));
+  const auto* weights = reinterpret_cast<const uint4*>(p.weights) + (int64_t(tile_k) * row_tiles + tile_n) * 32;
+  const uint4 four = weights[lane];
+  const uint32_t words[4] = {four.x, four.y, four.z, four.w};
 #pragma unroll
-    for (int nibble = 0; nibble < 8; ++nibble) {
-      const marlin::Cell cell = marlin::cell_of(i, nibble, p.n);
-      const int64_t group = cell.k / (p.k / p.groups);
-      const int64_t scale = p.groups > 1 ? marlin::grouped_scale(cell.n) : marlin::single_scale(cell.n);
-      uint32_t zero = 8;
-      if (p.zeros != nullptr) {
-        zero = uint32_t(p.zeros[group * (p.n / 8) + marlin::zero_word(cell.n)]) >> marlin::zero_bit(cell.n) & 15u;
-      }
-      static_cast<T*>(p.out)[cell.k * p.n + cell.n] =
-          weight_of(nibble_of(weights, nibble), zero, scales[group * p.n + scale]);
-    }
+  for (int i = 0; i < 32; ++i) {
+    const marlin::Cell cell = marlin::cell_of(4 * lane + i / 8, i % 8, 64);
+    const int column = int(cell.n / 8);
+    const uint32_t weight = nibble_of(int32_t(words[i / 8]), i % 8);
+    tiles[warp][cell.k][cell.n] = weight_of(weight, marlin::zero_of(zeros, column), scales[column]);
+  }
+  __syncwarp();
+  T* out = static_cast<T*>(p.out) + int64_t(tile_k) * 16 * p.n + n0;
+  for (int r = lane / 8; r < 16; r += 4) {
+    reinterpret_cast<uint4*>(out + r * p.n)[lane % 8] = reinterpret_cast<const uint4*>(tiles[warp][r])[lane % 8];
   }
 }
 
