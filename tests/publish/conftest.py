@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import tomllib
@@ -54,18 +55,26 @@ def pypiserver(tmp_path: Path) -> Iterator[PackageServer]:
         yield PackageServer(url, f"{url}simple/", "tester", "none asked")
 
 
-@pytest.fixture
-def devpi(tmp_path: Path) -> Iterator[PackageServer]:
-    """Give an index of devpi that takes no file twice, as a public one would be."""
-    port, state, client = free_port(), tmp_path / "devpi", tmp_path / "client"
+@pytest.fixture(scope="session")
+def devpi_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Give the URL of a devpi, and the folder of a client that may make indexes there."""
+    folder, port = tmp_path_factory.mktemp("devpi"), free_port()
+    state, client = folder / "state", folder / "client"
     _told(BIN / "devpi-init", "--serverdir", state, "--no-root-pypi", "--root-passwd", "secret")
     words = ["--serverdir", str(state), "--host", "127.0.0.1", "--port", str(port)]
-    with serving_process([BIN / "devpi-server", *words], port, tmp_path / "devpi.log"):
+    with serving_process([BIN / "devpi-server", *words], port, folder / "log"):
         url = f"http://127.0.0.1:{port}"
         _told(BIN / "devpi", "use", "--clientdir", client, url)
         _told(BIN / "devpi", "login", "--clientdir", client, "root", "--password", "secret")
-        _told(BIN / "devpi", "index", "--clientdir", client, "-c", "root/wheels", "bases=", "volatile=False")
-        yield PackageServer(f"{url}/root/wheels/", f"{url}/root/wheels/+simple/", "root", "secret")
+        yield url, client
+
+
+@pytest.fixture
+def devpi(devpi_server: tuple[str, Path]) -> PackageServer:
+    """Give a new index of devpi that takes no file twice, as a public one would be."""
+    (url, client), name = devpi_server, f"root/wheels-{uuid4().hex}"
+    _told(BIN / "devpi", "index", "--clientdir", client, "-c", name, "bases=", "volatile=False")
+    return PackageServer(f"{url}/{name}/", f"{url}/{name}/+simple/", "root", "secret")
 
 
 def _told(*command: str | Path) -> None:

@@ -116,6 +116,13 @@ def test_a_folder_serves_what_the_index_serves(items: tuple[Item, ...], index: P
     assert (again.sent, len(again.kept)) == ((), len(items))
 
 
+def test_a_damaged_page_is_mended(items: tuple[Item, ...], index: Path, tmp_path: Path) -> None:
+    send(items, tmp_path / "public")
+    (tmp_path / "public" / CURRENT / "cu130" / "index.html").write_text("damaged", encoding="utf-8")
+    assert [item.path for item in send(items, tmp_path / "public").sent] == ["cu130/index.html"]
+    assert served(tmp_path / "public") == served(index)
+
+
 def test_a_dry_run_makes_nothing(index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     commands.folder(tmp_path / "public", index=index, dry_run=True)
     shown = capsys.readouterr().out

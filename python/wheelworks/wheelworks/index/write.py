@@ -18,7 +18,7 @@ from wheelworks import files
 from wheelworks.errors import FileError, IndexingError
 from wheelworks.index.catalogue import FOLDER, Catalogue, Notices, read_catalogue
 from wheelworks.index.plan import FILES, contents_of, plan_site
-from wheelworks.index.site import Content, Part, Site
+from wheelworks.index.site import Content, Page, Part, Site
 from wheelworks.wheel import read_metadata
 
 CURRENT = "current"
@@ -139,7 +139,8 @@ def swap(folder: Path, site: Site, written: set[str]) -> None:
     name = hashlib.sha256(lines.encode()).hexdigest()[:16]
     tree, unfinished = folder / "trees" / name, folder / "trees" / f".{name}"
     previous = (folder / CURRENT).resolve().name
-    if name == previous:  # content that was lost came back, and no page changed
+    if name == previous:  # content that was lost came back; a page is written only where it was damaged
+        _mend(tree, [page for page in site.pages if page.path in written])
         return
     files.remove(unfinished)
     files.remove(tree)
@@ -155,6 +156,13 @@ def swap(folder: Path, site: Site, written: set[str]) -> None:
     for other in (folder / "trees").iterdir():
         if other.name not in (name, previous):
             files.remove(other)
+
+
+def _mend(tree: Path, pages: Sequence[Page]) -> None:
+    for page in pages:
+        unfinished = tree.with_name(f".{tree.name}.mended")
+        files.write_new(unfinished, page.data)
+        files.rename(unfinished, tree / page.path)
 
 
 def _clean(folder: Path, kept: set[str]) -> None:
