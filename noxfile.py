@@ -21,7 +21,7 @@ def pipeline(session: nox.Session, *command: str) -> None:
 
 @nox.session(python=PYTHON)
 def matrix(session: nox.Session) -> None:
-    """Print the lanes; `-- --github` prints them as JSON for a workflow."""
+    """Print the lanes; `-- --github` gives them to a workflow as outputs."""
     pipeline(session, "matrix")
 
 
@@ -85,6 +85,12 @@ def gpu_tests(session: nox.Session) -> None:
     pipeline(session, "gpu-tests")
 
 
+@nox.session(name="newest-torch", python=PYTHON)
+def newest_torch(session: nox.Session) -> None:
+    """Test the released wheel with the newest torch: `-- INDEX_URL [--torch-index URL]`."""
+    pipeline(session, "newest-torch")
+
+
 @nox.session(python=PYTHON)
 def version(session: nox.Session) -> None:
     """Print the version: `-- 0.2.0` writes it, `-- --tag v0.2.0` checks a tag and the changelog."""
@@ -95,6 +101,12 @@ def version(session: nox.Session) -> None:
 def manifest(session: nox.Session) -> None:
     """Make the manifest of a release from proved wheels: `-- [DIST...] [--nightly]`."""
     pipeline(session, "manifest")
+
+
+@nox.session(name="fetch-index", python=PYTHON)
+def fetch_index(session: nox.Session) -> None:
+    """Bring the published index here, to add a release to it: `-- [--into DIR] [--url URL]`."""
+    pipeline(session, "fetch-index")
 
 
 @nox.session(python=PYTHON)
@@ -129,6 +141,28 @@ def client_tests(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def publish(session: nox.Session) -> None:
+    """Publish: `-- folder DIR`, `-- s3 URL`, `-- pypi MANIFEST ...`, `-- github MANIFEST`, each with `--dry-run`."""
+    session.install(f"{WHEELWORKS}[publish]")
+    session.run("wheelworks", "publish", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def verify(session: nox.Session) -> None:
+    """Check again all that an index has: `-- DIR_OR_URL [--repository OWNER/NAME] [--refresh] [--no-audit]`."""
+    session.install(f"{WHEELWORKS}[verify]")
+    session.run("wheelworks", "verify", *session.posargs)
+
+
+@nox.session(name="publish-tests", python=PYTHON)
+def publish_tests(session: nox.Session) -> None:
+    """Publish to real servers of this machine (S3 by moto, pypiserver, devpi), and verify; no nginx is needed."""
+    groups = nox.project.dependency_groups(nox.project.load_toml(), "publish-test")
+    session.install("-e", f"{WHEELWORKS}[publish,verify]", *groups)
+    session.run("pytest", "tests/publish", *session.posargs)
+
+
+@nox.session(python=PYTHON)
 def tests(session: nox.Session) -> None:
     """Run everything that needs no GPU: lint, unit, build and wheel tests."""
     for name in ("lint", "unit", "build", "wheel"):
@@ -137,13 +171,15 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def lint(session: nox.Session) -> None:
-    """Check style, types, Dockerfiles, and that generated files are current."""
+    """Check style, types, Dockerfiles, workflows, and that generated files are current."""
     session.install(WHEELWORKS, *nox.project.dependency_groups(nox.project.load_toml(), "lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("wheelworks", "cibuildwheel", "--check")
     session.run("hadolint", *sorted(map(str, Path("docker").glob("*.Dockerfile"))))
+    session.run("actionlint", "-shellcheck=", "-pyflakes=")
+    session.run("zizmor", "--offline", "--quiet", ".github")
 
 
 @nox.session(name="unit-tests", python=PYTHON)

@@ -6,17 +6,20 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
 
 from wheel_maker import WheelMaker, build_record
-from wheelworks.index import Notices
+from wheelworks.index import Notices, update_index
 from wheelworks.lanes import Lane, plan_lanes
 from wheelworks.manifest import Channel, Manifest, Release, collect_release
 from wheelworks.matrix import Matrix, parse_matrix
 from wheelworks.proof import ProofKind, proof_path
+from wheelworks.sbom import NAME as SBOM
+from wheelworks.sbom import plan_sbom
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -78,6 +81,8 @@ def make_wheel(folder: Path, matrix: Matrix, lane: Lane, public: str = "0.1.0", 
     full = f"{public}+{lane.label}" if lane.label else public
     record = build_record(matrix, version=full, lane=lane.name, cuda=str(lane.cuda), sm_set=list(lane.sm_set))
     inner = {"warpwright/_build.json": record, "warpwright/_version.py": f'__version__ = "{public}"\n'.encode()}
+    sbom = plan_sbom(full, lane, sorted(matrix.sources.items()), epoch=0)
+    inner[f"warpwright-{changes.get('version', full)}.dist-info/{SBOM}"] = sbom.encode()
     tag = f"cp310-abi3-manylinux_2_28_{lane.architecture}"
     return WheelMaker(**{"version": full, "tag": tag, "files": inner, "requires_python": ">=3.10", **changes}).make(
         folder
@@ -117,3 +122,10 @@ def make_release(folder: Path, matrix: Matrix, version: str = "0.1.0", channel: 
     """Make a release's wheels and its manifest."""
     make_dist(folder, matrix, version)
     return collect_release([folder], matrix, Release(Version(version), channel, CREATED, "What changed.\n"))
+
+
+def make_index(folder: Path, matrix: Matrix, version: str = "0.1.0", channel: Channel = Channel.RELEASE) -> Path:
+    """Make a release in ``folder/VERSION`` and add it to the index in ``folder/index``, whose path is given."""
+    manifest = make_release(folder / version, matrix, version, channel)
+    update_index(folder / "index", NOTICES, methodcaller("with_manifest", manifest), wheels=folder / version)
+    return folder / "index"

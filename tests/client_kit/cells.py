@@ -23,7 +23,7 @@ class Cell:
 
     @property
     def folder(self) -> str:
-        """The index's folder on the server; the universal wheel is on the root."""
+        """The index's folder on the server; what most users should get is on the root."""
         return f"{self.label}/" if self.label else ""
 
     def __str__(self) -> str:
@@ -33,15 +33,24 @@ class Cell:
 def expected_wheel(catalogue: Catalogue, cell: Cell) -> ReleasedWheel | None:
     """Give the one wheel that the manifests promise for a cell: of the newest version that is no nightly or yanked."""
     found = [
-        (manifest.version, wheel)
+        wheel
         for manifest in catalogue.manifests
         for wheel in manifest.wheels
         if manifest.channel != Channel.NIGHTLY
         and wheel.file not in catalogue.notices.yanked
-        and (wheel.label, wheel.architecture) == (cell.label, cell.machine.cpu)
+        and _is_listed(wheel, cell.label)
+        and wheel.architecture == cell.machine.cpu
         and Version(cell.machine.python) in wheel.requires_python
     ]
-    return max(found, key=lambda pair: pair[0])[1] if found else None
+    newest = max((Version(wheel.version.public) for wheel in found), default=None)
+    offers = [wheel for wheel in found if Version(wheel.version.public) == newest]
+    universal = [wheel for wheel in offers if not wheel.label]
+    return max(universal or offers, key=lambda wheel: wheel.version, default=None)
+
+
+def _is_listed(wheel: ReleasedWheel, index: str) -> bool:
+    """The root has the universal wheel, and for a CPU without one those of every CUDA version with a full SM set."""
+    return wheel.label == index if index else "." not in wheel.label
 
 
 @dataclass

@@ -21,8 +21,8 @@ CELLS = [
 ]
 REFUSALS = (
     "No matching distribution found for warpwright",  # pip
-    "has no wheels with a matching platform tag",  # uv: another CPU
-    "has no wheels with a matching Python implementation tag",  # uv: an older Python
+    "no wheels with a matching platform tag",  # uv: another CPU; a version has, and all versions have
+    "no wheels with a matching Python implementation tag",  # uv: an older Python
     "was not found in the package registry",  # uv: no index of this label
 )
 

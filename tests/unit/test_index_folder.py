@@ -102,7 +102,7 @@ def test_an_added_release_writes_what_changed_and_no_other_file(folder: Path, di
     assert len(changes.placed) == 2 * len(nightly.wheels)
     assert all("dev1" in path for path in changes.placed)
     steady = [path for path in changes.written if not path.startswith("nightly/")]
-    assert steady == ["about/warpwright/index.html", "manifests/warpwright-0.2.0.dev1.json"]
+    assert steady == ["SHA256SUMS", "about/warpwright/index.html", "manifests/warpwright-0.2.0.dev1.json"]
     assert changes.dropped == ()
     tree = (folder / CURRENT).resolve()
     pages = [path for path in tree.rglob("*") if path.is_file()]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from wheelworks.errors import MatrixError, UnknownLaneError
-from wheelworks.lanes import choose_lane, lane_of_label, plan_lanes, to_github
+from wheelworks.lanes import choose_lane, lane_of_label, plan_lanes
 from wheelworks.matrix import Matrix, load_matrix, parse_matrix
 
 
@@ -172,9 +171,3 @@ def test_a_label_leads_back_to_its_lane(matrix: Matrix) -> None:
     for lane in plan_lanes(matrix):
         assert lane_of_label(matrix, lane.label, lane.architecture) == lane
     assert lane_of_label(matrix, "cu999", "x86_64") is None
-
-
-def test_github_gets_every_released_lane_and_no_test_lane(matrix: Matrix) -> None:
-    names = [row["lane"] for row in json.loads(to_github(matrix))["include"]]
-    assert names == [lane.name for lane in plan_lanes(matrix) if not lane.test_only]
-    assert "cu130-jit80-x86_64" not in names

@@ -147,6 +147,30 @@ class ReleaseError(WheelworksError):
     exit_code = 34
 
 
+class PublishError(WheelworksError):
+    """A target could not be read, or did not take what was sent."""
+
+    exit_code = 35
+
+
+class ConflictError(WheelworksError):
+    """A target has a file with another hash, or a release that the index to be published does not know."""
+
+    exit_code = 36
+
+
+class ChecksumsError(WheelworksError):
+    """A checksums file cannot be read."""
+
+    exit_code = 37
+
+
+class VerifyError(WheelworksError):
+    """An index is not what its checksums and manifests say, or could not be read."""
+
+    exit_code = 38
+
+
 class DaemonError(WheelworksError):
     """There is no docker daemon, or it refuses this user."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from dataclasses import dataclass
 
@@ -83,20 +82,9 @@ def lane_of_label(matrix: Matrix, label: str, architecture: str) -> Lane | None:
     return lanes[0] if lanes else None
 
 
-def to_github(matrix: Matrix) -> str:
-    """Give the lanes that are released as JSON for a workflow's ``strategy.matrix``."""
-    rows = [
-        {
-            "lane": lane.name,
-            "cuda": str(lane.cuda),
-            "sm-set": " ".join(lane.sm_set),
-            "architecture": lane.architecture,
-            "runner": "ubuntu-24.04-arm" if lane.architecture == "aarch64" else "ubuntu-24.04",
-        }
-        for lane in plan_lanes(matrix)
-        if not lane.test_only
-    ]
-    return json.dumps({"include": rows})
+def released_architectures(matrix: Matrix) -> tuple[str, ...]:
+    """Give the architectures of the released lanes, each once."""
+    return tuple(dict.fromkeys(lane.architecture for lane in plan_lanes(matrix) if not lane.test_only))
 
 
 def machine_architecture() -> str:

@@ -10,8 +10,10 @@ from wheelworks.cli import (
     compat,
     containers,
     matrix,
+    publish,
     readme,
     release,
+    verify,
     wheel_tests,
 )
 from wheelworks.cli.app import app, main
@@ -25,7 +27,9 @@ __all__ = [
     "containers",
     "main",
     "matrix",
+    "publish",
     "readme",
     "release",
+    "verify",
     "wheel_tests",
 ]

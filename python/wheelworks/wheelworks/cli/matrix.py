@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,9 +12,10 @@ from rich.table import Table
 
 from wheelworks import files, uv_client
 from wheelworks.cibuildwheel import configuration_path, release_lanes, render_configuration, require_current
-from wheelworks.cli.app import app, console, read_matrix
+from wheelworks.cli.app import app, console, read_matrix, show
 from wheelworks.errors import ToolchainError
-from wheelworks.lanes import Lane, plan_lanes, to_github
+from wheelworks.github import matrix_outputs, write_outputs
+from wheelworks.lanes import Lane, plan_lanes
 from wheelworks.process import run
 
 
@@ -25,11 +26,14 @@ def matrix(*, github: bool = False) -> None:
     Parameters
     ----------
     github
-        Print the released lanes as JSON for a workflow's ``fromJSON``.
+        Print the lanes as outputs for a workflow's ``fromJSON``; in a workflow, give them to it.
     """
     parsed = read_matrix()
     if github:
-        sys.stdout.write(to_github(parsed) + "\n")
+        outputs = matrix_outputs(parsed)
+        write_outputs(outputs, os.environ)
+        for name, value in outputs.items():
+            show(f"{name}={value}")
         return
     table = Table("lane", "CUDA", "SM set", "CPU", "label", "", box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for lane in plan_lanes(parsed):

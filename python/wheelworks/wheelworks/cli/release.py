@@ -1,4 +1,4 @@
-"""``version``, ``manifest``, ``index``, ``yank``, ``serve`` and ``release``: from proved wheels to an index."""
+"""From proved wheels to an index: ``version``, ``manifest``, ``fetch-index``, ``index``, ``serve``, ``release``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.table import Table
 
-from wheelworks import files
+from wheelworks import files, published
+from wheelworks.checksums import NAME as CHECKSUMS
+from wheelworks.checksums import write_checksums
 from wheelworks.cli.app import app, console, read_matrix, show
+from wheelworks.github import write_outputs
 from wheelworks.index import CURRENT, Catalogue, Notices, update_index
 from wheelworks.manifest import Channel, Manifest, Release, collect_release, manifest_name, read_manifest, to_json
 from wheelworks.process import run
@@ -43,6 +46,7 @@ def version(new: str | None = None, *, tag: str | None = None) -> None:
     if tag is not None:
         check_tag(tag, found)
         changelog_section(Path("CHANGELOG.md").read_text(encoding="utf-8"), found)
+    write_outputs({"version": str(found)}, os.environ)
     console.print(str(found), highlight=False)
 
 
@@ -62,11 +66,19 @@ def manifest(folders: Annotated[list[Path] | None, Many] = None, *, nightly: boo
     made = collect_release(chosen, read_matrix(), _plan(channel, os.environ))
     path = chosen[0] / manifest_name(made)
     files.write_text(path, to_json(made))
+    files.write_text(chosen[0] / CHECKSUMS, release_checksums(made, path))
     table = Table("wheel", "lane", "proofs")
     for wheel in made.wheels:
         table.add_row(wheel.file, wheel.lane, ", ".join(entry.kind for entry in wheel.proofs))
     console.print(table)
     console.print(f"{path}: {made.project} {made.version}, {len(made.wheels)} wheels", highlight=False)
+
+
+def release_checksums(made: Manifest, path: Path) -> str:
+    """Give the digests of a release's wheels, of their attestations and of the manifest."""
+    rows = {wheel.file: wheel.sha256 for wheel in made.wheels} | {path.name: files.sha256_of(path)}
+    attested = {f"{wheel.file}.provenance": wheel.provenance_sha256 for wheel in made.wheels}
+    return write_checksums((rows | {name: sha256 for name, sha256 in attested.items() if sha256}).items())
 
 
 @app.command
@@ -97,6 +109,20 @@ def index(
     for path in manifests:
         add = methodcaller("with_manifest", read_manifest(path))
         show(str(update_index(into, notices, add, wheels=wheels or path.parent, dry_run=dry_run)))
+
+
+@app.command
+def fetch_index(*, into: Path = Path("index"), url: str | None = None) -> None:
+    """Bring the published index here, so that a release is added to it; where there is none yet, say so.
+
+    Parameters
+    ----------
+    into
+        The folder of the index.
+    url
+        Where the index is served, with a slash at the end; the matrix's where none is given.
+    """
+    published.fetch_index(_notices(url).url, into, show=show)
 
 
 @app.command
@@ -157,7 +183,7 @@ def _announce(made: Manifest, url: str) -> None:
 
 
 @app.command
-def release(wanted: str, *, url: str | None = None, dry_run: bool = False) -> None:
+def release(wanted: str, *, url: str | None = None, to: str | None = None, dry_run: bool = False) -> None:
     """Go the steps of a release, each a session that can be run alone; the first that fails ends it.
 
     Parameters
@@ -166,12 +192,14 @@ def release(wanted: str, *, url: str | None = None, dry_run: bool = False) -> No
         The version; the source and the changelog must agree with it.
     url
         Where the index will be served, with a slash at the end; the matrix's where none is given.
+    to
+        Where the index is published, a folder or s3://BUCKET/FOLDER, after the files on GitHub; without it nothing is.
     dry_run
         Print the steps and the release's text, and do nothing.
     """
     found = parse_version(wanted)
     check_tag(f"v{found}", source_version(Path.cwd()))
-    for number, step in enumerate(plan_release(read_matrix(), found, url=_notices(url).url), 1):
+    for number, step in enumerate(plan_release(read_matrix(), found, url=url, to=to), 1):
         show(f"{number:2}. {step}\n      {step.then}")
         if not dry_run:
             run_step(step, Path.cwd(), run, show)

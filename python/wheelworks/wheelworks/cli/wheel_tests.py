@@ -1,4 +1,4 @@
-"""``wheel-tests`` and ``gpu-tests``: finished wheels in clean environments."""
+"""``wheel-tests``, ``gpu-tests`` and ``newest-torch``: finished wheels in clean environments."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from wheelworks.errors import WheelTestError
 from wheelworks.gpu_tests import run_gpu_tests
 from wheelworks.lanes import choose_lane
 from wheelworks.matrix import Matrix
+from wheelworks.newest import check_released
 from wheelworks.process import run
 from wheelworks.proof import write_proof
 from wheelworks.wheel_tests import Report, check_wheel, require
@@ -61,6 +62,20 @@ def gpu_tests(
     options = ["--limit", str(limit), *(["--resume"] if resume else [])]
     options += [word for path in jit or [] for word in ("--jit", str(path.resolve()))]
     run_gpu_tests(wheels, GPU_SUITE.resolve(), torch=torch, options=options, run=run, on_line=show)
+
+
+@app.command
+def newest_torch(index: str, *, torch_index: str | None = None) -> None:
+    """Test the released wheel of an index on the CPU with the newest torch, in a clean environment.
+
+    Parameters
+    ----------
+    index
+        The URL of the index.
+    torch_index
+        Where torch comes from, pre-releases too; the installer's own index where none is given.
+    """
+    show(f"{check_released(index, SUITE, torch_index=torch_index, run=run, on_line=show)}: passed")
 
 
 def check_all(wheels: Sequence[Path], suite: Path, matrix: Matrix) -> tuple[Report, ...]:

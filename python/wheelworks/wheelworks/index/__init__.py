@@ -6,7 +6,7 @@
 from wheelworks.index.catalogue import Catalogue, Listed, Notices
 from wheelworks.index.plan import plan_site
 from wheelworks.index.site import Content, Page, Part, Site
-from wheelworks.index.write import CURRENT, Changes, update_index
+from wheelworks.index.write import CURRENT, Changes, locked, swap, update_index
 
 __all__ = [
     "CURRENT",
@@ -18,6 +18,8 @@ __all__ = [
     "Page",
     "Part",
     "Site",
+    "locked",
     "plan_site",
+    "swap",
     "update_index",
 ]

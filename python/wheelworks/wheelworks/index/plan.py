@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from wheelworks.checksums import NAME, write_checksums
 from wheelworks.errors import IndexingError
 from wheelworks.index.about import about_page
 from wheelworks.index.catalogue import FOLDER, NOTICES, Catalogue, Listed, check
@@ -41,7 +42,9 @@ def plan_site(catalogue: Catalogue) -> Site:
     pages += [Page(f"{FOLDER}/{manifest_name(each)}", to_json(each).encode()) for each in catalogue.manifests]
     notices = catalogue.notices.model_dump_json(by_alias=True, indent=1) + "\n"
     pages.append(Page(f"{FOLDER}/{NOTICES}", notices.encode()))
-    return Site(contents_of(rows), tuple(sorted(pages)))
+    contents = contents_of(rows)
+    pages.append(_checksums(contents, pages))
+    return Site(contents, tuple(sorted(pages)))
 
 
 def contents_of(rows: Sequence[Listed]) -> tuple[Content, ...]:
@@ -79,6 +82,12 @@ def _view_pages(view: View) -> Iterator[Page]:
     yield from root_pages(view.folder, list(projects))
     for name, rows in projects.items():
         yield from project_pages(f"{view.folder}{name}/", name, rows, files=f"{'../' * view.depth}{FILES}/")
+
+
+def _checksums(contents: Sequence[Content], pages: Sequence[Page]) -> Page:
+    """Give the digests of all that is served but of themselves: what a copy is made and verified by."""
+    rows = [(content.path, content.sha256) for content in contents] + [(page.path, page.sha256) for page in pages]
+    return Page(NAME, write_checksums(rows).encode())
 
 
 def _split(rows: Sequence[Listed]) -> list[tuple[str, list[Listed]]]:

@@ -18,7 +18,7 @@ from wheelworks import files
 from wheelworks.errors import FileError, IndexingError
 from wheelworks.index.catalogue import FOLDER, Catalogue, Notices, read_catalogue
 from wheelworks.index.plan import FILES, contents_of, plan_site
-from wheelworks.index.site import Content, Part, Site
+from wheelworks.index.site import Content, Page, Part, Site
 from wheelworks.wheel import read_metadata
 
 CURRENT = "current"
@@ -52,7 +52,7 @@ def update_index(
 
     ``wheels`` is the folder that new wheels are taken from; each is checked against its manifest on the way.
     """
-    with _locked(folder):
+    with locked(folder):
         old = read_catalogue(folder / CURRENT / FOLDER, notices)
         new = change(old)
         site = plan_site(new)
@@ -61,7 +61,7 @@ def update_index(
         if not dry_run and changes != Changes((), (), ()):
             new_paths = set(changes.placed)
             _place(folder, [content for content in site.contents if content.path in new_paths], wheels)
-            _swap(folder, site, set(changes.written))
+            swap(folder, site, set(changes.written))
             _clean(folder, served | {content.path for content in site.contents})
         return changes
 
@@ -84,7 +84,8 @@ def plan_changes(folder: Path, site: Site, served: set[str]) -> Changes:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other publishers of a folder waiting."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=PATIENCE):
@@ -132,13 +133,14 @@ def _write_metadata(wheel: Path, target: Path, sha256: str) -> None:
     files.rename(unfinished, target)
 
 
-def _swap(folder: Path, site: Site, written: set[str]) -> None:
+def swap(folder: Path, site: Site, written: set[str]) -> None:
     """Make the tree of the new state beside the old one, then swap the link."""
     lines = "".join(f"{page.sha256} {page.path}\n" for page in site.pages)
     name = hashlib.sha256(lines.encode()).hexdigest()[:16]
     tree, unfinished = folder / "trees" / name, folder / "trees" / f".{name}"
     previous = (folder / CURRENT).resolve().name
-    if name == previous:  # content that was lost came back, and no page changed
+    if name == previous:  # content that was lost came back; a page is written only where it was damaged
+        _mend(tree, [page for page in site.pages if page.path in written])
         return
     files.remove(unfinished)
     files.remove(tree)
@@ -154,6 +156,13 @@ def _swap(folder: Path, site: Site, written: set[str]) -> None:
     for other in (folder / "trees").iterdir():
         if other.name not in (name, previous):
             files.remove(other)
+
+
+def _mend(tree: Path, pages: Sequence[Page]) -> None:
+    for page in pages:
+        unfinished = tree.with_name(f".{tree.name}.mended")
+        files.write_new(unfinished, page.data)
+        files.rename(unfinished, tree / page.path)
 
 
 def _clean(folder: Path, kept: set[str]) -> None:
