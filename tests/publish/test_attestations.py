@@ -6,13 +6,21 @@ import json
 import sys
 import tarfile
 from collections.abc import Callable
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
+from release_maker import CREATED, NOTICES, make_dist
+from wheelworks.audit import Tools
+from wheelworks.index import update_index
+from wheelworks.manifest import Channel, Release, collect_release
+from wheelworks.matrix import Matrix
+from wheelworks.policy import plan_policy
 from wheelworks.process import run
-from wheelworks.verify import Signers
+from wheelworks.verify import Signers, open_source, verify
 from wheelworks.verify.attestations import check_provenance
 
 # This release has, for tests of its own, an earlier one of itself with what PyPI serves of its attestations.
@@ -76,6 +84,15 @@ def drop(document: dict[str, Any]) -> None:
     document["attestation_bundles"] = []
 
 
+def move(document: dict[str, Any]) -> None:
+    """Name a repository of the same name at another host, whose owner may be anybody."""
+    document["attestation_bundles"][0]["publisher"] = {
+        "kind": "GitLab",
+        "repository": REPOSITORY,
+        "workflow_filepath": ".gitlab-ci.yml",
+    }
+
+
 def spoil(document: dict[str, Any]) -> None:
     envelope = document["attestation_bundles"][0]["attestations"][0]["envelope"]
     envelope["signature"] = envelope["signature"][:-8] + "AAAAAAA="
@@ -86,10 +103,11 @@ def spoil(document: dict[str, Any]) -> None:
     [
         (claim, BROKEN),
         (spoil, f"{BROKEN}DSSE: invalid signature"),
+        (move, "an attestation by GitLab"),
         (drop, "no attestation"),
         (dict.clear, "it cannot be read: "),
     ],
-    ids=["a claim of another repository", "a spoiled signature", "no signature", "nothing"],
+    ids=["a claim of another repository", "a spoiled signature", "another host", "no signature", "nothing"],
 )
 def test_changed_attestations_are_found(
     change: Change, found: str, assets: Path, tmp_path: Path, provenance: Path
@@ -97,5 +115,26 @@ def test_changed_attestations_are_found(
     document = json.loads(provenance.read_text("utf-8"))
     change(document)
     (tmp_path / provenance.name).write_text(json.dumps(document), encoding="utf-8")
-    findings = said(tmp_path / provenance.name, assets / ATTESTED, Signers())
-    assert findings[0].startswith(found), findings
+    findings = said(tmp_path / provenance.name, assets / ATTESTED, Signers(REPOSITORY))
+    assert any(finding.startswith(found) for finding in findings), findings
+
+
+@pytest.mark.parametrize("refresh", [False, True])
+def test_a_whole_index_is_verified_with_its_attestations_and_says_whose_keys_it_used(
+    refresh: bool, tmp_path: Path, matrix: Matrix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # no network
+    dist = make_dist(tmp_path / "dist", matrix)
+    for wheel in dist.glob("*.whl"):
+        wheel.with_name(f"{wheel.name}.provenance").write_text("{}", encoding="utf-8")
+    made = collect_release([dist], matrix, Release(Version("0.1.0"), Channel.RELEASE, CREATED, ""))
+    update_index(tmp_path / "index", NOTICES, methodcaller("with_manifest", made), wheels=dist)
+    source, tools = open_source(str(tmp_path / "index")), Tools(run, None)
+    report = verify(source, plan_policy(matrix), tools, Signers(refresh=refresh), on_file=lambda _: None)
+    assert [finding.path for finding in sorted(report.findings)] == [f"files/{w.file}.provenance" for w in made.wheels]
+    assert all(finding.found.startswith("it cannot be read: ") for finding in report.findings)
+    whose = "Failed to refresh TUF metadata" if refresh else "`--refresh` asks anew"
+    assert report.unverified[-2:] == [
+        "whether the signers are the right ones: none was named (`--repository OWNER/NAME`)",
+        f"whether Sigstore has withdrawn a key: its library's keys were used as they are ({whose})",
+    ]

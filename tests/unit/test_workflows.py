@@ -166,5 +166,4 @@ def test_the_workflows_install_the_uv_of_the_matrix(matrix: Matrix) -> None:
 
 def sessions() -> set[str]:
     text = (PROJECT / "noxfile.py").read_text(encoding="utf-8")
-    named = set(re.findall(r'nox\.session\(name="([^"]+)"', text)) | set(re.findall(r"\ndef (\w+)\(session", text))
-    return named
+    return set(re.findall(r'nox\.session\(name="([^"]+)"', text)) | set(re.findall(r"\ndef (\w+)\(session", text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 
 class Part(StrEnum):
@@ -32,7 +33,7 @@ class Page:
     path: str
     data: bytes
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """The digest of the page."""
         return hashlib.sha256(self.data).hexdigest()

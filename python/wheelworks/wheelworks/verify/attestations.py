@@ -12,7 +12,7 @@ from wheelworks.verify.report import Finding
 
 @dataclass(frozen=True)
 class Signers:
-    """Who may sign, ``OWNER/NAME`` on GitHub, or anybody; and whether Sigstore's keys are asked for anew."""
+    """Who may sign, ``OWNER/NAME`` on GitHub, or anybody; and whether Sigstore is asked for its keys of today."""
 
     repository: str | None = None
     refresh: bool = False
@@ -24,6 +24,18 @@ def missing_library() -> str | None:
         import pypi_attestations  # noqa: F401  # of the extra `verify`
     except ImportError as error:
         return error.name or "pypi-attestations"
+    return None
+
+
+def fetch_keys() -> str | None:
+    """Have Sigstore's library fetch the keys of today; give why it could not, and then it keeps those that it has."""
+    from sigstore.errors import Error  # of the extra `verify`
+    from sigstore.verify import Verifier
+
+    try:
+        Verifier.production(offline=False)
+    except Error as error:
+        return str(error)
     return None
 
 
@@ -47,10 +59,14 @@ def check_provenance(provenance: Path, wheel: Path, name: str, signers: Signers)
 def _check(name: str, publisher: Any, attestation: Any, distribution: Any, signers: Signers) -> Iterator[Finding]:
     import pypi_attestations as library
 
-    signer = getattr(publisher, "repository", None)
+    signer = publisher.repository if publisher.kind == "GitHub" else None  # a name on GitLab is another's
     if signers.repository is not None and signer != signers.repository:
-        yield Finding(name, f"an attestation by {signer or publisher}", f"one by {signers.repository}")
+        yield Finding(name, f"an attestation by {signer or publisher.kind}", f"one by {signers.repository}")
     try:
-        attestation.verify(publisher, distribution, offline=not signers.refresh)
+        attestation.verify(publisher, distribution, offline=True)
     except library.AttestationError as error:
-        yield Finding(name, f"an attestation that does not hold: {error}", f"a signature by {signer} of these bytes")
+        yield Finding(
+            name,
+            f"an attestation that does not hold: {error}",
+            f"a signature by {signer or publisher.kind} of these bytes",
+        )

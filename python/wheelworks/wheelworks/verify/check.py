@@ -14,7 +14,7 @@ from wheelworks.errors import ManifestError, VerifyError
 from wheelworks.manifest import Channel, Manifest, ReleasedWheel, read_manifest
 from wheelworks.policy import Policy
 from wheelworks.publish.plan import is_manifest
-from wheelworks.verify.attestations import Signers, check_provenance, missing_library
+from wheelworks.verify.attestations import Signers, check_provenance, fetch_keys, missing_library
 from wheelworks.verify.pages import check_page, project_of
 from wheelworks.verify.report import Finding, Report
 from wheelworks.verify.source import Source
@@ -35,6 +35,7 @@ class Verification:
     report: Report = field(default_factory=Report)
     manifests: list[Manifest] = field(default_factory=list)
     projects: set[str] = field(default_factory=set)
+    keys_fault: str | None = None
 
 
 def verify(source: Source, policy: Policy, tools: Tools, signers: Signers, *, on_file: Callable[[str], None]) -> Report:
@@ -45,6 +46,8 @@ def verify(source: Source, policy: Policy, tools: Tools, signers: Signers, *, on
             raise VerifyError(f"cannot verify {source.name}", why=f"it has no {CHECKSUMS}", fix=fix)
         sums = read_checksums(path.read_bytes())
     work = Verification(source, policy, tools, signers, sums)
+    if signers.refresh and missing_library() is None and any(name.endswith(PROVENANCE) for name in sums):
+        work.keys_fault = fetch_keys()
     for name in sorted(sums, key=lambda name: (not _is_manifest(name), name)):
         on_file(name)
         with source.file(name) as path:
@@ -143,7 +146,9 @@ def _left_out_of_attestations(work: Verification) -> Iterator[str]:
     if work.signers.repository is None:
         yield "whether the signers are the right ones: none was named (`--repository OWNER/NAME`)"
     if not work.signers.refresh:
-        yield "whether Sigstore has withdrawn a key: its keys are those that came with its library (`--refresh` asks)"
+        yield "whether Sigstore has withdrawn a key: its library's keys were used as they are (`--refresh` asks anew)"
+    elif why := work.keys_fault:
+        yield f"whether Sigstore has withdrawn a key: its library's keys were used as they are ({why})"
 
 
 def _is_manifest(name: str) -> bool:
