@@ -106,6 +106,7 @@ def test_it_passes_opcheck(make: Any) -> None:
 
 @each_operator
 def test_it_compiles_without_a_graph_break(make: Any) -> None:
+    torch._dynamo.reset()  # one lambda is compiled for every operator, and that often is too often for a torch
     arguments = make()
     expected = result(make, arguments).clone()
     compiled = torch.compile(lambda *args: result(make, args).clone(), backend="aot_eager", fullgraph=True)
@@ -123,7 +124,7 @@ def test_a_captured_graph_replays_with_new_inputs(make: Any) -> None:
     for mine, other in zip(arguments, others, strict=True):
         if isinstance(mine, torch.Tensor):
             mine.copy_(other)
-    captured.fill_(torch.nan)
+    captured.fill_(torch.nan if captured.is_floating_point() else -1)
     graph.replay()
     assert torch.equal(captured, result(make, others))
 
