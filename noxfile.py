@@ -184,7 +184,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(name="unit-tests", python=PYTHON)
 def unit_tests(session: nox.Session) -> None:
-    """Run the tests that take seconds: no compiler but the host's, no network."""
+    """Run the tests that need no compiler but the host's and no network: minutes."""
     session.install("-e", WHEELWORKS, *nox.project.dependency_groups(nox.project.load_toml(), "test"))
     session.run("pytest", "tests/unit", *session.posargs)
 

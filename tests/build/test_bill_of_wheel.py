@@ -72,7 +72,7 @@ def test_the_built_wheel_carries_the_bill_that_its_proof_holds(wheel: Path) -> N
 
 @pytest.mark.slow
 def test_the_command_prints_draws_and_accepts_a_bill(wheel: Path, matrix: Matrix, tmp_path: Path) -> None:
-    for name in ("matrix.toml", "locks"):
+    for name in ("matrix.toml", "locks", "docker"):
         (tmp_path / name).symlink_to(PROJECT / name)
     program = "from wheelworks.cli import main; main()"
     done = run([sys.executable, "-c", program, "bill", wheel, "--svg", "bill.svg", "--accept"], cwd=tmp_path)
