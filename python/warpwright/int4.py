@@ -129,7 +129,8 @@ def gptq_marlin_gemm(
     Parameters
     ----------
     a
-        ``(size_m, size_k)`` float16 or bfloat16; rows may be those of a wider matrix.
+        ``(size_m, size_k)`` float16 or bfloat16; rows may be those of a wider matrix. On a GPU they start at a multiple
+        of 16 bytes, and their stride is a multiple of 8.
     c
         ``(size_m, size_n)`` of the same dtype, to be written and returned; a new one where it is None.
     b_q_weight

@@ -128,6 +128,19 @@ def test_rows_of_a_wider_matrix_are_taken_and_written() -> None:
 
 
 @is_gemm
+@pytest.mark.parametrize(
+    ("width", "first", "words_of_error"),
+    [(160, 1, "a starts 2 bytes past a multiple of 16"), (132, 0, "the stride of a in dimension 0 is 132")],
+    ids=["start", "stride"],
+)
+def test_rows_that_are_not_aligned_are_refused(width: int, first: int, words_of_error: str) -> None:
+    arguments = problem(2, 64, 128, 32, "uint4b8", torch.float16)
+    arguments["a"] = torch.zeros(2, width, device="cuda").half()[:, first : first + 128]
+    with pytest.raises(RuntimeError, match=words_of_error):
+        warpwright.gptq_marlin_gemm(**arguments)
+
+
+@is_gemm
 def test_the_same_call_gives_the_same_bits() -> None:
     arguments = problem(16, 4096, 4096, 128, "uint4", torch.bfloat16)
     first = warpwright.gptq_marlin_gemm(**arguments)
