@@ -45,10 +45,10 @@ def test_the_bill_has_every_operator_of_the_accepted_one(project: Path, matrix: 
     assert len(lines) > 2
 
 
-def accept_table(folder: Path, matrix: Matrix, passed: int) -> None:
+def accept_table(folder: Path, matrix: Matrix, passed: int, row: int = 0) -> None:
     (cell,) = FACTS[ProofKind.COMPAT]["cells"]
     cells = (Cell.model_validate({**cell, "passed": passed}),)
-    lane = matrix.lanes[0].name
+    lane = matrix.lanes[row].name
     write_accepted_table(folder, Compat(wheel="a.whl", sha256="b" * 64, lane=lane, version="0.1.0+cu130", cells=cells))
 
 
@@ -57,6 +57,13 @@ def test_the_table_of_compatibility_is_the_accepted_one(matrix: Matrix, tmp_path
     section = plan_sections(matrix, tmp_path / "none", tmp_path)["compat"]
     assert f"sha256 `{'b' * 64}`" in section
     assert "| 2.10.0 (cu128) | 63 passed |" in section
+
+
+def test_every_lane_has_its_own_table_in_the_order_of_the_matrix(matrix: Matrix, tmp_path: Path) -> None:
+    for row, passed in ((1, 62), (0, 63)):
+        accept_table(tmp_path, matrix, passed, row)
+    section = plan_sections(matrix, tmp_path / "none", tmp_path)["compat"]
+    assert 0 < section.index("| 63 passed |") < section.index("| 62 passed |")
 
 
 def test_a_readme_behind_its_table_is_stale_until_it_is_written_anew(

@@ -12,7 +12,7 @@ from pathlib import Path
 from wheelworks.bill import read_accepted, render_bill
 from wheelworks.compat import read_accepted_table, render_table
 from wheelworks.errors import ReadmeError
-from wheelworks.lanes import choose_lane
+from wheelworks.lanes import choose_lane, plan_lanes
 from wheelworks.matrix import Matrix
 
 SECTION = re.compile(r"(?P<start><!-- (?P<name>[\w-]+): [^\n]*-->\n).*?(?P<end><!-- end of (?P=name) -->)", re.DOTALL)
@@ -22,14 +22,15 @@ END = re.compile(r"<!-- end of ([\w-]+) -->")
 def plan_sections(matrix: Matrix, bills: Path, tables: Path) -> dict[str, str]:
     """Give the text of every section that can be generated from what the repository holds."""
     lane = choose_lane(matrix, None)
-    accepted, table = read_accepted(bills, lane.name), read_accepted_table(tables, lane.name)
+    accepted = read_accepted(bills, lane.name)
+    earned = [table for each in plan_lanes(matrix) if (table := read_accepted_table(tables, each.name)) is not None]
     sections = {}
     if accepted is not None:
         size = f"{accepted.wheel_bytes / 1024:.0f} KiB"
         head = f"warpwright {accepted.version}, lane {lane.name}, a file of {size}; code in KiB\n"
         sections["bill"] = _indented(head + render_bill(accepted.rows, lane.sm_set))
-    if table is not None:
-        sections["compat"] = render_table(table)
+    if earned:
+        sections["compat"] = "\n".join(map(render_table, earned))
     return sections
 
 
