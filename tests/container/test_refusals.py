@@ -36,11 +36,12 @@ def test_an_unknown_base_is_refused_before_docker_is_asked(dock: Dock, tmp_path:
 def test_a_digest_that_no_registry_has_is_refused_and_nothing_is_tagged(dock: Dock, tmp_path: Path) -> None:
     checkout = copy_of_this_checkout(tmp_path)
     with_base_image(checkout, f'name = "debian:trixie", digest = "sha256:{"0" * 64}"')
-    before = dock.docker("images", "--quiet", "--no-trunc").output
+    tags = ("images", "--no-trunc", "--filter", "dangling=false", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}")
+    before = dock.docker(*tags).output
     done = dock.wheelworks(checkout, "image", LANE)
     assert done.returncode == ImageError.exit_code, done.stdout
     assert "an image is not there" in done.stdout
-    assert dock.docker("images", "--quiet", "--no-trunc").output == before
+    assert dock.docker(*tags).output == before
 
 
 def test_a_release_from_an_unpinned_base_is_refused(dock: Dock, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from packaging.version import Version
@@ -82,6 +83,16 @@ def test_a_failed_build_tells_the_first_error(tmp_path: Path, matrix: Matrix) ->
     output = "[1/2] Building\nFAILED: a.o\na.cu(3): error: no such thing\n" + "noise\n" * 50
     with pytest.raises(BuildError, match="no such thing"):
         run_build(plan_at(tmp_path, tmp_path, matrix), run=FakeRunner(lambda _: (1, output)))
+
+
+def test_a_build_that_fails_on_a_full_disk_says_so_first(
+    tmp_path: Path, matrix: Matrix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4096))
+    with pytest.raises(BuildError, match="why: No space left on device: 4 KiB are free in") as caught:
+        run_build(plan_at(tmp_path, tmp_path, matrix), run=FakeRunner(lambda _: (1, "a.cu: error: no such thing\n")))
+    assert "make room there" in caught.value.fix
+    assert "no such thing" in caught.value.why
 
 
 def test_a_build_without_a_wheel_is_an_error(tmp_path: Path, matrix: Matrix) -> None:

@@ -26,6 +26,7 @@ def test_one_abi3_wheel_is_built_in_the_lanes_image(matrix: Matrix) -> None:
     assert options["manylinux-x86_64-image"] == "warpwright-build:universal-x86_64.manylinux-x86_64"
     assert options["config-settings"]["cmake.define.WARPWRIGHT_LANE"] == "universal-x86_64"
     assert options["environment"]["WARPWRIGHT_VERSION_LABEL"] == ""
+    assert options["audit-command"] == ""
 
 
 def test_no_path_of_this_machine_is_in_a_configuration(matrix: Matrix, project: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,9 @@ from wheelworks.toolchain import CUDA_TARGETS, Toolchain
 
 UNIT_MEMORY = 10 * 2**30
 """Bytes that one CUTLASS 3.x unit may need at its peak, measured: 8 to 11 GB."""
+
+LITTLE_SPACE = 2**20
+"""Bytes: less than this free when a build fails, and that is why it failed."""
 
 REPRODUCIBLE_EPOCH = "1577836800"
 """Time stamp of every file in a wheel, 2020-01-01, so that two builds of one source are equal."""
@@ -253,8 +257,15 @@ def _failure(plan: BuildPlan, done: Completed) -> BuildError:
     words = ("error:", "FAILED:", "CMake Error")
     first = next((index for index, line in enumerate(lines) if any(word in line for word in words)), None)
     shown = "\n".join(lines[first : first + 20]) if first is not None else done.last_lines(30)
+    what = f"the build of lane {plan.lane} failed with status {done.returncode}"
+    if (free := shutil.disk_usage(plan.folder).free) < LITTLE_SPACE:  # compilers seldom say so
+        return BuildError(
+            what,
+            why=f"No space left on device: {free // 1024} KiB are free in {plan.folder}\n{shown}",
+            fix="make room there and build again; finished units are kept",
+        )
     return BuildError(
-        f"the build of lane {plan.lane} failed with status {done.returncode}",
+        what,
         why=shown,
         fix=f"mend the source and build again; finished units are kept in {plan.folder}",
     )
