@@ -68,7 +68,7 @@ class WheelMaker:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # zipfile warns of a second entry of one name, which a test may want
             for name, data in [*files.items(), (f"{info}/RECORD", record.encode()), *self.extra]:
-                archive.writestr(name, data)
+                archive.writestr(_undated(name), data)
         return path
 
     def _metadata(self) -> bytes:
@@ -105,3 +105,12 @@ def build_record(matrix: Matrix, **changes: Any) -> bytes:
         **{name: source.commit for name, source in matrix.sources.items()},
     }
     return json.dumps(record | changes).encode()
+
+
+def _undated(name: zipfile.ZipInfo | str) -> zipfile.ZipInfo:
+    """Give a member of one date, so that a wheel that is made twice has the same bytes."""
+    if isinstance(name, zipfile.ZipInfo):
+        return name
+    info = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))
+    info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+    return info
