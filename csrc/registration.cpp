@@ -36,8 +36,9 @@ STABLE_TORCH_LIBRARY(warpwright, m) {
       "fp8_blockwise_scaled_mm(Tensor mat_a, Tensor mat_b, Tensor scales_a, Tensor scales_b, ScalarType out_dtype) -> "
       "Tensor");
   m.def(
-      "gptq_marlin_gemm(Tensor! out, Tensor a, Tensor b_q_weight, Tensor b_scales, Tensor? b_zeros) -> ()");
-  m.def("gptq_marlin_dequantize(Tensor b_q_weight, Tensor b_scales, Tensor? b_zeros) -> Tensor");
+      "gptq_marlin_gemm(Tensor! out, Tensor a, Tensor b_q_weight, Tensor b_scales, Tensor? b_zeros, Tensor? g_idx, "
+      "Tensor? perm) -> ()");
+  m.def("gptq_marlin_dequantize(Tensor b_q_weight, Tensor b_scales, Tensor? b_zeros, Tensor? g_idx) -> Tensor");
   m.def("gptq_marlin_repack(Tensor b_q_weight, Tensor perm, int size_k, int size_n, int num_bits) -> Tensor");
   m.def("awq_marlin_repack(Tensor b_q_weight, int size_k, int size_n, int num_bits) -> Tensor");
   m.def("awq_dequantize(Tensor qweight, Tensor scales, Tensor qzeros) -> Tensor");

@@ -1,6 +1,7 @@
 // Launch function of rmsnorm: the same code on every SM.
 
 #include "warpwright/elementwise/rmsnorm.cuh"
+#include "warpwright/launch_kernel.cuh"
 
 namespace warpwright {
 
@@ -11,26 +12,21 @@ template <typename T>
 Status held(const RmsNormProblem& problem, cudaStream_t stream) {
   const int64_t chunks = problem.hidden / kFullVector<T>;
   const int64_t each = chunks <= 1024 ? 1 : chunks <= 2048 ? 2 : 4;
-  const auto threads = static_cast<unsigned>((chunks + each * 32 - 1) / (each * 32) * 32);
-  const auto grid = grid_for(problem.rows);
+  const LaunchShape shape{blocks_in_turns(problem.rows), (chunks + each * 32 - 1) / (each * 32) * 32};
   switch (each) {
     case 1:
-      rmsnorm_held_kernel<T, 1><<<grid, threads, 0, stream>>>(problem);
-      break;
+      return launch_kernel<rmsnorm_held_kernel<T, 1>>(shape, stream, problem);
     case 2:
-      rmsnorm_held_kernel<T, 2><<<grid, threads, 0, stream>>>(problem);
-      break;
+      return launch_kernel<rmsnorm_held_kernel<T, 2>>(shape, stream, problem);
     default:
-      rmsnorm_held_kernel<T, 4><<<grid, threads, 0, stream>>>(problem);
+      return launch_kernel<rmsnorm_held_kernel<T, 4>>(shape, stream, problem);
   }
-  return Status::from(cudaGetLastError());
 }
 
 template <typename T>
 Status any(const RmsNormProblem& problem, cudaStream_t stream) {
-  const auto threads = static_cast<unsigned>(problem.hidden < 1024 ? (problem.hidden + 31) / 32 * 32 : 1024);
-  rmsnorm_any_kernel<T><<<grid_for(problem.rows), threads, 0, stream>>>(problem);
-  return Status::from(cudaGetLastError());
+  const int64_t threads = problem.hidden < 1024 ? (problem.hidden + 31) / 32 * 32 : 1024;
+  return launch_kernel<rmsnorm_any_kernel<T>>({blocks_in_turns(problem.rows), threads}, stream, problem);
 }
 
 }  // namespace rmsnorm_launch

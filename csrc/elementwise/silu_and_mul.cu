@@ -1,6 +1,9 @@
 // Launch function of silu_and_mul: the same code on every SM.
 
+#include <algorithm>
+
 #include "warpwright/elementwise/silu_and_mul.cuh"
+#include "warpwright/launch_kernel.cuh"
 
 namespace warpwright {
 
@@ -9,12 +12,9 @@ namespace silu_and_mul_launch {
 template <typename T, int kSize>
 Status with_vectors_of(const SiluAndMulProblem& problem, cudaStream_t stream) {
   const int64_t chunks = problem.hidden / kSize;
-  const auto threads = static_cast<unsigned>(chunks < 256 ? (chunks + 31) / 32 * 32 : 256);
-  const int64_t across = (chunks + threads - 1) / threads;
-  if (across > 0x7fffffff) return Status::refused("the rows of out are longer than a grid is wide");
-  const auto down = static_cast<unsigned>(problem.rows < 65535 ? problem.rows : 65535);
-  silu_and_mul_kernel<T, kSize><<<dim3(static_cast<unsigned>(across), down), threads, 0, stream>>>(problem);
-  return Status::from(cudaGetLastError());
+  const int64_t threads = chunks < 256 ? (chunks + 31) / 32 * 32 : 256;
+  const Grid grid{(chunks + threads - 1) / threads, std::min(problem.rows, kMaxGridY)};
+  return launch_kernel<silu_and_mul_kernel<T, kSize>>({grid, threads}, stream, problem);
 }
 
 }  // namespace silu_and_mul_launch

@@ -22,6 +22,7 @@ torch::stable::Tensor fp8_blockwise_scaled_mm(const torch::stable::Tensor& mat_a
                                               torch::headeronly::ScalarType out_dtype);
 void gptq_marlin_gemm(torch::stable::Tensor out, const torch::stable::Tensor& a,
                       const torch::stable::Tensor& b_q_weight, const torch::stable::Tensor& b_scales,
-                      std::optional<torch::stable::Tensor> b_zeros);
+                      std::optional<torch::stable::Tensor> b_zeros, std::optional<torch::stable::Tensor> g_idx,
+                      std::optional<torch::stable::Tensor> perm);
 
 }  // namespace warpwright::torch_api

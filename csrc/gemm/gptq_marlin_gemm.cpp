@@ -1,11 +1,16 @@
 #include "warpwright/gemm/gptq_marlin_gemm.h"
 
 #include <torch/csrc/stable/ops.h>
+#include <torch/csrc/stable/stableivalue_conversions.h>
+
+#include <array>
+#include <initializer_list>
 
 #include "gemm/gemm.h"
 #include "quantization/marlin_arguments.h"
 #include "torch/launch.h"
 #include "warpwright/paths.h"
+#include "warpwright/quantization/int4.h"
 
 namespace warpwright::torch_api {
 
@@ -13,32 +18,36 @@ namespace {
 
 constexpr SmPath<MarlinGemmLaunch> kPaths[] = {WARPWRIGHT_PATHS_gptq_marlin_gemm(WARPWRIGHT_PATH){}};
 
-// Rows of a are read, and rows of out written, in their own stride.
-int64_t stride_of(const Arg& arg) {
-  check_inner_stride(arg);
-  const int64_t stride = arg.tensor.size(0) > 1 ? arg.tensor.stride(0) : arg.tensor.size(1);
-  WARPWRIGHT_CHECK(stride >= arg.tensor.size(1), "the stride of ", arg.name, " in dimension 0 is ", stride,
-                   ", expected at least ", arg.tensor.size(1), ": rows may not overlap");
-  return stride;
+// Up to here the product streams weights of 4 bits; beyond, it is faster to dequantise them once and to multiply then.
+constexpr int64_t kFewTokens = 128;
+
+// Rows of a in the order of the weights' rows, at one distance, and aligned as the kernels read them: a itself where it
+// is so already.
+Tensor ordered(LaunchScope& scope, const Tensor& a, int64_t lda, const int32_t* perm) {
+  const bool is_aligned = reinterpret_cast<uintptr_t>(a.const_data_ptr()) % 16 == 0 && lda % 8 == 0;
+  if (perm == nullptr && is_aligned) return a;
+  Tensor out = torch::stable::new_empty(a, {a.size(0), a.size(1)});
+  GatherColumnsProblem problem;
+  problem.out = out.mutable_data_ptr();
+  problem.a = a.const_data_ptr();
+  problem.perm = perm;
+  problem.m = a.size(0);
+  problem.k = a.size(1);
+  problem.lda = lda;
+  check_launch("gptq_marlin_gemm", gptq_marlin_gather_columns(problem, scope.stream()));
+  return out;
 }
 
-}  // namespace
+// torch.mm(a, b, out=out).
+void multiply(const Tensor& out, const Tensor& a, const Tensor& b) {
+  std::array<StableIValue, 3> stack{torch::stable::detail::from(a), torch::stable::detail::from(b),
+                                    torch::stable::detail::from(out)};
+  TORCH_ERROR_CODE_CHECK(torch_call_dispatcher("aten::mm", "out", stack.data(), TORCH_ABI_VERSION));
+  torch::stable::detail::to<Tensor>(stack[0]);  // the reference that the call gave back
+}
 
-void gptq_marlin_gemm(Tensor out, const Tensor& a, const Tensor& b_q_weight, const Tensor& b_scales,
-                      std::optional<Tensor> b_zeros) {
-  const MarlinWeights weights = check_marlin_weights(b_q_weight, b_scales, b_zeros);
-  check_same_device(WARPWRIGHT_ARG(a), WARPWRIGHT_ARG(b_q_weight));
-  check_same_device(WARPWRIGHT_ARG(out), WARPWRIGHT_ARG(b_q_weight));
-  check_same_dtype(WARPWRIGHT_ARG(a), WARPWRIGHT_ARG(b_scales));
-  check_same_dtype(WARPWRIGHT_ARG(out), WARPWRIGHT_ARG(b_scales));
-  check_dim(WARPWRIGHT_ARG(a), 2);
-  check_dim(WARPWRIGHT_ARG(out), 2);
-  check_size(WARPWRIGHT_ARG(a), 1, weights.k, "16 times the rows of b_q_weight");
-  check_size(WARPWRIGHT_ARG(out), 0, a.size(0), "the rows of a");
-  check_size(WARPWRIGHT_ARG(out), 1, weights.n, "half of the columns of b_q_weight");
-  if (out.numel() == 0) return;
-  check_aligned(WARPWRIGHT_ARG(a), 16);
-
+void stream_weights(LaunchScope& scope, const MarlinGemmLaunch& launch, const Tensor& out, int64_t ldo,
+                    const Tensor& a, const MarlinWeights& weights) {
   MarlinGemmProblem problem;
   problem.out = out.mutable_data_ptr();
   problem.a = a.const_data_ptr();
@@ -49,18 +58,68 @@ void gptq_marlin_gemm(Tensor out, const Tensor& a, const Tensor& b_q_weight, con
   problem.n = weights.n;
   problem.k = weights.k;
   problem.groups = weights.groups;
-  problem.lda = stride_of(WARPWRIGHT_ARG(a));
-  check_multiple("the stride of a in dimension 0", problem.lda, 8);
-  problem.ldo = stride_of(WARPWRIGHT_ARG(out));
+  problem.lda = row_stride(WARPWRIGHT_ARG(a));
+  problem.ldo = ldo;
   problem.dtype = to_dtype(a.scalar_type());
+  check_launch("gptq_marlin_gemm", launch(problem, scope.device(), scope.workspace(), scope.stream()));
+}
+
+// An argument that need not be given, with its name in the schema.
+struct OptionalArg {
+  const std::optional<Tensor>& tensor;
+  const char* name;
+};
+
+// The output has memory of its own.
+void check_memory(const Arg& out, const Rows& out_rows, std::initializer_list<Arg> inputs,
+                  std::initializer_list<OptionalArg> others) {
+  for (const Arg& input : inputs) check_apart(out, out_rows, input, span_of(input));
+  for (const OptionalArg& other : others) {
+    if (!other.tensor.has_value()) continue;
+    const Arg input{*other.tensor, other.name};
+    check_apart(out, out_rows, input, span_of(input));
+  }
+}
+
+}  // namespace
+
+void gptq_marlin_gemm(Tensor out, const Tensor& a, const Tensor& b_q_weight, const Tensor& b_scales,
+                      std::optional<Tensor> b_zeros, std::optional<Tensor> g_idx, std::optional<Tensor> perm) {
+  const MarlinWeights weights = check_marlin_weights(b_q_weight, b_scales, b_zeros, g_idx);
+  check_same_device(WARPWRIGHT_ARG(a), WARPWRIGHT_ARG(b_q_weight));
+  check_same_device(WARPWRIGHT_ARG(out), WARPWRIGHT_ARG(b_q_weight));
+  check_same_dtype(WARPWRIGHT_ARG(a), WARPWRIGHT_ARG(b_scales));
+  check_same_dtype(WARPWRIGHT_ARG(out), WARPWRIGHT_ARG(b_scales));
+  check_dim(WARPWRIGHT_ARG(a), 2);
+  check_dim(WARPWRIGHT_ARG(out), 2);
+  check_size(WARPWRIGHT_ARG(a), 1, weights.k, "16 times the rows of b_q_weight");
+  check_size(WARPWRIGHT_ARG(out), 0, a.size(0), "the rows of a");
+  check_size(WARPWRIGHT_ARG(out), 1, weights.n, "half of the columns of b_q_weight");
+  check_inner_stride(WARPWRIGHT_ARG(a));
+  check_inner_stride(WARPWRIGHT_ARG(out));
+  const int32_t* order = nullptr;
+  if (perm.has_value()) {
+    order = index_of({*perm, "perm"}, WARPWRIGHT_ARG(b_q_weight), weights.k, "one for each column of a");
+  }
+  if (out.numel() == 0) return;
+  const int64_t ldo = out_row_stride(WARPWRIGHT_ARG(out)), lda = row_stride(WARPWRIGHT_ARG(a));
+  const Rows out_rows = rows_of(WARPWRIGHT_ARG(out), ldo);
+  check_apart(WARPWRIGHT_ARG(out), out_rows, WARPWRIGHT_ARG(a), rows_of(WARPWRIGHT_ARG(a), lda));
+  check_memory(WARPWRIGHT_ARG(out), out_rows, {WARPWRIGHT_ARG(b_q_weight), WARPWRIGHT_ARG(b_scales)},
+               {{b_zeros, "b_zeros"}, {g_idx, "g_idx"}, {perm, "perm"}});
 
   LaunchScope scope(a);
-  if (problem.k == 0) {
+  if (weights.k == 0) {
     torch::stable::zero_(out);
     return;
   }
-  const auto& path = path_for("gptq_marlin_gemm", kPaths, scope.device());
-  check_launch("gptq_marlin_gemm", path.launch(problem, scope.device(), scope.workspace(), scope.stream()));
+  const SmPath<MarlinGemmLaunch>* path = find_path(kPaths, scope.device());
+  if (path == nullptr || a.size(0) > kFewTokens || weights.g_idx != nullptr) {
+    const Tensor full = dequantize_marlin(scope, b_scales, weights);
+    multiply(out, order == nullptr ? a : ordered(scope, a, lda, order), full);
+  } else {
+    stream_weights(scope, *path->launch, out, ldo, ordered(scope, a, lda, order), weights);
+  }
 }
 
 }  // namespace warpwright::torch_api

@@ -5,34 +5,32 @@
 
 #include "warpwright/elementwise/vector.cuh"
 #include "warpwright/gemm/gptq_marlin_gemm.cuh"
-#include "warpwright/gemm/launch_kernel.cuh"
+#include "warpwright/launch_kernel.cuh"
 
 namespace warpwright::marlin_launch {
+
+// All blocks stand along x, the only dimension that no number of tokens or columns leaves.
+inline Grid grid_of(const MarlinGemmPlan& plan) { return {plan.n_blocks * plan.m_blocks * plan.split}; }
 
 template <typename T, int kTokens, bool kZeros>
 Status in_clusters(const MarlinGemmProblem& problem, const MarlinGemmPlan& plan, const Device& device,
                    cudaStream_t stream) {
   constexpr auto kKernel = gptq_marlin_gemm_kernel<T, kTokens, kZeros, MarlinMeeting::kCluster>;
-  const dim3 grid(unsigned(plan.n_blocks * plan.split), unsigned(plan.m_blocks));
-  return launch_clusters<kKernel>(device, grid, kMarlinThreads, plan.split, plan.block.shared_bytes(), stream, problem,
-                                  plan.steps, plan.split, static_cast<float*>(nullptr));
+  const LaunchShape shape{grid_of(plan), kMarlinThreads, plan.block.shared_bytes(), plan.split};
+  return launch_kernel<kKernel>(device, shape, stream, problem, plan.steps, plan.split, static_cast<float*>(nullptr));
 }
 
 template <typename T, int kTokens, bool kZeros>
 Status with_workspace(const MarlinGemmProblem& problem, const MarlinGemmPlan& plan, const Device& device,
                       const Workspace& workspace, cudaStream_t stream) {
   constexpr auto kKernel = gptq_marlin_gemm_kernel<T, kTokens, kZeros, MarlinMeeting::kWorkspace>;
-  const cudaError_t error = allow_shared_memory<kKernel>(device);
-  if (error != cudaSuccess) return Status::from(error);
-  const dim3 grid(unsigned(plan.n_blocks * plan.split), unsigned(plan.m_blocks));
+  const LaunchShape shape{grid_of(plan), kMarlinThreads, plan.block.shared_bytes()};
   const int64_t count = problem.m * problem.n;
   float* partial = plan.split == 1 ? nullptr : static_cast<float*>(workspace(plan.split * count * sizeof(float)));
-  kKernel<<<grid, kMarlinThreads, plan.block.shared_bytes(), stream>>>(problem, plan.steps, plan.split, partial);
-  if (partial != nullptr) {
-    const auto blocks = unsigned(std::min<int64_t>((count + 255) / 256, 65535));
-    gptq_marlin_gemm_add_kernel<T><<<blocks, 256, 0, stream>>>(problem, partial, plan.split);
-  }
-  return Status::from(cudaGetLastError());
+  const Status status = launch_kernel<kKernel>(device, shape, stream, problem, plan.steps, plan.split, partial);
+  if (partial == nullptr || !status.ok()) return status;
+  const LaunchShape adding{{std::min<int64_t>((count + 255) / 256, 65535)}, 256};
+  return launch_kernel<gptq_marlin_gemm_add_kernel<T>>(adding, stream, problem, partial, plan.split);
 }
 
 template <MarlinMeeting kMeeting, typename T, int kTokens, bool kZeros>
@@ -61,7 +59,6 @@ Status for_tokens(const MarlinGemmProblem& problem, const MarlinGemmPlan& plan, 
 template <MarlinMeeting kMeeting>
 Status run(const MarlinGemmProblem& problem, const Device& device, const Workspace& workspace, cudaStream_t stream) {
   const MarlinGemmPlan plan = plan_marlin_gemm(problem.m, problem.n, problem.k, device.sm_count);
-  if (plan.m_blocks > 65535) return Status::refused("a has more tokens than a grid has rows of blocks: 2,097,120");
   return with_float16_type(problem.dtype, [&](auto element) {
     using T = decltype(element);
     return problem.zeros != nullptr ? for_tokens<kMeeting, T, true>(problem, plan, device, workspace, stream)

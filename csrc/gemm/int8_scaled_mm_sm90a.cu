@@ -3,9 +3,9 @@
 
 namespace warpwright {
 
-Status int8_scaled_mm_sm90a(const ScaledMmProblem& problem, const Device& device, const Workspace& workspace,
+Status int8_scaled_mm_sm90a(const ScaledMmProblem& problem, const Device& device, const Workspace&,
                             cudaStream_t stream) {
-  return launch_scaled_mm_sm90a<int8_t>(problem, device, workspace, stream);
+  return launch_scaled_mm_sm90a<int8_t>(problem, device, stream);
 }
 
 }  // namespace warpwright

@@ -12,10 +12,22 @@ namespace {
 constexpr int64_t kAlignK = 16;
 constexpr int64_t kAlignN = 8;
 
+// Sizes that every path takes, with every tile. Coordinates are 32-bit numbers, with room for a tile beyond the end; a
+// grid of CUTLASS 2.x has 65535 blocks along y, each of eight tiles of 64 columns.
+constexpr int64_t kMostRows = int64_t{1} << 30, kMostColumns = int64_t{65535} * 8 * 64;
+
+// The longest sum of products of -128 by -128 that an int32 holds, as a multiple of kAlignK.
+constexpr int64_t kMostInt8K = ((int64_t{1} << 31) - 1) / (128 * 128) / kAlignK * kAlignK;
+
+int64_t most_k(ScalarType element) { return element == ScalarType::Char ? kMostInt8K : kMostRows; }
+
+const char* why_most_k(ScalarType element) {
+  return element == ScalarType::Char ? "a longer sum may leave int32" : "longer rows are not supported";
+}
+
 }  // namespace
 
 void check_mm_matrices(const Tensor& mat_a, const Tensor& mat_b, ScalarType element, ScalarType out_dtype) {
-  check_cuda(WARPWRIGHT_ARG(mat_a));
   check_same_device(WARPWRIGHT_ARG(mat_b), WARPWRIGHT_ARG(mat_a));
   check_dim(WARPWRIGHT_ARG(mat_a), 2);
   check_dim(WARPWRIGHT_ARG(mat_b), 2);
@@ -25,6 +37,9 @@ void check_mm_matrices(const Tensor& mat_a, const Tensor& mat_b, ScalarType elem
   check_size(WARPWRIGHT_ARG(mat_b), 0, mat_a.size(1), "the columns of mat_a");
   check_multiple("K, the columns of mat_a,", mat_a.size(1), kAlignK);
   check_multiple("N, the columns of mat_b,", mat_b.size(1), kAlignN);
+  check_at_most("M, the rows of mat_a,", mat_a.size(0), kMostRows, "more rows are not supported");
+  check_at_most("N, the columns of mat_b,", mat_b.size(1), kMostColumns, "more columns are not supported");
+  check_at_most("K, the columns of mat_a,", mat_a.size(1), most_k(element), why_most_k(element));
 }
 
 int64_t leading_stride(const Arg& arg, int64_t inner, const char* layout) {

@@ -3,13 +3,14 @@
 #pragma once
 
 #include "cutlass/cutlass.h"
-#include "cutlass/gemm/device/gemm_universal_adapter.h"
+#include "cutlass/device_kernel.h"
 #include "cutlass/gemm/kernel/default_gemm_universal_with_visitor.h"
 
 #include "../cutlass_extensions/visitor_vectors.h"  // after CUTLASS's kernels: its visitor headers include too little
 #include "warpwright/gemm/scaled_mm.h"
 #include "warpwright/gemm/scaled_mm_tiles.h"
 #include "warpwright/gemm/tile_names.h"
+#include "warpwright/launch_kernel.cuh"
 
 namespace warpwright::cutlass2 {
 
@@ -58,7 +59,6 @@ struct ScaledMm {
       typename Tile::Warp, typename Isa::Instruction, Epilogue,
       cutlass::gemm::threadblock::GemmIdentityThreadblockSwizzle<8>, Tile::kStages, typename Isa::Operator,
       1>::GemmKernel;
-  using Gemm = cutlass::gemm::device::GemmUniversalAdapter<Kernel>;
 
   static typename Epilogue::Arguments epilogue_arguments(const ScaledMmProblem& p) {
     const typename ScaleB::Arguments scale_b{p.scale_b.data, p.scale_b.per_tensor ? 0 : 1};
@@ -68,27 +68,28 @@ struct ScaledMm {
     return {{scale_a, {scale_b, {}, {}}, bias, {}}, store};
   }
 
-  static Status launch(const ScaledMmProblem& p, cudaStream_t stream) {
-    const typename Gemm::Arguments arguments(
+  // Not by CUTLASS's adapter: it clears the error of a launch, and says only that there was one.
+  static Status launch(const ScaledMmProblem& p, const Device& device, cudaStream_t stream) {
+    const typename Kernel::Arguments arguments(
         cutlass::gemm::GemmUniversalMode::kGemm, {int(p.m), int(p.n), int(p.k)}, 1, epilogue_arguments(p), p.a, p.b,
         nullptr, nullptr, 0, 0, 0, 0, p.lda, p.ldb, p.n, p.n);
-    if (Gemm::can_implement(arguments) != cutlass::Status::kSuccess) {
+    if (Kernel::can_implement(arguments) != cutlass::Status::kSuccess) {
       return Status::refused("CUTLASS cannot take the problem: k, lda and ldb must be multiples of 16, n of 8");
     }
-    Gemm gemm;
-    if (gemm.initialize(arguments, nullptr, stream) != cutlass::Status::kSuccess ||
-        gemm.run(stream) != cutlass::Status::kSuccess) {
-      return Status::from(cudaGetLastError());
-    }
-    return Status::from(cudaPeekAtLastError());
+    constexpr int kBlocksOfAnSm = 1;  // of interest to stream-k alone
+    const typename Kernel::Params params(arguments, device.sm_count, kBlocksOfAnSm);
+    const dim3 grid = params.get_grid_dims();
+    constexpr int kSharedMemory = int(sizeof(typename Kernel::SharedStorage));
+    const LaunchShape shape{{grid.x, grid.y, grid.z}, Kernel::kThreadCount, kSharedMemory};
+    return launch_kernel<cutlass::Kernel2<Kernel>>(device, shape, stream, params);
   }
 };
 
 template <typename Isa, typename Out, typename... Tiles>
-Status launch_as(int tile, const ScaledMmProblem& problem, cudaStream_t stream) {
+Status launch_as(int tile, const ScaledMmProblem& problem, const Device& device, cudaStream_t stream) {
   Status status = Status::refused("no tile of this SM's table fits the device's shared memory");
   int index = 0;
-  ((tile == index++ && (status = ScaledMm<Isa, Tiles, Out>::launch(problem, stream), true)) || ...);
+  ((tile == index++ && (status = ScaledMm<Isa, Tiles, Out>::launch(problem, device, stream), true)) || ...);
   return status;
 }
 
@@ -102,9 +103,9 @@ Status launch(const ScaledMmProblem& problem, const Device& device, cudaStream_t
   const int tile = problem.tile != nullptr ? named : choose_scaled_mm_tile(kTable, shape);
   switch (problem.out_dtype) {
     case Dtype::kFloat16:
-      return launch_as<Isa, cutlass::half_t, Tiles...>(tile, problem, stream);
+      return launch_as<Isa, cutlass::half_t, Tiles...>(tile, problem, device, stream);
     case Dtype::kBFloat16:
-      return launch_as<Isa, cutlass::bfloat16_t, Tiles...>(tile, problem, stream);
+      return launch_as<Isa, cutlass::bfloat16_t, Tiles...>(tile, problem, device, stream);
     default:
       return Status::refused("out_dtype must be float16 or bfloat16");
   }

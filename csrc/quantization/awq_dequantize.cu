@@ -8,9 +8,8 @@ namespace warpwright {
 
 Status awq_dequantize(const DequantizeProblem& problem, cudaStream_t stream) {
   return with_float16_type(problem.dtype, [&](auto element) {
-    const dim3 blocks = int4_launch::rows_of_blocks(problem.k, problem.n / 8, int4_launch::kThreads);
-    awq_dequantize_kernel<decltype(element)><<<blocks, int4_launch::kThreads, 0, stream>>>(problem);
-    return Status::from(cudaGetLastError());
+    const Grid grid = int4_launch::rows_of_blocks(problem.k, problem.n / 8, int4_launch::kThreads);
+    return launch_kernel<awq_dequantize_kernel<decltype(element)>>({grid, int4_launch::kThreads}, stream, problem);
   });
 }
 

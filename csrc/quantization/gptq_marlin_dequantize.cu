@@ -1,4 +1,4 @@
-// Launch function of gptq_marlin_dequantize: the same code on every SM.
+// Launch functions of gptq_marlin_dequantize, and of what goes before a product by it: the same code on every SM.
 
 #include "int4_launch.cuh"
 #include "warpwright/elementwise/vector.cuh"
@@ -8,10 +8,18 @@ namespace warpwright {
 
 Status gptq_marlin_dequantize(const DequantizeProblem& problem, cudaStream_t stream) {
   return with_float16_type(problem.dtype, [&](auto element) {
-    const dim3 blocks = int4_launch::rows_of_blocks(problem.k / 16, problem.n / 64, kDequantizeWarps);
-    gptq_marlin_dequantize_kernel<decltype(element)><<<blocks, 32 * kDequantizeWarps, 0, stream>>>(problem);
-    return Status::from(cudaGetLastError());
+    using T = decltype(element);
+    const LaunchShape shape{int4_launch::rows_of_blocks(problem.k / 16, problem.n / 64, kDequantizeWarps),
+                            32 * kDequantizeWarps};
+    return problem.g_idx != nullptr
+               ? launch_kernel<gptq_marlin_dequantize_kernel<T, true>>(shape, stream, problem)
+               : launch_kernel<gptq_marlin_dequantize_kernel<T, false>>(shape, stream, problem);
   });
+}
+
+Status gptq_marlin_gather_columns(const GatherColumnsProblem& problem, cudaStream_t stream) {
+  return launch_kernel<gptq_marlin_gather_columns_kernel<uint16_t, kNaN16>>(
+      {blocks_in_turns(problem.m), int4_launch::kThreads}, stream, problem);
 }
 
 }  // namespace warpwright

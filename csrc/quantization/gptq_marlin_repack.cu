@@ -6,9 +6,8 @@
 namespace warpwright {
 
 Status gptq_marlin_repack(const RepackProblem& problem, cudaStream_t stream) {
-  const unsigned blocks = int4_launch::blocks_for(problem.k * (problem.n / 8));
-  marlin_repack_kernel<GptqOrder><<<blocks, int4_launch::kThreads, 0, stream>>>(problem);
-  return Status::from(cudaGetLastError());
+  return launch_kernel<marlin_repack_kernel<GptqOrder>>(int4_launch::threads_for(problem.k * (problem.n / 8)), stream,
+                                                      problem);
 }
 
 }  // namespace warpwright

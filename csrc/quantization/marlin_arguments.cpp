@@ -27,10 +27,17 @@ void check_marlin_size(int64_t size_k, int64_t size_n) {
   check_multiple("size_n", size_n, marlin::kTileN);
 }
 
+const int32_t* index_of(const Arg& arg, const Arg& weights, int64_t k, const char* why) {
+  check_same_device(arg, weights);
+  check_dtype(arg, {ScalarType::Int});
+  check_numel(arg, k, why);
+  check_contiguous(arg);
+  return static_cast<const int32_t*>(arg.tensor.const_data_ptr());
+}
+
 MarlinWeights check_marlin_weights(const Tensor& b_q_weight, const Tensor& b_scales,
-                                   const std::optional<Tensor>& b_zeros) {
+                                   const std::optional<Tensor>& b_zeros, const std::optional<Tensor>& g_idx) {
   const Arg weights{b_q_weight, "b_q_weight"}, scales{b_scales, "b_scales"};
-  check_cuda(weights);
   check_dtype(weights, {ScalarType::Int});
   check_dim(weights, 2);
   check_contiguous(weights);
@@ -48,12 +55,15 @@ MarlinWeights check_marlin_weights(const Tensor& b_q_weight, const Tensor& b_sca
   check_multiple("N, half of the columns of b_q_weight,", found.n, marlin::kTileN);
   check_size(scales, 1, found.n, "half of the columns of b_q_weight");
   WARPWRIGHT_CHECK(found.groups > 0, "b_scales has no row, expected one for each group of K");
-  WARPWRIGHT_CHECK(found.groups == 1 || found.k % (found.groups * marlin::kTileK) == 0, "b_scales has ", found.groups,
-                   " groups for K ", found.k, ", expected groups of a multiple of ", marlin::kTileK,
-                   " rows: of 32, 64 or 128, or one of all");
+  WARPWRIGHT_CHECK(g_idx.has_value() || found.groups == 1 || found.k % (found.groups * marlin::kTileK) == 0,
+                   "b_scales has ", found.groups, " groups for K ", found.k, ", expected groups of a multiple of ",
+                   marlin::kTileK, " rows: of 32, 64 or 128, or one of all");
   found.weights = static_cast<const int32_t*>(b_q_weight.const_data_ptr());
   found.scales = b_scales.const_data_ptr();
   if (b_zeros.has_value()) found.zeros = zeros_of(*b_zeros, weights, found.groups, found.n);
+  if (g_idx.has_value()) {
+    found.g_idx = index_of({*g_idx, "g_idx"}, weights, found.k, "the group of each row of the weights");
+  }
   return found;
 }
 

@@ -16,7 +16,6 @@ constexpr SmPath<RepackLaunch> kAwqPaths[] = {WARPWRIGHT_PATHS_awq_marlin_repack
 // Checks packed weights of `rows` rows and `columns` columns of words.
 void check_packed(const Arg& arg, int64_t rows, int64_t columns, int64_t num_bits) {
   WARPWRIGHT_CHECK(num_bits == 4, "num_bits is ", num_bits, ", expected 4: weights of 8 bits are not supported");
-  check_cuda(arg);
   check_dtype(arg, {ScalarType::Int});
   check_dim(arg, 2);
   check_size(arg, 0, rows, "by size_k");
@@ -24,13 +23,11 @@ void check_packed(const Arg& arg, int64_t rows, int64_t columns, int64_t num_bit
   check_contiguous(arg);
 }
 
-const int32_t* perm_of(const Tensor& perm, const Arg& weights, int64_t size_k) {
-  if (perm.numel() == 0) return nullptr;
-  check_same_device(WARPWRIGHT_ARG(perm), weights);
-  check_dtype(WARPWRIGHT_ARG(perm), {ScalarType::Int});
-  check_numel(WARPWRIGHT_ARG(perm), size_k, "one for each row of k, or none");
-  check_contiguous(WARPWRIGHT_ARG(perm));
-  return static_cast<const int32_t*>(perm.const_data_ptr());
+// The kernel has found the position; what stands there is read for the words.
+[[noreturn]] void refuse_row(LaunchScope& scope, const RepackProblem& problem, int32_t position) {
+  int32_t row = 0;
+  scope.read(&row, problem.perm + position);
+  fail("perm has ", row, " at position ", position, ", expected a row of the weights: 0 to ", problem.k - 1);
 }
 
 Tensor repack(const char* op, const SmPath<RepackLaunch>* paths, const Tensor& weights, RepackProblem problem) {
@@ -40,7 +37,12 @@ Tensor repack(const char* op, const SmPath<RepackLaunch>* paths, const Tensor& w
   problem.weights = static_cast<const int32_t*>(weights.const_data_ptr());
   problem.out = static_cast<int32_t*>(out.mutable_data_ptr());
   const auto& path = path_for(op, paths, scope.device());
+  if (problem.perm != nullptr) problem.outside = scope.unset_word();
   check_launch(op, path.launch(problem, scope.stream()));
+  int32_t position = kUnset;
+  if (problem.perm != nullptr && scope.read(&position, problem.outside) && position != kUnset) {
+    refuse_row(scope, problem, position);
+  }
   return out;
 }
 
@@ -53,7 +55,9 @@ Tensor gptq_marlin_repack(const Tensor& b_q_weight, const Tensor& perm, int64_t 
   RepackProblem problem;
   problem.k = size_k;
   problem.n = size_n;
-  problem.perm = perm_of(perm, WARPWRIGHT_ARG(b_q_weight), size_k);
+  if (perm.numel() > 0) {
+    problem.perm = index_of(WARPWRIGHT_ARG(perm), WARPWRIGHT_ARG(b_q_weight), size_k, "one for each row of k, or none");
+  }
   return repack("gptq_marlin_repack", kGptqPaths, b_q_weight, problem);
 }
 

@@ -12,7 +12,8 @@ torch::stable::Tensor awq_dequantize(const torch::stable::Tensor& qweight, const
                                      const torch::stable::Tensor& qzeros);
 torch::stable::Tensor gptq_marlin_dequantize(const torch::stable::Tensor& b_q_weight,
                                              const torch::stable::Tensor& b_scales,
-                                             std::optional<torch::stable::Tensor> b_zeros);
+                                             std::optional<torch::stable::Tensor> b_zeros,
+                                             std::optional<torch::stable::Tensor> g_idx);
 torch::stable::Tensor gptq_marlin_repack(const torch::stable::Tensor& b_q_weight, const torch::stable::Tensor& perm,
                                          int64_t size_k, int64_t size_n, int64_t num_bits);
 torch::stable::Tensor awq_marlin_repack(const torch::stable::Tensor& b_q_weight, int64_t size_k, int64_t size_n,

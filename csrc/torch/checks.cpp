@@ -17,7 +17,7 @@ std::string list_of(const char* (*name)(ScalarType), std::initializer_list<Scala
 std::string tuple_of(const Tensor& tensor, int64_t (Tensor::*read)(int64_t) const) {
   std::string text = "(";
   for (int64_t dim = 0; dim < tensor.dim(); ++dim) text += (dim ? ", " : "") + std::to_string((tensor.*read)(dim));
-  return text + ")";
+  return text + (tensor.dim() == 1 ? ",)" : ")");  // as Python writes it
 }
 
 std::string shape_of(const Tensor& tensor) { return tuple_of(tensor, &Tensor::size); }
@@ -68,6 +68,24 @@ int32_t number_of(ScalarType type) {
   }
 }
 
+struct Place {
+  int32_t type = 0, index = 0;
+};
+
+Place place_of(const Tensor& tensor) {
+  Place place;
+  TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_type(tensor.get(), &place.type));
+  place.index = tensor.get_device_index();
+  return place;
+}
+
+std::string name_of(const Place& place) {
+  if (place.type == aoti_torch_device_type_cpu()) return "cpu";
+  if (place.type == aoti_torch_device_type_meta()) return "meta";
+  if (place.type == aoti_torch_device_type_cuda()) return "cuda:" + std::to_string(place.index);
+  return "a device of type " + std::to_string(place.type);
+}
+
 bool contains(std::initializer_list<ScalarType> types, ScalarType wanted) {
   for (ScalarType type : types) {
     if (type == wanted) return true;
@@ -77,15 +95,10 @@ bool contains(std::initializer_list<ScalarType> types, ScalarType wanted) {
 
 }  // namespace
 
-void check_cuda(const Arg& arg) {
-  WARPWRIGHT_CHECK(arg.tensor.is_cuda(), arg.name, " is not on a CUDA device: move it there with .cuda()");
-}
-
 void check_same_device(const Arg& arg, const Arg& other) {
-  check_cuda(arg);
-  WARPWRIGHT_CHECK(arg.tensor.get_device_index() == other.tensor.get_device_index(), arg.name, " is on cuda:",
-                  arg.tensor.get_device_index(), " and ", other.name, " on cuda:", other.tensor.get_device_index(),
-                  "; both have to be on one device");
+  const Place found = place_of(arg.tensor), wanted = place_of(other.tensor);
+  WARPWRIGHT_CHECK(found.type == wanted.type && found.index == wanted.index, arg.name, " is on ", name_of(found), " and ",
+                   other.name, " on ", name_of(wanted), "; both have to be on one device");
 }
 
 void check_dim(const Arg& arg, int64_t dim) {
@@ -151,6 +164,10 @@ void check_multiple(const char* what, int64_t value, int64_t of) {
   WARPWRIGHT_CHECK(value % of == 0, what, " is ", value, ", expected a multiple of ", of);
 }
 
+void check_at_most(const char* what, int64_t value, int64_t most, const char* why) {
+  WARPWRIGHT_CHECK(value <= most, what, " is ", value, ", expected at most ", most, ": ", why);
+}
+
 void check_aligned(const Arg& arg, int64_t bytes) {
   const auto address = reinterpret_cast<uintptr_t>(arg.tensor.const_data_ptr());
   WARPWRIGHT_CHECK(address % static_cast<uintptr_t>(bytes) == 0, arg.name, " starts ", address % bytes,
@@ -172,6 +189,64 @@ int64_t row_stride(const Arg& arg) {
     rows *= size;
   }
   return stride;
+}
+
+int64_t out_row_stride(const Arg& out) {
+  const int64_t stride = row_stride(out), dim = out.tensor.dim(), row = out.tensor.size(dim - 1);
+  WARPWRIGHT_CHECK(stride >= row || out.tensor.numel() <= row, out.name, " has strides ", strides_of(out.tensor),
+                   " for shape ", shape_of(out.tensor), ", expected rows that do not overlap: at least ", row,
+                   " elements apart");
+  return stride;
+}
+
+namespace {
+
+int64_t address_of(const Tensor& tensor) { return reinterpret_cast<int64_t>(tensor.const_data_ptr()); }
+
+int64_t element_bytes(const Tensor& tensor) {
+  int32_t dtype = 0;
+  TORCH_ERROR_CODE_CHECK(aoti_torch_get_dtype(tensor.get(), &dtype));
+  return static_cast<int64_t>(aoti_torch_dtype_element_size(dtype));
+}
+
+}  // namespace
+
+Rows rows_of(const Arg& arg, int64_t row_stride) {
+  const int64_t bytes = element_bytes(arg.tensor), dim = arg.tensor.dim(), numel = arg.tensor.numel();
+  const int64_t row = dim == 0 ? 1 : arg.tensor.size(dim - 1);
+  if (numel == 0) return {address_of(arg.tensor), 0, 0, 0};
+  return {address_of(arg.tensor), numel / row, row_stride * bytes, row * bytes};
+}
+
+Rows span_of(const Arg& arg) {
+  int64_t last = 0;
+  if (arg.tensor.numel() == 0) return {address_of(arg.tensor), 0, 0, 0};
+  for (int64_t dim = 0; dim < arg.tensor.dim(); ++dim) last += (arg.tensor.size(dim) - 1) * arg.tensor.stride(dim);
+  return {address_of(arg.tensor), 1, 0, (last + 1) * element_bytes(arg.tensor)};
+}
+
+bool is_same(const Rows& one, const Rows& other) {
+  return one.start == other.start && one.rows == other.rows && one.bytes == other.bytes &&
+         (one.rows <= 1 || one.stride == other.stride);
+}
+
+bool meet(const Rows& one, const Rows& other) {
+  const auto end_of = [](const Rows& rows) { return rows.start + (rows.rows - 1) * rows.stride + rows.bytes; };
+  if (one.rows == 0 || other.rows == 0 || end_of(one) <= other.start || end_of(other) <= one.start) return false;
+  if (one.rows > other.rows) return meet(other, one);
+  for (int64_t row = 0; row < one.rows; ++row) {
+    const int64_t begin = one.start + row * one.stride, end = begin + one.bytes;
+    // The first row of the other that ends behind `begin`; it meets this one if it starts before `end`.
+    const int64_t past = begin - (other.start + other.bytes);
+    const int64_t first = past < 0 ? 0 : other.stride == 0 ? other.rows : past / other.stride + 1;
+    if (first < other.rows && other.start + first * other.stride < end) return true;
+  }
+  return false;
+}
+
+void check_apart(const Arg& out, const Rows& out_rows, const Arg& input, const Rows& input_rows) {
+  WARPWRIGHT_CHECK(!meet(out_rows, input_rows), out.name, " overlaps ", input.name,
+                   " in memory, expected memory of its own: clone one of them");
 }
 
 Dtype to_dtype(ScalarType type) {

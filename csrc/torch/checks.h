@@ -1,4 +1,5 @@
-// Checks of arguments: what failed is named with the value found and the value needed.
+// Checks of arguments: what failed is named with the value found and the value needed. python/warpwright/checks.py has
+// the same checks in the same words, for the references and the fake kernels.
 #pragma once
 
 #include <torch/csrc/stable/tensor.h>
@@ -36,7 +37,6 @@ struct Arg {
   const char* name;
 };
 
-void check_cuda(const Arg& arg);
 void check_same_device(const Arg& arg, const Arg& other);
 void check_dim(const Arg& arg, int64_t dim);
 void check_min_dim(const Arg& arg, int64_t dim);
@@ -45,14 +45,40 @@ void check_numel(const Arg& arg, int64_t expected, const char* why);
 void check_dtype(const Arg& arg, std::initializer_list<ScalarType> supported);
 void check_same_dtype(const Arg& arg, const Arg& other);
 void check_same_shape(const Arg& arg, const Arg& other);
-void check_aligned(const Arg& arg, int64_t bytes);
 void check_inner_stride(const Arg& arg);  // elements of the last dimension are adjacent
 void check_contiguous(const Arg& arg);
 void check_multiple(const char* what, int64_t value, int64_t of);
+void check_at_most(const char* what, int64_t value, int64_t most, const char* why);
 void check_dtype_value(const char* name, ScalarType found, std::initializer_list<ScalarType> supported);
+
+// The first element stands at a multiple of `bytes`.
+void check_aligned(const Arg& arg, int64_t bytes);
 
 // Elements from row to row of a tensor whose last dimension is a row; its other dimensions have to collapse into one.
 int64_t row_stride(const Arg& arg);
+
+// The same of a tensor that is written: its rows do not overlap.
+int64_t out_row_stride(const Arg& out);
+
+// Memory as rows of bytes at one distance.
+struct Rows {
+  int64_t start = 0, rows = 1, stride = 0, bytes = 0;
+};
+
+// The memory of a tensor whose row_stride is known.
+Rows rows_of(const Arg& arg, int64_t row_stride);
+
+// The memory from a tensor's first element to its last, as one row.
+Rows span_of(const Arg& arg);
+
+// True where both are the same bytes in the same order.
+bool is_same(const Rows& one, const Rows& other);
+
+// True where a byte belongs to both.
+bool meet(const Rows& one, const Rows& other);
+
+// The output has no byte in common with an input.
+void check_apart(const Arg& out, const Rows& out_rows, const Arg& input, const Rows& input_rows);
 
 // The launchers' element type; the dtype was checked before.
 Dtype to_dtype(ScalarType type);

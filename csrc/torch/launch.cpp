@@ -22,8 +22,18 @@ namespace {
 constexpr int kMaxDevices = 64;
 constexpr Sm kAnySm = 1;
 
+// CUDA's name and words for an error, and what to do where that is known.
+std::string words_of(cudaError_t error) {
+  std::string words = std::string(cudaGetErrorName(error)) + ", " + cudaGetErrorString(error);
+  if (error == cudaErrorInitializationError) {
+    words += "; a process that was forked after CUDA was started cannot use it: start it with "
+             "multiprocessing.get_context('spawn')";
+  }
+  return words;
+}
+
 void check_cuda_call(cudaError_t error, const char* call) {
-  WARPWRIGHT_CHECK(error == cudaSuccess, call, " failed: ", cudaGetErrorName(error), ", ", cudaGetErrorString(error),
+  WARPWRIGHT_CHECK(take_error(error) == cudaSuccess, call, " failed: ", words_of(error),
                   "; `python -m warpwright` shows what this machine has");
 }
 
@@ -60,25 +70,45 @@ const Device& device_at(int index) {
   return devices[index];
 }
 
+const Device& device_of(const torch::stable::Tensor& tensor) {
+  if (aoti_torch_get_current_cuda_stream == nullptr) check_machine(false, 0);
+  return device_at(tensor.get_device_index());
+}
+
 }  // namespace
 
-LaunchScope::LaunchScope(const torch::stable::Tensor& on) {
-  if (aoti_torch_get_current_cuda_stream == nullptr) check_machine(false, 0);
-  const int index = on.get_device_index();
-  device_ = &device_at(index);
+DeviceGuard::DeviceGuard(int index) {
   int current = -1;
   check_cuda_call(cudaGetDevice(&current), "cudaGetDevice");
-  if (current != index) {
-    check_cuda_call(cudaSetDevice(index), "cudaSetDevice");
-    previous_device_ = current;
-  }
+  if (current == index) return;
+  check_cuda_call(cudaSetDevice(index), "cudaSetDevice");
+  previous_ = current;
+}
+
+DeviceGuard::~DeviceGuard() {
+  if (previous_ >= 0) take_error(cudaSetDevice(previous_));
+}
+
+LaunchScope::LaunchScope(const torch::stable::Tensor& on) : device_(&device_of(on)), guard_(device_->index) {
   void* stream = nullptr;
-  TORCH_ERROR_CODE_CHECK(aoti_torch_get_current_cuda_stream(index, &stream));
+  TORCH_ERROR_CODE_CHECK(aoti_torch_get_current_cuda_stream(device_->index, &stream));
   stream_ = static_cast<cudaStream_t>(stream);
 }
 
-LaunchScope::~LaunchScope() {
-  if (previous_device_ >= 0) cudaSetDevice(previous_device_);
+int32_t* LaunchScope::unset_word() {
+  auto* word = static_cast<int32_t*>(workspace()(sizeof(kUnset)));
+  check_cuda_call(cudaMemsetAsync(word, kUnset & 0xff, sizeof(kUnset), stream_), "cudaMemsetAsync");
+  return word;
+}
+
+bool LaunchScope::read(int32_t* to, const int32_t* word) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusActive;
+  if (take_error(cudaStreamIsCapturing(stream_, &status)) != cudaSuccess || status != cudaStreamCaptureStatusNone) {
+    return false;
+  }
+  check_cuda_call(cudaMemcpyAsync(to, word, sizeof(*to), cudaMemcpyDeviceToHost, stream_), "cudaMemcpyAsync");
+  check_cuda_call(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");
+  return true;
 }
 
 Workspace LaunchScope::workspace() { return Workspace{&LaunchScope::allocate, this}; }
@@ -96,8 +126,7 @@ void* LaunchScope::allocate(void* scope, std::size_t bytes) {
 void check_launch(const char* op, const Status& status) {
   if (status.ok()) return;
   if (status.message != nullptr) fail(op, ": ", status.message);
-  fail(op, ": the launch failed: ", cudaGetErrorName(status.cuda), ", ",
-                  cudaGetErrorString(status.cuda));
+  fail(op, ": the launch failed: ", words_of(status.cuda));
 }
 
 Sm forced_sm() {

@@ -4,6 +4,7 @@
 #include <cuda_runtime_api.h>
 #include <torch/csrc/stable/tensor.h>
 
+#include <cstdint>
 #include <vector>
 
 #include "warpwright/device.h"
@@ -12,12 +13,25 @@
 
 namespace warpwright::torch_api {
 
+constexpr int32_t kUnset = 0x7f7f7f7f;  // four equal bytes, as memset writes them
+
+// Makes a device current for its own lifetime.
+class DeviceGuard {
+ public:
+  explicit DeviceGuard(int index);
+  ~DeviceGuard();
+  DeviceGuard(const DeviceGuard&) = delete;
+  DeviceGuard& operator=(const DeviceGuard&) = delete;
+
+ private:
+  int previous_ = -1;
+};
+
 // Makes the tensor's device current for its own lifetime, and knows that device and its current stream. An error says
 // what is missing where torch or the machine has no CUDA.
 class LaunchScope {
  public:
   explicit LaunchScope(const torch::stable::Tensor& on);
-  ~LaunchScope();
   LaunchScope(const LaunchScope&) = delete;
   LaunchScope& operator=(const LaunchScope&) = delete;
 
@@ -27,12 +41,19 @@ class LaunchScope {
   // Memory from torch's allocator that lives until the scope ends, in stream order.
   Workspace workspace();
 
+  // One word of such memory, which holds kUnset.
+  int32_t* unset_word();
+
+  // What a word holds once the work so far is done, for which the host waits; false while the stream is captured, where
+  // no host may wait.
+  bool read(int32_t* to, const int32_t* word);
+
  private:
   static void* allocate(void* scope, std::size_t bytes);
 
   const Device* device_;
+  DeviceGuard guard_;
   cudaStream_t stream_ = nullptr;
-  int previous_device_ = -1;
   std::vector<torch::stable::Tensor> workspaces_;
 };
 
@@ -48,13 +69,18 @@ const char* forced_tile();
 // Ends in the error for a GPU that no path of the operator can run on.
 [[noreturn]] void refuse_sm(const char* op, const std::vector<Sm>& compiled, const Device& device, Sm forced);
 
+// The newest path that the device can run; null where there is none.
+template <typename Launch>
+const SmPath<Launch>* find_path(const SmPath<Launch>* table, const Device& device) {
+  return choose_path(table, device.sm, forced_sm());
+}
+
 template <typename Launch>
 const SmPath<Launch>& path_for(const char* op, const SmPath<Launch>* table, const Device& device) {
-  const Sm forced = forced_sm();
-  if (const SmPath<Launch>* path = choose_path(table, device.sm, forced)) return *path;
+  if (const SmPath<Launch>* path = find_path(table, device)) return *path;
   std::vector<Sm> compiled;
   for (const SmPath<Launch>* path = table; path->sm != 0; ++path) compiled.push_back(path->sm);
-  refuse_sm(op, compiled, device, forced);
+  refuse_sm(op, compiled, device, forced_sm());
 }
 
 }  // namespace warpwright::torch_api

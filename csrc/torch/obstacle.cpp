@@ -2,6 +2,8 @@
 
 #include <cuda_runtime_api.h>
 
+#include "warpwright/status.h"
+
 namespace warpwright::torch_api {
 
 namespace {
@@ -41,7 +43,7 @@ std::string obstacle(bool torch_has_cuda, int64_t driver, int64_t device, int64_
 
 int64_t driver_version() {
   int version = 0;
-  return cudaDriverGetVersion(&version) == cudaSuccess ? version : 0;
+  return take_error(cudaDriverGetVersion(&version)) == cudaSuccess ? version : 0;
 }
 
 }  // namespace warpwright::torch_api

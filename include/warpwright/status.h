@@ -11,8 +11,14 @@ struct Status {
 
   bool ok() const { return cuda == cudaSuccess && message == nullptr; }
   static Status success() { return {}; }
-  static Status from(cudaError_t error) { return {error, nullptr}; }
   static Status refused(const char* why) { return {cudaErrorInvalidValue, why}; }
 };
+
+// Gives a call's error back, and takes it from the runtime, which would tell it to whoever asks next: an operator that
+// has nothing to do with it.
+inline cudaError_t take_error(cudaError_t error) {
+  if (error != cudaSuccess) static_cast<void>(cudaGetLastError());
+  return error;
+}
 
 }  // namespace warpwright

@@ -65,7 +65,4 @@ Status with_float16_type(Dtype dtype, const Run& run) {
   }
 }
 
-// A grid's x dimension ends at 2^31 - 1 blocks; rows beyond are taken in further turns of the kernel's loop.
-inline unsigned grid_for(int64_t rows) { return static_cast<unsigned>(rows < 0x7fffffff ? rows : 0x7fffffff); }
-
 }  // namespace warpwright

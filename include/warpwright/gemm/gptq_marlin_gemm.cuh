@@ -129,8 +129,9 @@ __global__ void __launch_bounds__(kMarlinThreads, marlin_block(kTokens).blocks_p
   constexpr MarlinBlock kBlock = marlin_block(kTokens);
   extern __shared__ __align__(16) uint8_t marlin_shared[];
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  const unsigned part = blockIdx.x % unsigned(split);
-  const int64_t n0 = int64_t(blockIdx.x / unsigned(split)) * kBlock.columns(), m0 = int64_t(blockIdx.y) * kTokens;
+  const unsigned part = blockIdx.x % unsigned(split), tile = blockIdx.x / unsigned(split);
+  const unsigned n_blocks = unsigned((p.n + kBlock.columns() - 1) / kBlock.columns());
+  const int64_t n0 = int64_t(tile % n_blocks) * kBlock.columns(), m0 = int64_t(tile / n_blocks) * kTokens;
   const int first = int(part * kMarlinWarps + warp) * steps, end = int(p.k / kMarlinRowsOfK);
 
   MarlinSums<kTokens> sums = {};
@@ -143,9 +144,9 @@ __global__ void __launch_bounds__(kMarlinThreads, marlin_block(kTokens).blocks_p
   auto* shared = reinterpret_cast<float*>(marlin_shared);
   constexpr int kColumns = kBlock.sum_columns(), kCount = kTokens * kColumns;
 #pragma unroll
-  for (int tile = 0; tile < kBlock.tiles; tile += kBlock.sum_tiles()) {
+  for (int first_tile = 0; first_tile < kBlock.tiles; first_tile += kBlock.sum_tiles()) {
     const auto store = [&](int token, int column, float total) {
-      const int64_t m = m0 + token, n = n0 + 64 * tile + column;
+      const int64_t m = m0 + token, n = n0 + 64 * first_tile + column;
       if (m >= p.m || n >= p.n) return;
       if (partial == nullptr) {
         static_cast<T*>(p.out)[m * p.ldo + n] = T(total);
@@ -154,7 +155,7 @@ __global__ void __launch_bounds__(kMarlinThreads, marlin_block(kTokens).blocks_p
       }
     };
     __syncthreads();  // the rings, or the sums before, have been read
-    marlin_add_warps<kTokens>(shared, sums, tile, warp, lane);
+    marlin_add_warps<kTokens>(shared, sums, first_tile, warp, lane);
     if constexpr (kMeeting == MarlinMeeting::kCluster) {
       if (split > 1) {
         marlin_add_cluster(shared, kColumns, kBlock.sum_stride(), kCount, store);

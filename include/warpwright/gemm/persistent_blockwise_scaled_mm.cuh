@@ -4,7 +4,7 @@
 
 #include "warpwright/gemm/block_scales.cuh"
 #include "warpwright/gemm/blockwise_scaled_mm.h"
-#include "warpwright/gemm/launch_kernel.cuh"
+#include "warpwright/launch_kernel.cuh"
 #include "warpwright/gemm/persistent_tile.cuh"
 #include "warpwright/gemm/tensor_map.h"
 
@@ -19,18 +19,18 @@ struct BlockwiseHeader {
 
 template <typename Tile>
 constexpr int blockwise_shared_memory() {
-  return Tile::kStages * Tile::kStageBytes + Tile::kOutBytes + int(sizeof(BlockwiseHeader<Tile>));
+  return kSwizzleAlignment + Tile::kStages * Tile::kStageBytes + Tile::kOutBytes + int(sizeof(BlockwiseHeader<Tile>));
 }
 
 struct BlockwiseParams {
   BlockwiseScaledMmProblem problem;
-  Grid grid;
+  TileGrid grid;
 };
 
 // One thread fetches the operands, a warp of its own the scales.
 template <typename Tile>
 __device__ __forceinline__ void produce(const CUtensorMap& tokens, const CUtensorMap& weights,
-                                        BlockwiseHeader<Tile>& header, uint8_t* stages, const Grid& grid) {
+                                        BlockwiseHeader<Tile>& header, uint8_t* stages, const TileGrid& grid) {
   Slot slot;
   for_each_tile<Tile>(grid, [&](Position at) {
     for (int step = 0; step < grid.k_steps; ++step) {
@@ -129,11 +129,12 @@ template <typename Tile>
 __device__ __forceinline__ void consume(BlockwiseHeader<Tile>& header, const uint8_t* stages, uint8_t* out,
                                         const CUtensorMap& out_map, const BlockwiseParams& params) {
   Multiplier<Tile> multiplier{header, stages};
+  StoreBuffers<Tile> buffers(out);
   float even[Tile::kSums] = {}, odd[Tile::kSums] = {};
   for_each_tile<Tile>(params.grid, [&](Position at) {
     float total[Tile::kSums] = {};
     multiplier.run(total, even, odd, params.grid.k_steps);
-    store<Tile>(out, out_map, at, [&](int group, uint32_t* packed) {
+    store<Tile>(buffers, out_map, at, [&](int group, uint32_t* packed) {
       const float* sums = &total[4 * group];
       packed[0] = pack<typename Tile::Out>(sums[0], sums[1]);
       packed[1] = pack<typename Tile::Out>(sums[2], sums[3]);
@@ -146,7 +147,8 @@ template <typename Tile>
 __global__ void __launch_bounds__(Tile::kThreads, 1)
     blockwise_scaled_mm(const __grid_constant__ CUtensorMap tokens, const __grid_constant__ CUtensorMap weights,
                         const __grid_constant__ CUtensorMap out_map, const __grid_constant__ BlockwiseParams params) {
-  extern __shared__ __align__(1024) uint8_t stages[];
+  extern __shared__ uint8_t shared[];
+  uint8_t* stages = align_for_swizzle(shared);
   uint8_t* out = stages + Tile::kStages * Tile::kStageBytes;
   auto& header = *reinterpret_cast<BlockwiseHeader<Tile>*>(out + Tile::kOutBytes);
   if (threadIdx.x == 0) initialize<Tile>(header.full, header.empty, 1 + 32);
@@ -179,9 +181,9 @@ Status launch_blockwise(const BlockwiseScaledMmProblem& p, const Device& device,
 
   BlockwiseParams params{p, grid_of<Tile>(p.m, p.n, p.k, panel)};
   params.grid.k_steps += params.grid.k_steps % 2;  // a step beyond k adds zeros
-  return launch_clusters<blockwise_scaled_mm<Tile>>(device, dim3(ctas_of<Tile>(params.grid, device.sm_count)),
-                                                    Tile::kThreads, Tile::kCluster, blockwise_shared_memory<Tile>(),
-                                                    stream, tokens, weights, out, params);
+  const LaunchShape shape{ctas_of<Tile>(params.grid, device.sm_count), Tile::kThreads,
+                          blockwise_shared_memory<Tile>(), Tile::kCluster};
+  return launch_kernel<blockwise_scaled_mm<Tile>>(device, shape, stream, tokens, weights, out, params);
 }
 
 }  // namespace warpwright::persistent

@@ -2,7 +2,7 @@
 // fetched while its products run, and the output leaves by TMA while those of the next tile do.
 #pragma once
 
-#include "warpwright/gemm/launch_kernel.cuh"
+#include "warpwright/launch_kernel.cuh"
 #include "warpwright/gemm/persistent_tile.cuh"
 #include "warpwright/gemm/scaled_mm.h"
 #include "warpwright/gemm/tensor_map.h"
@@ -17,17 +17,17 @@ struct Header {
 
 template <typename Tile>
 constexpr int shared_memory() {
-  return Tile::kStages * Tile::kStageBytes + Tile::kOutBytes + int(sizeof(Header<Tile>));
+  return kSwizzleAlignment + Tile::kStages * Tile::kStageBytes + Tile::kOutBytes + int(sizeof(Header<Tile>));
 }
 
 struct Params {
   ScaledMmProblem problem;
-  Grid grid;
+  TileGrid grid;
 };
 
 template <typename Tile>
 __device__ __forceinline__ void produce(const CUtensorMap& tokens, const CUtensorMap& weights, Header<Tile>& header,
-                                        uint8_t* stages, const Grid& grid) {
+                                        uint8_t* stages, const TileGrid& grid) {
   Slot slot;
   for_each_tile<Tile>(grid, [&](Position at) {
     for (int step = 0; step < grid.k_steps; ++step) {
@@ -115,11 +115,12 @@ template <typename Tile>
 __device__ __forceinline__ void consume(Header<Tile>& header, const uint8_t* stages, uint8_t* out,
                                         const CUtensorMap& out_map, const Params& params) {
   Slot slot;
+  StoreBuffers<Tile> buffers(out);
   for_each_tile<Tile>(params.grid, [&](Position at) {
     const Scales<Tile> scales(params.problem, at);
     typename Tile::Sum sums[Tile::kSums];
     multiply<Tile>(sums, header, stages, slot, params.grid.k_steps);
-    store<Tile>(out, out_map, at,
+    store<Tile>(buffers, out_map, at,
                 [&](int group, uint32_t* packed) { scales.pack_group(&sums[4 * group], group, packed); });
   });
   if (threadIdx.x % 128 == 0) cute::tma_store_wait<0>();
@@ -129,7 +130,8 @@ template <typename Tile>
 __global__ void __launch_bounds__(Tile::kThreads, 1)
     scaled_mm(const __grid_constant__ CUtensorMap tokens, const __grid_constant__ CUtensorMap weights,
               const __grid_constant__ CUtensorMap out_map, const __grid_constant__ Params params) {
-  extern __shared__ __align__(1024) uint8_t stages[];
+  extern __shared__ uint8_t shared[];
+  uint8_t* stages = align_for_swizzle(shared);
   uint8_t* out = stages + Tile::kStages * Tile::kStageBytes;
   Header<Tile>& header = *reinterpret_cast<Header<Tile>*>(out + Tile::kOutBytes);
   if (threadIdx.x == 0) initialize<Tile>(header.full, header.empty, 1);
@@ -159,8 +161,9 @@ Status launch(const ScaledMmProblem& p, const Device& device, int panel, cudaStr
   if (!status.ok()) return status;
 
   const Params params{p, grid_of<Tile>(p.m, p.n, p.k, panel)};
-  return launch_clusters<scaled_mm<Tile>>(device, dim3(ctas_of<Tile>(params.grid, device.sm_count)), Tile::kThreads,
-                                          Tile::kCluster, shared_memory<Tile>(), stream, tokens, weights, out, params);
+  const LaunchShape shape{ctas_of<Tile>(params.grid, device.sm_count), Tile::kThreads, shared_memory<Tile>(),
+                          Tile::kCluster};
+  return launch_kernel<scaled_mm<Tile>>(device, shape, stream, tokens, weights, out, params);
 }
 
 }  // namespace warpwright::persistent

@@ -18,6 +18,7 @@
 #include "cutlass/arch/barrier.h"
 #include "cutlass/arch/reg_reconfig.h"
 #include "warpwright/gemm/wgmma.cuh"
+#include "warpwright/launch_kernel.cuh"
 
 namespace warpwright::persistent {
 
@@ -30,6 +31,7 @@ struct Tile {
   using Out = Out_;
   using Sum = Accumulator<Element>;
   static constexpr int kTokens = 128, kWidth = kWidth_, kStages = kStages_;
+  static_assert(kStages >= 2, "a stage is given back once the products of the next one have been started");
   static constexpr Shared kShared = kShared_;
   static constexpr int kCluster = 2;
   static constexpr int kRows = kShared == Shared::kWeights ? kCluster : 1;  // of tiles, in a cluster
@@ -42,18 +44,20 @@ struct Tile {
   static constexpr int kStageBytes = kTokenBytes + kWeightBytes;
   static constexpr int kBlock = 64;                     // output columns that leave together: 128 bytes
   static constexpr int kBlockBytes = 64 * kBlock * 2;   // of one warpgroup
+  static constexpr int kBlocks = kWidth / kBlock;
+  static_assert(kBlocks * kBlock == kWidth);
   static constexpr int kOutBytes = 2 * 2 * kBlockBytes;  // two warpgroups, two blocks each
   static constexpr int kArrivals = kCluster * kConsumers / 32;  // that free a stage
 };
 
-struct Grid {
+struct TileGrid {
   int k_steps = 0;
   int rows = 0, columns = 0;  // of clusters' tiles: along the tokens, along the weights
   int panel = 1;              // rows that are worked on together, so that what they read stays in L2
 };
 
 template <typename Tile>
-Grid grid_of(int64_t m, int64_t n, int64_t k, int panel) {
+TileGrid grid_of(int64_t m, int64_t n, int64_t k, int panel) {
   const auto ceil_div = [](int64_t a, int64_t b) { return int((a + b - 1) / b); };
   return {ceil_div(k, kSwizzleBytes), ceil_div(m, Tile::kRows * Tile::kTokens),
           ceil_div(n, Tile::kColumns * Tile::kWidth), panel};
@@ -64,7 +68,7 @@ struct Position {
 };
 
 template <typename Tile>
-__device__ __forceinline__ Position position_of(const Grid& grid, int tile) {
+__device__ __forceinline__ Position position_of(const TileGrid& grid, int tile) {
   const int first = tile / (grid.panel * grid.columns) * grid.panel;
   const int rows = min(grid.panel, grid.rows - first);
   const int within = tile - first * grid.columns;
@@ -75,7 +79,7 @@ __device__ __forceinline__ Position position_of(const Grid& grid, int tile) {
 
 // Calls work(position) for each tile of this CTA.
 template <typename Tile, typename Work>
-__device__ __forceinline__ void for_each_tile(const Grid& grid, Work work) {
+__device__ __forceinline__ void for_each_tile(const TileGrid& grid, Work work) {
   const int clusters = gridDim.x / Tile::kCluster;
   for (int tile = blockIdx.x / Tile::kCluster; tile < grid.rows * grid.columns; tile += clusters) {
     work(position_of<Tile>(grid, tile));
@@ -143,16 +147,32 @@ __device__ __forceinline__ void store_block(int block, uint8_t* to, PackGroup pa
   }
 }
 
+// A warpgroup's two buffers for blocks on their way out, which its tiles use in turns. Where a tile has an odd number of
+// blocks, the next one begins with the other buffer: what its first block would overwrite may still be read.
+template <typename Tile>
+struct StoreBuffers {
+  uint8_t* buffers;
+  int first = 0;  // of the next tile's blocks
+
+  __device__ __forceinline__ explicit StoreBuffers(uint8_t* out)
+      : buffers(out + threadIdx.x / 128 * 2 * Tile::kBlockBytes) {}
+
+  __device__ __forceinline__ uint8_t* of_block(int block) const {
+    return buffers + (Tile::kBlocks % 2 == 0 ? block % 2 : (block + first) % 2) * Tile::kBlockBytes;
+  }
+  __device__ __forceinline__ void end_tile() { first ^= Tile::kBlocks % 2; }
+};
+
 // Each warpgroup writes its part of the tile, block by block through two buffers. One of its threads starts the stores.
 template <typename Tile, typename PackGroup>
-__device__ __forceinline__ void store(uint8_t* out, const CUtensorMap& out_map, Position at, PackGroup pack_group) {
+__device__ __forceinline__ void store(StoreBuffers<Tile>& buffers, const CUtensorMap& out_map, Position at,
+                                      PackGroup pack_group) {
   const int warpgroup = threadIdx.x / 128;
   const bool leads = threadIdx.x % 128 == 0;
-  uint8_t* buffers = out + warpgroup * 2 * Tile::kBlockBytes;
 #pragma unroll
-  for (int block = 0; block < Tile::kWidth / Tile::kBlock; ++block) {
-    uint8_t* buffer = buffers + block % 2 * Tile::kBlockBytes;
-    if (leads) cute::tma_store_wait<1>();  // the buffer's last store has read it
+  for (int block = 0; block < Tile::kBlocks; ++block) {
+    uint8_t* buffer = buffers.of_block(block);
+    if (leads) cute::tma_store_wait<1>();  // all stores but the last have been read, and the last has the other buffer
     cutlass::arch::NamedBarrier::sync(128, 1 + warpgroup);
     store_block<Tile>(block, buffer, pack_group);
     cute::tma_store_fence();
@@ -162,12 +182,13 @@ __device__ __forceinline__ void store(uint8_t* out, const CUtensorMap& out_map, 
       cute::tma_store_arrive();
     }
   }
+  buffers.end_tile();
 }
 
 // The CTAs of a launch: one for each SM, or fewer where there are fewer tiles.
 template <typename Tile>
-unsigned ctas_of(const Grid& grid, int sm_count) {
-  return unsigned(std::min<int64_t>(int64_t(grid.rows) * grid.columns, sm_count / Tile::kCluster)) * Tile::kCluster;
+Grid ctas_of(const TileGrid& grid, int sm_count) {
+  return {std::min<int64_t>(int64_t(grid.rows) * grid.columns, sm_count / Tile::kCluster) * Tile::kCluster};
 }
 
 }  // namespace warpwright::persistent

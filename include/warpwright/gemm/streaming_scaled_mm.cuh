@@ -1,7 +1,7 @@
 // A scaled matrix product for few tokens on sm_90a, where all the time goes into reading the weights once.
 #pragma once
 
-#include "warpwright/gemm/launch_kernel.cuh"
+#include "warpwright/launch_kernel.cuh"
 #include "warpwright/gemm/scaled_mm.h"
 #include "warpwright/gemm/scaled_mm_tiles_sm90a.h"
 #include "warpwright/gemm/streaming_tile.cuh"
@@ -79,13 +79,12 @@ __global__ void __launch_bounds__(Tile::kConsumers + 32)
               const __grid_constant__ Params params) {
   if constexpr (!Tile::kInStages) cute::cluster_arrive_relaxed();  // from here, the others may write to this CTA
   extern __shared__ uint8_t shared[];
-  const uint32_t misaligned = cute::cast_smem_ptr_to_uint(shared) % 1024;
-  uint8_t* stages = shared + (1024 - misaligned) % 1024;
+  uint8_t* stages = align_for_swizzle(shared);
   Header& header = *reinterpret_cast<Header*>(stages);
   stages += Tile::kHeaderBytes;
   uint8_t* received = Tile::kInStages ? stages : stages + params.stages * Tile::kStageBytes;
   const ScaledMmProblem& p = params.problem;
-  const Place<Tile> at;
+  const Place<Tile> at(p.m);
   const int begin = at.first_step(params.k_steps), end = at.last_step(params.k_steps), count = at.tokens(p.m);
 
   const Producer<Tile> producer{weights, tokens, header, stages, at};
@@ -119,7 +118,7 @@ Status launch(const ScaledMmProblem& p, const Device& device, const Sm90aPlan& p
   static_assert(Tile::shared_memory(3, 2) ==
                 sm90a::streaming_shared_memory({"", Sm90aKernel::kStreaming, Tile::kWeights, Tile::kTokens, Tile::kBoxes,
                                                 0, 0, 0, 0}, 3, 2));
-  if (plan.stages < 1 || plan.stages > kMaxStages) return Status::refused("this tile does not fit shared memory");
+  if (!can_stream(plan.stages)) return Status::refused("this tile does not fit the device's shared memory");
   CUtensorMap weights, tokens;
   Status status = make_byte_matrix_map(&weights, p.b, p.n, p.k, p.ldb, Tile::kWeights);
   if (status.ok()) status = make_byte_matrix_map(&tokens, p.a, p.m, p.k, p.lda, Tile::kTokens);
@@ -127,9 +126,8 @@ Status launch(const ScaledMmProblem& p, const Device& device, const Sm90aPlan& p
 
   constexpr int64_t kStep = kSwizzleBytes * Tile::kBoxes;
   const Params params{p, int((p.k + kStep - 1) / kStep), plan.stages};
-  return launch_clusters<scaled_mm<Tile>>(device, grid_of<Tile>(p.m, p.n, plan.split), Tile::kConsumers + 32,
-                                          plan.split, plan.shared_memory, stream, weights, tokens,
-                                          params);
+  const LaunchShape shape{grid_of<Tile>(p.m, p.n, plan.split), Tile::kConsumers + 32, plan.shared_memory, plan.split};
+  return launch_kernel<scaled_mm<Tile>>(device, shape, stream, weights, tokens, params);
 }
 
 }  // namespace warpwright::streaming

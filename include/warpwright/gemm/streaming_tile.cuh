@@ -16,10 +16,14 @@
 #include "cutlass/arch/barrier.h"
 #include "warpwright/dtype.h"
 #include "warpwright/gemm/wgmma.cuh"
+#include "warpwright/launch_kernel.cuh"
 
 namespace warpwright::streaming {
 
 constexpr int kMaxStages = 16;
+
+// A stage is given back once the products of the next one have been started: with one stage, never.
+constexpr bool can_stream(int stages) { return stages >= 2 && stages <= kMaxStages; }
 
 // The barriers and the tokens' scales at the start of shared memory.
 struct Header {
@@ -51,15 +55,21 @@ struct Tile {
   static constexpr int shared_memory(int stages, int split) {
     const int pipeline = stages * kStageBytes, sums = split * groups_per_rank(split) * kGroupBytes;
     const int both = !kInStages ? pipeline + sums : pipeline > sums ? pipeline : sums;
-    return 1024 + kHeaderBytes + both;  // 1024: to align
+    return kSwizzleAlignment + kHeaderBytes + both;
   }
 };
 
-// A CTA's place in the grid, which is (CTAs that split k, tiles of tokens, tiles of weights); a cluster is the first.
+// A CTA's place: the clusters, each of the CTAs that split the k of a tile, stand along x, the tiles of tokens first.
 template <typename Tile>
 struct Place {
-  int rank = blockIdx.x, ranks = gridDim.x;
-  int m = blockIdx.y * Tile::kTokens, n = blockIdx.z * Tile::kWeights;
+  int rank, ranks, m, n;
+
+  __device__ __forceinline__ explicit Place(int64_t m_end)
+      : rank(int(cute::block_rank_in_cluster())), ranks(int(cute::cluster_shape().x)) {
+    const unsigned tile = blockIdx.x / unsigned(ranks), rows = unsigned((m_end + Tile::kTokens - 1) / Tile::kTokens);
+    m = int(tile % rows) * Tile::kTokens;
+    n = int(tile / rows) * Tile::kWeights;
+  }
 
   __device__ __forceinline__ int tokens(int64_t m_end) const {
     return m_end - m < Tile::kTokens ? int(m_end - m) : Tile::kTokens;
@@ -195,9 +205,8 @@ __device__ __forceinline__ void finish(const uint8_t* received, const Place<Tile
 }
 
 template <typename Tile>
-dim3 grid_of(int64_t m, int64_t n, int split) {
-  return dim3(split, unsigned((m + Tile::kTokens - 1) / Tile::kTokens),
-              unsigned((n + Tile::kWeights - 1) / Tile::kWeights));
+Grid grid_of(int64_t m, int64_t n, int split) {
+  return {split * ((m + Tile::kTokens - 1) / Tile::kTokens) * ((n + Tile::kWeights - 1) / Tile::kWeights)};
 }
 
 }  // namespace warpwright::streaming

@@ -6,11 +6,21 @@
 #include <utility>
 
 #include "cute/arch/mma_sm90_gmma.hpp"
+#include "cute/arch/util.hpp"
 #include "cutlass/numeric_types.h"
 
 namespace warpwright {
 
 constexpr int kSwizzleBytes = 128;  // of k in one row of shared memory: the widest swizzle of TMA and wgmma
+
+// Swizzled stages start at multiples of eight rows of it. Nothing promises that of dynamic shared memory, so kernels ask
+// for so much more and start where it is true.
+constexpr int kSwizzleAlignment = 8 * kSwizzleBytes;
+
+__device__ __forceinline__ uint8_t* align_for_swizzle(uint8_t* shared) {
+  const uint32_t past = cute::cast_smem_ptr_to_uint(shared) % kSwizzleAlignment;
+  return shared + (kSwizzleAlignment - past) % kSwizzleAlignment;
+}
 
 // int32 sums travel as uint32_t, as wgmma's registers do.
 template <typename Element>
