@@ -54,7 +54,8 @@ static std::ios_base::Init standard_streams;
 // clang-format off
 WARPWRIGHT_C17(strtol) WARPWRIGHT_C17(strtoul) WARPWRIGHT_C17(strtoll) WARPWRIGHT_C17(strtoull)
 WARPWRIGHT_OLD_VERSION(dlmopen, WARPWRIGHT_DLMOPEN)
-WARPWRIGHT_OLD(dlclose) WARPWRIGHT_OLD(dlerror) WARPWRIGHT_OLD(dlopen) WARPWRIGHT_OLD(dlsym) WARPWRIGHT_OLD(dlvsym)
+WARPWRIGHT_OLD(dladdr) WARPWRIGHT_OLD(dlclose) WARPWRIGHT_OLD(dlerror)
+WARPWRIGHT_OLD(dlopen) WARPWRIGHT_OLD(dlsym) WARPWRIGHT_OLD(dlvsym)
 WARPWRIGHT_OLD(pthread_condattr_setpshared) WARPWRIGHT_OLD(pthread_create) WARPWRIGHT_OLD(pthread_detach)
 WARPWRIGHT_OLD(pthread_getspecific) WARPWRIGHT_OLD(pthread_join) WARPWRIGHT_OLD(pthread_key_create)
 WARPWRIGHT_OLD(pthread_key_delete) WARPWRIGHT_OLD(pthread_kill) WARPWRIGHT_OLD(pthread_mutex_trylock)

@@ -1,5 +1,6 @@
 // Every operator: its schema and its CUDA function. The CPU references and the fake kernels are registered in Python.
 
+#include <dlfcn.h>
 #include <torch/csrc/stable/library.h>
 
 #include <string>
@@ -19,6 +20,13 @@ std::string compiled_paths() {
   WARPWRIGHT_OPERATORS(WARPWRIGHT_OPERATOR)
 #undef WARPWRIGHT_OPERATOR
   return text;
+}
+
+// Where this binary was loaded from. A second copy in one process asks for it before it is loaded.
+std::string library_path() {
+  static const char own = 0;
+  Dl_info info{};
+  return dladdr(&own, &info) != 0 && info.dli_fname != nullptr ? info.dli_fname : "";
 }
 
 }  // namespace warpwright::torch_api
@@ -43,6 +51,7 @@ STABLE_TORCH_LIBRARY(warpwright, m) {
   m.def("awq_marlin_repack(Tensor b_q_weight, int size_k, int size_n, int num_bits) -> Tensor");
   m.def("awq_dequantize(Tensor qweight, Tensor scales, Tensor qzeros) -> Tensor");
   m.def("compiled_paths() -> str");
+  m.def("library_path() -> str");
   m.def("obstacle(bool torch_has_cuda, int driver, int device, int sm, str sms, bool runs) -> str");
   m.def("driver_version() -> int");
 }
@@ -62,6 +71,7 @@ STABLE_TORCH_LIBRARY_IMPL(warpwright, CUDA, m) {
 
 STABLE_TORCH_LIBRARY_IMPL(warpwright, CompositeExplicitAutograd, m) {
   m.impl("compiled_paths", TORCH_BOX(&warpwright::torch_api::compiled_paths));
+  m.impl("library_path", TORCH_BOX(&warpwright::torch_api::library_path));
   m.impl("obstacle", TORCH_BOX(&warpwright::torch_api::obstacle));
   m.impl("driver_version", TORCH_BOX(&warpwright::torch_api::driver_version));
 }

@@ -31,6 +31,11 @@ void rmsnorm(Tensor out, const Tensor& input, const Tensor& weight, double eps) 
   problem.out_stride = out_row_stride(WARPWRIGHT_ARG(out));
   problem.input_stride = row_stride(WARPWRIGHT_ARG(input));
   problem.rows = input.numel() / hidden;
+  problem.hidden = hidden;
+  problem.eps = static_cast<float>(eps);
+  problem.dtype = to_dtype(input.scalar_type());
+
+  LaunchScope scope(input);
   const Rows out_rows = rows_of(WARPWRIGHT_ARG(out), problem.out_stride);
   const Rows input_rows = rows_of(WARPWRIGHT_ARG(input), problem.input_stride);
   if (!is_same(out_rows, input_rows)) check_apart(WARPWRIGHT_ARG(out), out_rows, WARPWRIGHT_ARG(input), input_rows);
@@ -38,11 +43,6 @@ void rmsnorm(Tensor out, const Tensor& input, const Tensor& weight, double eps) 
   problem.out = out.mutable_data_ptr();
   problem.input = input.const_data_ptr();
   problem.weight = weight.const_data_ptr();
-  problem.hidden = hidden;
-  problem.eps = static_cast<float>(eps);
-  problem.dtype = to_dtype(input.scalar_type());
-
-  LaunchScope scope(input);
   const auto& path = path_for("rmsnorm", kPaths, scope.device());
   check_launch("rmsnorm", path.launch(problem, scope.stream()));
 }

@@ -45,12 +45,12 @@ void silu_and_mul(Tensor out, const Tensor& input) {
   problem.input_stride = row_stride(WARPWRIGHT_ARG(input));
   problem.rows = out.numel() / hidden;
   problem.hidden = hidden;
-  check_gate_memory(out, problem.out_stride, input, problem.input_stride);
-  problem.out = out.mutable_data_ptr();
-  problem.input = input.const_data_ptr();
   problem.dtype = to_dtype(input.scalar_type());
 
   LaunchScope scope(input);
+  check_gate_memory(out, problem.out_stride, input, problem.input_stride);
+  problem.out = out.mutable_data_ptr();
+  problem.input = input.const_data_ptr();
   const auto& path = path_for("silu_and_mul", kPaths, scope.device());
   check_launch("silu_and_mul", path.launch(problem, scope.stream()));
 }

@@ -103,12 +103,12 @@ void gptq_marlin_gemm(Tensor out, const Tensor& a, const Tensor& b_q_weight, con
   }
   if (out.numel() == 0) return;
   const int64_t ldo = out_row_stride(WARPWRIGHT_ARG(out)), lda = row_stride(WARPWRIGHT_ARG(a));
+
+  LaunchScope scope(a);
   const Rows out_rows = rows_of(WARPWRIGHT_ARG(out), ldo);
   check_apart(WARPWRIGHT_ARG(out), out_rows, WARPWRIGHT_ARG(a), rows_of(WARPWRIGHT_ARG(a), lda));
   check_memory(WARPWRIGHT_ARG(out), out_rows, {WARPWRIGHT_ARG(b_q_weight), WARPWRIGHT_ARG(b_scales)},
                {{b_zeros, "b_zeros"}, {g_idx, "g_idx"}, {perm, "perm"}});
-
-  LaunchScope scope(a);
   if (weights.k == 0) {
     torch::stable::zero_(out);
     return;

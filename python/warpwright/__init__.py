@@ -7,6 +7,7 @@ holds and what this machine has.
 
 from warpwright import _extension as _extension  # loads the library: the operators below need it registered
 from warpwright import fake as _fake
+from warpwright import gradient as _gradient
 from warpwright import int4_reference as _int4_reference
 from warpwright import reference as _reference
 from warpwright._version import __version__ as _source_version
@@ -22,9 +23,11 @@ from warpwright.int4 import (
 )
 
 __version__ = _extension.wheel_version(default=_source_version)
-_reference.register()
-_fake.register()
-_int4_reference.register()
+if not _gradient.is_registered():  # torch keeps what an earlier import of this copy has registered
+    _reference.register()
+    _fake.register()
+    _int4_reference.register()
+    _gradient.register()
 
 __all__ = [
     "__version__",

@@ -42,15 +42,35 @@ def build_record() -> BuildRecord:
 
 
 def wheel_version(default: str) -> str:
-    """Give the version with its label, as in the wheel's METADATA; the source's where there is no record."""
+    """Return the version with its label, as in the wheel's METADATA; the source's where there is no record."""
     return build_record().version if (HERE / "_build.json").exists() else default
 
 
 @lru_cache(maxsize=1)
 def compiled_paths() -> dict[str, tuple[str, ...]]:
-    """Give the SMs that each operator has code for, as the binary itself says: ``80`` SASS, ``80-ptx`` PTX."""
+    """Return the SMs that each operator has code for, as the binary itself says: ``80`` SASS, ``80-ptx`` PTX."""
     rows = [row.split(":") for row in torch.ops.warpwright.compiled_paths().split(";") if row.strip()]
     return {name.strip(): tuple(sms.split()) for name, sms in rows}
+
+
+def loaded_library() -> Path | None:
+    """Return the path of the extension that this process has loaded, by whatever copy of the package; None without one."""
+    if not hasattr(torch.ops.warpwright, "compiled_paths"):
+        return None
+    if not hasattr(torch.ops.warpwright, "library_path"):
+        return Path("an older copy, which does not say where it is")
+    return Path(torch.ops.warpwright.library_path())
+
+
+def _refuse_a_second_copy() -> None:
+    """Refuse to register every operator twice, which would end the process; the same copy may be imported again."""
+    loaded = loaded_library()
+    if loaded is None or (loaded.exists() and loaded.samefile(LIBRARY)):
+        return
+    raise ImportError(
+        f"warpwright: this process has already loaded {loaded}, and {LIBRARY} is a second copy: one process can use one; "
+        "remove one of them, or what puts both on sys.path"
+    )
 
 
 def load() -> None:
@@ -60,6 +80,7 @@ def load() -> None:
             f"warpwright: {LIBRARY} is missing: this is a source tree or a damaged installation; "
             "install a wheel, for example with `pip install warpwright`"
         )
+    _refuse_a_second_copy()
     found = tuple(int(part) for part in torch.__version__.split(".")[:2])
     if found < TORCH_FLOOR:
         floor = ".".join(map(str, TORCH_FLOOR))

@@ -45,7 +45,7 @@ def kernels() -> tuple[Kernel, ...]:
 
 
 def table_lines(sms: Sequence[str]) -> Iterator[str]:
-    """Give a line for each operator: the code that serves each SM in KiB, and the worst of its kernels."""
+    """Return a line for each operator: the code that serves each SM in KiB, and the worst of its kernels."""
     if not kernels():
         return
     rows: list[tuple[str, ...]] = [("device code, KiB", *(f"SM {sm}" for sm in sms), "kernels", "registers", "spills")]
@@ -57,7 +57,7 @@ def table_lines(sms: Sequence[str]) -> Iterator[str]:
 
 
 def kernel_lines() -> Iterator[str]:
-    """Give a line for each kernel and SM."""
+    """Return a line for each kernel and SM."""
     if not kernels():
         yield "this build has no bill: the pipeline writes it into a finished wheel"
         return

@@ -90,7 +90,7 @@ def verdict() -> str | None:
 
 
 def loaded_runtimes(maps: Path) -> tuple[str, ...]:
-    """Give the paths of the CUDA runtimes that this process has loaded, from its memory map."""
+    """Return the paths of the CUDA runtimes that this process has loaded, from its memory map."""
     try:
         lines = maps.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -99,7 +99,7 @@ def loaded_runtimes(maps: Path) -> tuple[str, ...]:
 
 
 def device_sm(index: int) -> int:
-    """Give a GPU's SM as two digits: 90 for compute capability 9.0."""
+    """Return a GPU's SM as two digits: 90 for compute capability 9.0."""
     major, minor = torch.cuda.get_device_capability(index)
     return 10 * int(major) + int(minor)
 

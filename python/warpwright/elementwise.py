@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import torch
+from torch import is_grad_enabled
+from torch.autograd import forward_ad
 
-_ops = torch.ops.warpwright
+from warpwright.gradient import is_recorded, write
+
+_rmsnorm = torch.ops.warpwright.rmsnorm.default
+_silu_and_mul = torch.ops.warpwright.silu_and_mul.default
 
 
 def rmsnorm(
@@ -28,7 +33,8 @@ def rmsnorm(
     eps
         Added to the mean square before the root.
     out
-        Tensor for the result, of the shape and dtype of ``input``, which it may be; a new one by default.
+        Tensor for the result, of the shape and dtype of ``input``, which it may be; a new one by default. Otherwise it
+        has memory of its own.
 
     Returns
     -------
@@ -42,7 +48,9 @@ def rmsnorm(
     """
     if out is None:
         out = torch.empty_like(input)
-    _ops.rmsnorm.default(out, input, weight, eps)
+    if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(out, input, weight):
+        return write(_rmsnorm, out, input, weight, eps)
+    _rmsnorm(out, input, weight, eps)
     return out
 
 
@@ -60,7 +68,8 @@ def silu_and_mul(
     input
         ``(..., 2 * hidden)``, float16 or bfloat16. Rows may lie apart; the elements of a row may not.
     out
-        ``(..., hidden)``, of the dtype of ``input``; a new tensor by default.
+        ``(..., hidden)``, of the dtype of ``input``; a new tensor by default. It may be one half of ``input``; otherwise
+        it has memory of its own.
 
     Returns
     -------
@@ -74,5 +83,7 @@ def silu_and_mul(
     """
     if out is None:
         out = torch.empty((*input.shape[:-1], input.shape[-1] // 2), dtype=input.dtype, device=input.device)
-    _ops.silu_and_mul.default(out, input)
+    if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(out, input):
+        return write(_silu_and_mul, out, input)
+    _silu_and_mul(out, input)
     return out

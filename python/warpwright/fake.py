@@ -25,7 +25,7 @@ def int8_scaled_mm(
     out_dtype: torch.dtype,
     bias: torch.Tensor | None,
 ) -> torch.Tensor:
-    """Give an output of the right shape."""
+    """Return an output of the right shape."""
     reference.check_scaled_mm(torch.int8, mat_a, mat_b, scales_a, scales_b, out_dtype, bias)
     return mat_a.new_empty((mat_a.shape[0], mat_b.shape[1]), dtype=out_dtype)
 
@@ -38,7 +38,7 @@ def fp8_scaled_mm(
     out_dtype: torch.dtype,
     bias: torch.Tensor | None,
 ) -> torch.Tensor:
-    """Give an output of the right shape."""
+    """Return an output of the right shape."""
     reference.check_scaled_mm(torch.float8_e4m3fn, mat_a, mat_b, scales_a, scales_b, out_dtype, bias)
     return mat_a.new_empty((mat_a.shape[0], mat_b.shape[1]), dtype=out_dtype)
 
@@ -50,7 +50,7 @@ def fp8_blockwise_scaled_mm(
     scales_b: torch.Tensor,
     out_dtype: torch.dtype,
 ) -> torch.Tensor:
-    """Give an output of the right shape."""
+    """Return an output of the right shape."""
     reference.check_fp8_blockwise_scaled_mm(mat_a, mat_b, scales_a, scales_b, out_dtype)
     return mat_a.new_empty((mat_a.shape[0], mat_b.shape[1]), dtype=out_dtype)
 

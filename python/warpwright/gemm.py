@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import torch
+from torch import is_grad_enabled
+from torch.autograd import forward_ad
 
-_ops = torch.ops.warpwright
+from warpwright.gradient import call, is_recorded
+
+_int8_scaled_mm = torch.ops.warpwright.int8_scaled_mm.default
+_fp8_scaled_mm = torch.ops.warpwright.fp8_scaled_mm.default
+_fp8_blockwise_scaled_mm = torch.ops.warpwright.fp8_blockwise_scaled_mm.default
 
 
 def int8_scaled_mm(
@@ -23,7 +29,8 @@ def int8_scaled_mm(
     Parameters
     ----------
     mat_a
-        ``(M, K)`` int8, row-major. A slice of a wider matrix is fine where its rows stay at multiples of 16 bytes.
+        ``(M, K)`` int8, row-major, K up to 131,056: the longest sum that an int32 holds whatever the elements are. A
+        slice of a wider matrix is fine where its rows stay at multiples of 16 bytes.
     mat_b
         ``(K, N)`` int8, column-major: the transpose of a row-major weight ``(N, K)``.
     scales_a
@@ -42,10 +49,12 @@ def int8_scaled_mm(
     Raises
     ------
     RuntimeError
-        K is no multiple of 16, N no multiple of 8, or a dtype, shape, stride, alignment or device is wrong (the
-        argument is named with both values); or the wheel has no code for the GPU.
+        K is no multiple of 16 or too large, N no multiple of 8, or a dtype, shape, stride, alignment or device is wrong
+        (the argument is named with both values); or the wheel has no code for the GPU.
     """
-    return _ops.int8_scaled_mm.default(mat_a, mat_b, scales_a, scales_b, out_dtype, bias)
+    if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(scales_a, scales_b, bias):
+        return call(_int8_scaled_mm, mat_a, mat_b, scales_a, scales_b, out_dtype, bias)
+    return _int8_scaled_mm(mat_a, mat_b, scales_a, scales_b, out_dtype, bias)
 
 
 def fp8_scaled_mm(
@@ -89,7 +98,9 @@ def fp8_scaled_mm(
         K is no multiple of 16, N no multiple of 8, or a dtype, shape, stride, alignment or device is wrong (the
         argument is named with both values); or the wheel has no code for the GPU, which needs SM 8.9 or 9.0.
     """
-    return _ops.fp8_scaled_mm.default(mat_a, mat_b, scales_a, scales_b, out_dtype, bias)
+    if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(mat_a, mat_b, scales_a, scales_b, bias):
+        return call(_fp8_scaled_mm, mat_a, mat_b, scales_a, scales_b, out_dtype, bias)
+    return _fp8_scaled_mm(mat_a, mat_b, scales_a, scales_b, out_dtype, bias)
 
 
 def fp8_blockwise_scaled_mm(
@@ -129,4 +140,6 @@ def fp8_blockwise_scaled_mm(
         K is no multiple of 16, N no multiple of 8, or a dtype, shape, stride, alignment or device is wrong (the
         argument is named with both values); or the wheel has no code for the GPU, which needs SM 9.0.
     """
-    return _ops.fp8_blockwise_scaled_mm.default(mat_a, mat_b, scales_a, scales_b, out_dtype)
+    if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(mat_a, mat_b, scales_a, scales_b):
+        return call(_fp8_blockwise_scaled_mm, mat_a, mat_b, scales_a, scales_b, out_dtype)
+    return _fp8_blockwise_scaled_mm(mat_a, mat_b, scales_a, scales_b, out_dtype)

@@ -5,20 +5,42 @@ Marlin's order is that of include/warpwright/quantization/marlin_layout.h; here 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
 
-from warpwright.reference import FLOAT16_TYPES, _check, _check_dtype, _check_shape
+from warpwright.checks import (
+    FLOAT16_TYPES,
+    Size,
+    any_of,
+    check,
+    check_aligned,
+    check_apart,
+    check_contiguous,
+    check_dim,
+    check_dtype,
+    check_inner_stride,
+    check_multiple,
+    check_numel,
+    check_same_device,
+    check_same_dtype,
+    check_size,
+    known,
+    out_row_stride,
+    row_stride,
+    rows_of,
+    span_of,
+)
 
-NIBBLES = torch.arange(0, 32, 4, dtype=torch.int32)
+BITS = 4
 PACKED_COLUMNS = (0, 2, 4, 6, 1, 3, 5, 7)
 """The column of eight that a nibble holds, in AWQ's words and in Marlin's."""
 ZERO_POINT = 8
 
 
 @lru_cache(maxsize=1)
-def tile_order() -> torch.Tensor:
+def tile_order() -> list[int]:
     """Give, for each nibble of a tile of 16 x 64 weights in Marlin's order, the weight's index in the tile."""
     index = []
     for lane in range(32):
@@ -26,27 +48,38 @@ def tile_order() -> torch.Tensor:
             for element in PACKED_COLUMNS:
                 row = 2 * (lane % 4) + element % 2 + 8 * (element // 2 % 2)
                 index.append(64 * row + 16 * j + lane // 4 + 8 * (element // 4))
-    return torch.tensor(index)
+    return index
 
 
 def grouped_scale_order() -> list[int]:
-    """Give the column that each of 64 scales stands for, where there is a scale for each group of k."""
+    """Return the column that each of 64 scales stands for, where there is a scale for each group of k."""
     return [i + 8 * j for i in range(8) for j in range(8)]
 
 
 def single_scale_order() -> list[int]:
-    """Give the column that each of 32 scales stands for, where one serves all of k."""
+    """Return the column that each of 32 scales stands for, where one serves all of k."""
     return [2 * i + j for i in range(4) for j in (0, 1, 8, 9, 16, 17, 24, 25)]
 
 
+def _shifts(like: torch.Tensor) -> torch.Tensor:
+    """Return the first bit of each nibble of a word, beside a tensor and in its dtype."""
+    return torch.arange(0, 32, BITS, dtype=like.dtype, device=like.device)
+
+
+def _index(order: Sequence[int], like: torch.Tensor) -> torch.Tensor:
+    """Return an order as a tensor beside another one; the default device may be any."""
+    return torch.tensor(order, dtype=torch.int64, device=like.device)
+
+
 def unpack(words: torch.Tensor) -> torch.Tensor:
-    """Give the nibbles of ``(..., W)`` words as ``(..., 8 W)`` int32, the lowest first."""
-    return ((words.unsqueeze(-1) >> NIBBLES.to(words.device)) & 15).flatten(-2)
+    """Return the nibbles of ``(..., W)`` words as ``(..., 8 W)`` int32, the lowest first."""
+    return ((words.unsqueeze(-1) >> _shifts(words)) & 15).flatten(-2)
 
 
 def pack(nibbles: torch.Tensor) -> torch.Tensor:
-    """Give ``(..., 8 W)`` numbers below 16 as ``(..., W)`` words."""
-    wide = nibbles.to(torch.int64).unflatten(-1, (-1, 8)) << NIBBLES.to(nibbles.device, torch.int64)
+    """Return ``(..., 8 W)`` numbers below 16 as ``(..., W)`` words."""
+    wide = nibbles.to(torch.int64).unflatten(-1, (-1, 8))
+    wide = wide << _shifts(wide)
     return wide.sum(-1).where(wide.sum(-1) < 2**31, wide.sum(-1) - 2**32).to(torch.int32)
 
 
@@ -54,99 +87,179 @@ def to_marlin(weights: torch.Tensor) -> torch.Tensor:
     """Pack ``(K, N)`` numbers below 16 into Marlin's order: ``(K / 16, 2 N)`` words."""
     k, n = weights.shape
     tiles = weights.reshape(k // 16, 16, n // 64, 64).transpose(1, 2).reshape(-1, 1024)
-    return pack(tiles[:, tile_order().to(weights.device)]).reshape(k // 16, 2 * n)
+    return pack(tiles[:, _index(tile_order(), weights)]).reshape(k // 16, 2 * n)
 
 
 def from_marlin(words: torch.Tensor) -> torch.Tensor:
-    """Give the ``(K, N)`` numbers below 16 of weights in Marlin's order."""
+    """Return the ``(K, N)`` numbers below 16 of weights in Marlin's order."""
     k, n = 16 * words.shape[0], words.shape[1] // 2
     tiles = torch.empty((k * n // 1024, 1024), dtype=torch.int32, device=words.device)
-    tiles[:, tile_order().to(words.device)] = unpack(words.reshape(-1, 128))
+    tiles[:, _index(tile_order(), words)] = unpack(words.reshape(-1, 128))
     return tiles.reshape(k // 16, n // 64, 16, 64).transpose(1, 2).reshape(k, n)
 
 
 def _dequantize(
-    weights: torch.Tensor, scales: torch.Tensor, zeros: torch.Tensor | int, dtype: torch.dtype
+    weights: torch.Tensor, scales: torch.Tensor, zeros: torch.Tensor | int, groups: torch.Tensor
 ) -> torch.Tensor:
-    rows = weights.shape[0] // scales.shape[0]
-    wide = zeros.repeat_interleave(rows, 0) if isinstance(zeros, torch.Tensor) else zeros
-    return ((weights - wide).float() * scales.float().repeat_interleave(rows, 0)).to(dtype)
+    """Return the weights in full; ``groups`` has the group of each row, and a row of none is NaN."""
+    there = (groups >= 0) & (groups < scales.shape[0])
+    of_row = groups.where(there, 0).long()
+    wide = zeros[of_row] if isinstance(zeros, torch.Tensor) else zeros
+    each = scales.float()[of_row].masked_fill(~there.unsqueeze(1), torch.nan)
+    return ((weights - wide).float() * each).to(scales.dtype)
+
+
+def _equal_groups(rows: int, groups: int, like: torch.Tensor) -> torch.Tensor:
+    """Return the group of each row where all groups are of equal size, in order."""
+    return torch.arange(rows, device=like.device) // max(rows // groups, 1)
 
 
 def _from_awq(words: torch.Tensor) -> torch.Tensor:
-    """Give the columns of AWQ's words in their own order."""
-    order = torch.tensor(PACKED_COLUMNS, device=words.device).argsort()
+    """Return the columns of AWQ's words in their own order."""
+    order = _index(PACKED_COLUMNS, words).argsort()
     return unpack(words).unflatten(-1, (-1, 8))[..., order].flatten(-2)
 
 
 def check_awq_dequantize(qweight: torch.Tensor, scales: torch.Tensor, qzeros: torch.Tensor) -> None:
     """Refuse what awq_dequantize cannot take."""
     for name, words in (("qweight", qweight), ("qzeros", qzeros)):
-        _check_dtype(name, words.dtype, (torch.int32,))
-    _check_dtype("scales", scales.dtype, FLOAT16_TYPES)
+        check_same_device(name, words, "qweight", qweight)
+        check_dim(name, words, 2)
+        check_dtype(name, words.dtype, torch.int32)
+        check_contiguous(name, words)
+    check_same_device("scales", scales, "qweight", qweight)
+    check_dim("scales", scales, 2)
+    check_dtype("scales", scales.dtype, *FLOAT16_TYPES)
+    check_contiguous("scales", scales)
+    check_aligned("scales", scales, 16)
     (k, words_n), groups = qweight.shape, scales.shape[0]
-    _check_shape("scales", scales.shape, (groups, 8 * words_n), "eight times the columns of qweight")
-    _check_shape("qzeros", qzeros.shape, (groups, words_n), "one row for each group, as scales has")
-    _check(groups > 0 and k % groups == 0, f"scales has {groups} rows for {k} rows of qweight, expected equal groups")
+    check_size("scales", scales, 1, 8 * words_n, "eight times the columns of qweight")
+    check_size("qzeros", qzeros, 0, groups, "one row for each group, as scales has")
+    check_size("qzeros", qzeros, 1, words_n, "the columns of qweight")
+    words = f"scales has {groups} rows for {k} rows of qweight, expected groups of equal size"
+    check(groups > 0, words)
+    check(k % groups == 0, words)
 
 
 def awq_dequantize(qweight: torch.Tensor, scales: torch.Tensor, qzeros: torch.Tensor) -> torch.Tensor:
-    """Give ``(weight - zero) * scale`` in the dtype of the scales."""
+    """Return ``(weight - zero) * scale`` in the dtype of the scales."""
     check_awq_dequantize(qweight, scales, qzeros)
-    return _dequantize(_from_awq(qweight), scales, _from_awq(qzeros), scales.dtype)
+    groups = _equal_groups(qweight.shape[0], scales.shape[0], qweight)
+    return _dequantize(_from_awq(qweight), scales, _from_awq(qzeros), groups)
 
 
-def check_repack(words: torch.Tensor, rows: int, columns: int, size_k: int, size_n: int, num_bits: int) -> None:
+def check_repack(words: torch.Tensor, rows: Size, columns: Size, size_k: Size, size_n: Size, num_bits: int) -> None:
     """Refuse what the repack functions cannot take."""
-    _check(size_k % 16 == 0, f"size_k is {size_k}, expected a multiple of 16")
-    _check(size_n % 64 == 0, f"size_n is {size_n}, expected a multiple of 64")
-    _check(num_bits == 4, f"num_bits is {num_bits}, expected 4: weights of 8 bits are not supported")
-    _check_dtype("b_q_weight", words.dtype, (torch.int32,))
-    _check_shape("b_q_weight", words.shape, (rows, columns), "by size_k and size_n")
+    check(any_of(size_k >= 0), f"size_k and size_n are {size_k} and {size_n}, expected none below 0")
+    check(any_of(size_n >= 0), f"size_k and size_n are {size_k} and {size_n}, expected none below 0")
+    check_multiple("size_k", size_k, 16)
+    check_multiple("size_n", size_n, 64)
+    check(num_bits == BITS, f"num_bits is {num_bits}, expected 4: weights of 8 bits are not supported")
+    check_dtype("b_q_weight", words.dtype, torch.int32)
+    check_dim("b_q_weight", words, 2)
+    check_size("b_q_weight", words, 0, rows, "by size_k")
+    check_size("b_q_weight", words, 1, columns, "by size_n")
+    check_contiguous("b_q_weight", words)
+
+
+def check_index(name: str, index: torch.Tensor, weights: torch.Tensor, k: Size, why: str) -> None:
+    """Refuse what is no list of numbers for the rows of weights; their values are not looked at."""
+    check_same_device(name, index, "b_q_weight", weights)
+    check_dtype(name, index.dtype, torch.int32)
+    check_numel(name, index, k, why)
+    check_contiguous(name, index)
+
+
+def check_gptq_marlin_repack(
+    b_q_weight: torch.Tensor, perm: torch.Tensor, size_k: Size, size_n: Size, num_bits: int
+) -> None:
+    """Refuse what gptq_marlin_repack cannot take."""
+    check_repack(b_q_weight, size_k // 8, size_n, size_k, size_n, num_bits)
+    if not known(perm.numel() == 0):
+        check_index("perm", perm, b_q_weight, size_k, "one for each row of k, or none")
 
 
 def gptq_marlin_repack(
     b_q_weight: torch.Tensor, perm: torch.Tensor, size_k: int, size_n: int, num_bits: int
 ) -> torch.Tensor:
-    """Give GPTQ's words in Marlin's order, their rows permuted."""
-    check_repack(b_q_weight, size_k // 8, size_n, size_k, size_n, num_bits)
+    """Return GPTQ's words in Marlin's order, their rows permuted."""
+    check_gptq_marlin_repack(b_q_weight, perm, size_k, size_n, num_bits)
     weights = unpack(b_q_weight.t()).t()
-    return to_marlin(weights[perm.long()] if perm.numel() else weights)
+    if perm.numel() == 0:
+        return to_marlin(weights)
+    outside = ((perm < 0) | (perm >= size_k)).flatten().nonzero()
+    if outside.numel():
+        at = int(outside[0])
+        found = int(perm.flatten()[at])
+        raise RuntimeError(f"perm has {found} at position {at}, expected a row of the weights: 0 to {size_k - 1}")
+    return to_marlin(weights[perm.flatten().long()])
+
+
+def check_awq_marlin_repack(b_q_weight: torch.Tensor, size_k: Size, size_n: Size, num_bits: int) -> None:
+    """Refuse what awq_marlin_repack cannot take."""
+    check_repack(b_q_weight, size_k, size_n // 8, size_k, size_n, num_bits)
 
 
 def awq_marlin_repack(b_q_weight: torch.Tensor, size_k: int, size_n: int, num_bits: int) -> torch.Tensor:
-    """Give AWQ's words in Marlin's order."""
-    check_repack(b_q_weight, size_k, size_n // 8, size_k, size_n, num_bits)
+    """Return AWQ's words in Marlin's order."""
+    check_awq_marlin_repack(b_q_weight, size_k, size_n, num_bits)
     return to_marlin(_from_awq(b_q_weight))
 
 
-def check_marlin(b_q_weight: torch.Tensor, b_scales: torch.Tensor, b_zeros: torch.Tensor | None) -> tuple[int, int]:
+def check_marlin(
+    b_q_weight: torch.Tensor, b_scales: torch.Tensor, b_zeros: torch.Tensor | None, g_idx: torch.Tensor | None
+) -> tuple[Size, Size]:
     """Refuse weights that are not in Marlin's order; give their K and N."""
-    _check_dtype("b_q_weight", b_q_weight.dtype, (torch.int32,))
-    _check_dtype("b_scales", b_scales.dtype, FLOAT16_TYPES)
+    check_dtype("b_q_weight", b_q_weight.dtype, torch.int32)
+    check_dim("b_q_weight", b_q_weight, 2)
+    check_contiguous("b_q_weight", b_q_weight)
+    check_aligned("b_q_weight", b_q_weight, 16)
+    check_same_device("b_scales", b_scales, "b_q_weight", b_q_weight)
+    check_dtype("b_scales", b_scales.dtype, *FLOAT16_TYPES)
+    check_dim("b_scales", b_scales, 2)
+    check_contiguous("b_scales", b_scales)
+    check_aligned("b_scales", b_scales, 16)
     k, n, groups = 16 * b_q_weight.shape[0], b_q_weight.shape[1] // 2, b_scales.shape[0]
-    _check(n % 64 == 0, f"N, half of the columns of b_q_weight, is {n}, expected a multiple of 64")
-    _check_shape("b_scales", b_scales.shape, (groups, n), "half of the columns of b_q_weight")
-    whole = groups == 1 or (groups > 0 and k % (16 * groups) == 0)
-    _check(whole, f"b_scales has {groups} groups for K {k}, expected groups of a multiple of 16 rows")
+    check_multiple("N, half of the columns of b_q_weight,", n, 64)
+    check_size("b_scales", b_scales, 1, n, "half of the columns of b_q_weight")
+    check(groups > 0, "b_scales has no row, expected one for each group of K")
+    if g_idx is None and not known(groups == 1):
+        check(
+            any_of(groups == 1, k % (16 * groups) == 0),
+            f"b_scales has {groups} groups for K {k}, expected groups of a multiple of 16 rows: of 32, 64 or 128, or "
+            "one of all",
+        )
     if b_zeros is not None:
-        _check_dtype("b_zeros", b_zeros.dtype, (torch.int32,))
-        _check_shape("b_zeros", b_zeros.shape, (groups, n // 8), "eight zero points in each word")
+        _check_zeros(b_zeros, b_q_weight, groups, n)
+    if g_idx is not None:
+        check_index("g_idx", g_idx, b_q_weight, k, "the group of each row of the weights")
     return k, n
 
 
+def _check_zeros(b_zeros: torch.Tensor, b_q_weight: torch.Tensor, groups: Size, n: Size) -> None:
+    check_same_device("b_zeros", b_zeros, "b_q_weight", b_q_weight)
+    check_dtype("b_zeros", b_zeros.dtype, torch.int32)
+    check_dim("b_zeros", b_zeros, 2)
+    check_size("b_zeros", b_zeros, 0, groups, "one row for each group, as b_scales has")
+    check_size("b_zeros", b_zeros, 1, n // 8, "eight zero points in each word")
+    check_contiguous("b_zeros", b_zeros)
+    check_aligned("b_zeros", b_zeros, 16)
+
+
 def gptq_marlin_dequantize(
-    b_q_weight: torch.Tensor, b_scales: torch.Tensor, b_zeros: torch.Tensor | None
+    b_q_weight: torch.Tensor, b_scales: torch.Tensor, b_zeros: torch.Tensor | None, g_idx: torch.Tensor | None
 ) -> torch.Tensor:
-    """Give ``(weight - zero) * scale`` as a ``(K, N)`` matrix."""
-    check_marlin(b_q_weight, b_scales, b_zeros)
-    order = torch.tensor(grouped_scale_order() if b_scales.shape[0] > 1 else single_scale_order())
+    """Return ``(weight - zero) * scale`` as a ``(K, N)`` matrix; a row whose group is not there is NaN."""
+    check_marlin(b_q_weight, b_scales, b_zeros, g_idx)
+    order = _index(grouped_scale_order() if b_scales.shape[0] > 1 else single_scale_order(), b_scales)
     scales = b_scales.unflatten(1, (-1, len(order)))[..., order.argsort()].flatten(1)
     zeros: torch.Tensor | int = ZERO_POINT
     if b_zeros is not None:
-        grouped = torch.tensor(grouped_scale_order()).argsort()
+        grouped = _index(grouped_scale_order(), b_zeros).argsort()
         zeros = _from_awq(b_zeros).unflatten(1, (-1, 64))[..., grouped].flatten(1)
-    return _dequantize(from_marlin(b_q_weight), scales, zeros, b_scales.dtype)
+    weights = from_marlin(b_q_weight)
+    groups = _equal_groups(weights.shape[0], scales.shape[0], weights) if g_idx is None else g_idx.flatten()
+    return _dequantize(weights, scales, zeros, groups)
 
 
 def check_gptq_marlin_gemm(
@@ -155,13 +268,37 @@ def check_gptq_marlin_gemm(
     b_q_weight: torch.Tensor,
     b_scales: torch.Tensor,
     b_zeros: torch.Tensor | None,
+    g_idx: torch.Tensor | None,
+    perm: torch.Tensor | None,
 ) -> None:
     """Refuse what gptq_marlin_gemm cannot take."""
-    k, n = check_marlin(b_q_weight, b_scales, b_zeros)
+    k, n = check_marlin(b_q_weight, b_scales, b_zeros, g_idx)
     for name, matrix in (("a", a), ("out", out)):
-        _check_dtype(name, matrix.dtype, (b_scales.dtype,))
-    _check_shape("a", a.shape, (a.shape[0], k), "16 times the rows of b_q_weight")
-    _check_shape("out", out.shape, (a.shape[0], n), "the rows of a, half of the columns of b_q_weight")
+        check_same_device(name, matrix, "b_q_weight", b_q_weight)
+    for name, matrix in (("a", a), ("out", out)):
+        check_same_dtype(name, matrix, "b_scales", b_scales)
+    for name, matrix in (("a", a), ("out", out)):
+        check_dim(name, matrix, 2)
+    check_size("a", a, 1, k, "16 times the rows of b_q_weight")
+    check_size("out", out, 0, a.shape[0], "the rows of a")
+    check_size("out", out, 1, n, "half of the columns of b_q_weight")
+    check_inner_stride("a", a)
+    check_inner_stride("out", out)
+    if perm is not None:
+        check_index("perm", perm, b_q_weight, k, "one for each column of a")
+    if known(out.numel() == 0):
+        return
+    out_rows = rows_of(out, out_row_stride("out", out))
+    given = {"b_q_weight": b_q_weight, "b_scales": b_scales, "b_zeros": b_zeros, "g_idx": g_idx, "perm": perm}
+    inputs = [(name, span_of(tensor)) for name, tensor in given.items() if tensor is not None]
+    check_apart("out", out_rows, [("a", rows_of(a, row_stride("a", a))), *inputs])
+
+
+def gather_columns(a: torch.Tensor, perm: torch.Tensor) -> torch.Tensor:
+    """Return ``a[:, perm]``, with NaN for a column that ``a`` does not have."""
+    columns = perm.flatten().long()
+    there = (columns >= 0) & (columns < a.shape[1])
+    return a[:, columns.where(there, 0)].masked_fill(~there, torch.nan)
 
 
 def gptq_marlin_gemm(
@@ -170,10 +307,13 @@ def gptq_marlin_gemm(
     b_q_weight: torch.Tensor,
     b_scales: torch.Tensor,
     b_zeros: torch.Tensor | None,
+    g_idx: torch.Tensor | None,
+    perm: torch.Tensor | None,
 ) -> None:
     """Write the product of ``a`` and the dequantised weights, with its sum in float32."""
-    check_gptq_marlin_gemm(out, a, b_q_weight, b_scales, b_zeros)
-    out.copy_(a.float() @ gptq_marlin_dequantize(b_q_weight, b_scales, b_zeros).float())
+    check_gptq_marlin_gemm(out, a, b_q_weight, b_scales, b_zeros, g_idx, perm)
+    ordered = a if perm is None else gather_columns(a, perm)
+    out.copy_(ordered.float() @ gptq_marlin_dequantize(b_q_weight, b_scales, b_zeros, g_idx).float())
 
 
 def _fake_awq_dequantize(qweight: torch.Tensor, scales: torch.Tensor, qzeros: torch.Tensor) -> torch.Tensor:
@@ -182,25 +322,21 @@ def _fake_awq_dequantize(qweight: torch.Tensor, scales: torch.Tensor, qzeros: to
 
 
 def _fake_gptq_marlin_repack(
-    b_q_weight: torch.Tensor,
-    perm: torch.Tensor,  # noqa: ARG001 - the schema's
-    size_k: int,
-    size_n: int,
-    num_bits: int,
+    b_q_weight: torch.Tensor, perm: torch.Tensor, size_k: int, size_n: int, num_bits: int
 ) -> torch.Tensor:
-    check_repack(b_q_weight, size_k // 8, size_n, size_k, size_n, num_bits)
+    check_gptq_marlin_repack(b_q_weight, perm, size_k, size_n, num_bits)
     return b_q_weight.new_empty((size_k // 16, 2 * size_n))
 
 
 def _fake_awq_marlin_repack(b_q_weight: torch.Tensor, size_k: int, size_n: int, num_bits: int) -> torch.Tensor:
-    check_repack(b_q_weight, size_k, size_n // 8, size_k, size_n, num_bits)
+    check_awq_marlin_repack(b_q_weight, size_k, size_n, num_bits)
     return b_q_weight.new_empty((size_k // 16, 2 * size_n))
 
 
 def _fake_gptq_marlin_dequantize(
-    b_q_weight: torch.Tensor, b_scales: torch.Tensor, b_zeros: torch.Tensor | None
+    b_q_weight: torch.Tensor, b_scales: torch.Tensor, b_zeros: torch.Tensor | None, g_idx: torch.Tensor | None
 ) -> torch.Tensor:
-    return b_scales.new_empty(check_marlin(b_q_weight, b_scales, b_zeros))
+    return b_scales.new_empty(check_marlin(b_q_weight, b_scales, b_zeros, g_idx))
 
 
 FAKES = {

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import importlib.metadata
-from typing import Any
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
 
 import pytest
 import torch
 
 import warpwright
+from calls import CALLS, operator
 from warpwright import _extension
-
-A, B = torch.zeros(4, 32, dtype=torch.int8), torch.zeros(16, 32, dtype=torch.int8).t()
-A8, B8 = A.to(torch.float8_e4m3fn), B.to(torch.float8_e4m3fn)
-WORDS = torch.zeros(16, 8, dtype=torch.int32)
-ARGUMENTS: dict[str, tuple[Any, ...]] = {
-    "rmsnorm": (torch.empty(3, 16).half(), torch.randn(3, 16).half(), torch.randn(16).half(), 1e-6),
-    "silu_and_mul": (torch.empty(3, 8).half(), torch.randn(3, 16).half()),
-    "int8_scaled_mm": (A, B, torch.ones(4), torch.ones(16), torch.bfloat16, None),
-    "fp8_scaled_mm": (A8, B8, torch.ones(4), torch.ones(16), torch.half, None),
-    "fp8_blockwise_scaled_mm": (A8, B8, torch.ones(4, 1), torch.ones(1, 1), torch.half),
-    "awq_dequantize": (WORDS, torch.ones(1, 64).half(), WORDS[:1]),
-    "gptq_marlin_repack": (WORDS.new_zeros(2, 64), torch.arange(16, dtype=torch.int32), 16, 64, 4),
-    "awq_marlin_repack": (WORDS, 16, 64, 4),
-    "gptq_marlin_dequantize": (WORDS.new_zeros(1, 128), torch.ones(1, 64).half(), None),
-    "gptq_marlin_gemm": (torch.empty(2, 64).half(), torch.ones(2, 16).half(), WORDS.new_zeros(1, 128),
-                         torch.ones(1, 64).half(), WORDS[:1]),
-}  # fmt: skip
 
 
 def test_the_version_is_that_of_the_metadata() -> None:
@@ -34,17 +23,17 @@ def test_the_version_is_that_of_the_metadata() -> None:
 
 
 def test_the_binary_names_a_path_table_for_every_operator() -> None:
-    assert set(_extension.compiled_paths()) == set(ARGUMENTS)
+    assert set(_extension.compiled_paths()) == set(CALLS)
 
 
 # opcheck's schema test compares its inputs by arithmetic that torch has for no float8 tensor.
 CHECKS = ("test_schema", "test_autograd_registration", "test_faketensor", "test_aot_dispatch_dynamic")
 
 
-@pytest.mark.parametrize("name", sorted(ARGUMENTS))
+@pytest.mark.parametrize("name", sorted(CALLS))
 def test_an_operator_passes_opcheck(name: str) -> None:
     checks = CHECKS[1:] if name.startswith("fp8") else CHECKS
-    torch.library.opcheck(getattr(torch.ops.warpwright, name).default, ARGUMENTS[name], test_utils=checks)
+    torch.library.opcheck(operator(name), tuple(CALLS[name]("cpu").values()), test_utils=checks)
 
 
 def test_the_operators_compile_without_a_graph_break() -> None:
@@ -65,7 +54,7 @@ def test_fake_tensors_get_shapes_and_refusals() -> None:
         scales = torch.empty(4, device="cuda"), torch.empty(16, device="cuda")
         out = warpwright.int8_scaled_mm(a, b, *scales, torch.float16)
         assert (out.shape, out.dtype, out.device.type) == ((4, 16), torch.float16, "cuda")
-        with pytest.raises(RuntimeError, match="scales_a has 5 elements"):
+        with pytest.raises(RuntimeError, match="scales_a has shape .* with 5 elements, expected 4"):
             warpwright.int8_scaled_mm(a, b, torch.empty(5, device="cuda"), scales[1], torch.float16)
 
 
@@ -79,3 +68,54 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_extension, "LIBRARY", _extension.HERE / "none.so")
     with pytest.raises(ImportError, match=r"none.so is missing"):
         _extension.load()
+
+
+def in_a_process_of_its_own(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+
+
+def test_a_second_copy_is_refused_by_a_sentence_that_names_both_places(tmp_path: Path) -> None:
+    copy = shutil.copytree(Path(warpwright.__file__).parent, tmp_path / "warpwright")
+    done = in_a_process_of_its_own(f"""
+        import sys, warpwright
+        for name in [name for name in sys.modules if name.partition(".")[0] == "warpwright"]:
+            del sys.modules[name]
+        sys.path.insert(0, {str(tmp_path)!r})
+        import warpwright
+    """)
+    assert done.returncode == 1, f"ended with {done.returncode}"
+    assert done.stderr.strip().splitlines()[-1] == (
+        f"ImportError: warpwright: this process has already loaded {_extension.LIBRARY}, and {copy / '_C.abi3.so'} is a "
+        "second copy: one process can use one; remove one of them, or what puts both on sys.path"
+    )
+
+
+def test_the_same_copy_may_be_imported_again() -> None:
+    done = in_a_process_of_its_own("""
+        import sys, torch, warpwright
+        for name in [name for name in sys.modules if name.partition(".")[0] == "warpwright"]:
+            del sys.modules[name]
+        import warpwright
+        print(warpwright.silu_and_mul(torch.ones(1, 4).half()).shape)
+    """)
+    assert done.stdout == "torch.Size([1, 2])\n", done.stderr
+
+
+@pytest.mark.parametrize("device", ["meta", "cuda"])
+def test_an_import_makes_no_tensor_and_starts_nothing(device: str) -> None:
+    """Nor does anything that is made later depend on the default device of that time."""
+    done = in_a_process_of_its_own(f"""
+        import torch
+        torch.set_default_device({device!r})
+        import warpwright
+        print(torch.cuda.is_initialized())
+        words = torch.zeros(16, 8, dtype=torch.int32, device="cpu")
+        packed = warpwright.awq_marlin_repack(words, 16, 64, 4)
+        scales = warpwright.marlin_permute_scales(torch.ones(1, 64, device="cpu"), 16, 64, -1)
+        zeros = warpwright.marlin_zero_points(torch.full((1, 64), 8, device="cpu"), 1, 64, 4)
+        full = warpwright.gptq_marlin_gemm(torch.ones(2, 16, device="cpu").half(), None, packed, scales.half(), None,
+                                           zeros, None, None, None, "uint4", 2, 64, 16)
+        print(packed.device, scales.device, zeros.device, full.device, full.unique().tolist())
+    """)
+    assert done.stdout.splitlines() == ["False", "cpu cpu cpu cpu [-128.0]"], done.stderr

@@ -128,6 +128,53 @@ def test_activation_order_takes_the_columns_of_a_in_the_order_of_k() -> None:
     close(warpwright.gptq_marlin_gemm(**arguments), expected)
 
 
+@pytest.mark.parametrize("sizes", [(64, 64), (1, 127), (100, 28), (128, 0), (17, 0, 111)], ids=str)
+@pytest.mark.parametrize("is_k_full", [True, False])
+def test_groups_of_any_size_are_those_that_g_idx_says(sizes: tuple[int, ...], is_k_full: bool) -> None:
+    numbers, a, perm = weights(), torch.randn(3, K).half(), torch.randperm(K, dtype=torch.int32)
+    scales = torch.rand(len(sizes), N).half() / 16
+    g_idx = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes)).int()
+    expected = a.double()[:, perm.long()] @ ((numbers - 8).float() * scales.float()[g_idx.long()]).half().double()
+    out = warpwright.gptq_marlin_gemm(
+        a, None, published_marlin(numbers), warpwright.marlin_permute_scales(scales, len(sizes) * 32, N, 32), None, None,
+        g_idx, perm, None, "uint4b8", 3, N, K, is_k_full,
+    )  # fmt: skip
+    close(out, expected)
+
+
+def test_a_group_or_a_row_that_is_not_there_is_nan_where_nobody_may_look() -> None:
+    """The operators themselves, as a CUDA graph or a compiled program calls them."""
+    g_idx = torch.zeros(K, dtype=torch.int32)
+    g_idx[5], g_idx[7] = -1, 3
+    full = torch.ops.warpwright.gptq_marlin_dequantize(published_marlin(weights()), torch.ones(2, N).half(), None, g_idx)
+    assert full.isnan().any(1).nonzero().flatten().tolist() == [5, 7]
+    arguments, _ = problem(2, 64, "uint4b8")
+    perm = torch.arange(K, dtype=torch.int32) + 1
+    out = torch.zeros(2, N).half()
+    torch.ops.warpwright.gptq_marlin_gemm(
+        out, arguments["a"], arguments["b_q_weight"], arguments["b_scales"], None, None, perm
+    )
+    assert out.isnan().all()
+
+
+def test_an_order_is_looked_at_once_until_it_is_written_to() -> None:
+    arguments, expected = problem(2, 64, "uint4b8")
+    perm = torch.arange(K, dtype=torch.int32)
+    for _ in range(2):
+        close(warpwright.gptq_marlin_gemm(**arguments | {"perm": perm}), expected)
+    perm[3] = 10**9
+    with pytest.raises(RuntimeError, match="perm has 1000000000 at position 3"):
+        warpwright.gptq_marlin_gemm(**arguments | {"perm": perm})
+
+
+@pytest.mark.parametrize("wrong", [-1, K, 10**9])
+def test_a_row_that_is_not_there_is_not_repacked(wrong: int) -> None:
+    perm = torch.arange(K, dtype=torch.int32)
+    perm[9] = wrong
+    with pytest.raises(RuntimeError, match=f"perm has {wrong} at position 9, expected a row of the weights: 0 to 127"):
+        warpwright.gptq_marlin_repack(gptq_words(weights()), perm, K, N, 4)
+
+
 @pytest.mark.parametrize("kind", [Kind(4 << 8 | 8 << 17 | 1 << 50), Kind(4 << 8 | 8 << 17)], ids=["peer", "bare"])
 def test_a_peers_scalar_type_is_taken(kind: Kind) -> None:
     arguments, expected = problem(2, 128, "uint4b8")
@@ -143,9 +190,16 @@ def test_a_peers_scalar_type_is_taken(kind: Kind) -> None:
         ({"b_q_type": "uint4"}, "b_zeros has none, expected one row for each group with uint4"),
         ({"global_scale": torch.ones(1)}, "global_scale is given, expected None"),
         ({"is_zp_float": True}, "is_zp_float is True, expected False"),
-        ({"is_k_full": False, "g_idx": torch.zeros(K, dtype=torch.int32)}, "is_k_full is False and g_idx is given"),
-        ({"size_m": 3}, "a has shape (2, 128), expected (3, 128)"),
-        ({"size_n": 256}, "b_q_weight has 384 columns, expected 512"),
+        ({"g_idx": torch.zeros(K, dtype=torch.int32)}, "g_idx is given without perm, expected both or neither"),
+        ({"g_idx": torch.arange(K, dtype=torch.int32).flip(0) // 64, "perm": torch.arange(K, dtype=torch.int32)},
+         "g_idx has 0 at position 64, less than the one before it; expected groups that ascend: pass g_idx[perm]"),
+        ({"g_idx": torch.arange(K, dtype=torch.int32) // 32, "perm": torch.arange(K, dtype=torch.int32)},
+         "g_idx has 2 at position 64, expected a row of b_scales: 0 to 1"),
+        ({"perm": torch.arange(1, K + 1, dtype=torch.int32)},
+         "perm has 128 at position 127, expected a row of the weights: 0 to 127"),
+        ({"perm": torch.arange(-1, K - 1, dtype=torch.int32)}, "perm has -1 at position 0, expected a row of the weights"),
+        ({"size_m": 3}, "a has shape (2, 128): size 2 in dimension 0, expected 3 (size_m)"),
+        ({"size_n": 256}, "b_q_weight has shape (8, 384): size 384 in dimension 1, expected 512 (2 * size_n)"),
         ({"a": torch.zeros(2, K, dtype=torch.bfloat16)}, "a has dtype bfloat16, expected float16"),
         ({"b_scales": torch.ones(3, N).half()}, "b_scales has 3 groups for K 128, expected groups of a multiple of 16"),
     ],
@@ -160,5 +214,5 @@ def test_what_is_not_supported_is_refused_by_name(change: dict[str, Any], words:
 def test_weights_of_8_bits_are_refused() -> None:
     with pytest.raises(RuntimeError, match="num_bits is 8, expected 4"):
         warpwright.awq_marlin_repack(torch.zeros(K, N // 8, dtype=torch.int32), K, N, 8)
-    with pytest.raises(ValueError, match="num_bits is 8, expected 4"):
+    with pytest.raises(RuntimeError, match="num_bits is 8, expected 4"):
         warpwright.marlin_zero_points(torch.zeros(1, N), 1, N, 8)

@@ -1,0 +1,258 @@
+"""Checks of arguments, in the words of csrc/torch/checks.h: what failed is named with the value found and the value needed.
+
+The references and the fake kernels make them, so a call that a CUDA function refuses is refused on the CPU and by
+torch.compile too. Sizes may be numbers, or symbols of torch.compile, also ones that the data alone know: what is not
+known then is checked when the compiled program runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Union
+
+import torch
+from torch.fx.experimental.symbolic_shapes import guard_or_false
+
+Size = Union[int, torch.SymInt]
+Truth = Union[bool, torch.SymBool]
+
+FLOAT16_TYPES = (torch.float16, torch.bfloat16)
+
+
+def check(condition: Truth, *words: object) -> None:
+    """Raise a RuntimeError of these words where a condition does not hold; they are made only then."""
+    torch._check(condition, lambda: "".join(map(str, words)))
+
+
+def known(condition: Truth) -> bool:
+    """True where a condition is known to hold; of sizes that the data alone know, it is not."""
+    return bool(guard_or_false(condition))
+
+
+def any_of(*conditions: Truth) -> Truth:
+    """Return the alternative of conditions of which some may be symbols."""
+    result: Truth = False
+    for condition in conditions:
+        if condition is True:
+            return True
+        result = condition if result is False else result | condition
+    return result
+
+
+def all_of(*conditions: Truth) -> Truth:
+    """Return the conjunction of conditions of which some may be symbols."""
+    result: Truth = True
+    for condition in conditions:
+        if condition is False:
+            return False
+        result = condition if result is True else result & condition
+    return result
+
+
+def name_of(dtype: torch.dtype) -> str:
+    """Return the name of a dtype without its module."""
+    return str(dtype).removeprefix("torch.")
+
+
+def check_same_device(name: str, tensor: torch.Tensor, other_name: str, other: torch.Tensor) -> None:
+    """Refuse tensors of two devices."""
+    check(
+        tensor.device == other.device,
+        f"{name} is on {tensor.device} and {other_name} on {other.device}; both have to be on one device",
+    )
+
+
+def check_dim(name: str, tensor: torch.Tensor, dim: int) -> None:
+    """Refuse another number of dimensions."""
+    check(tensor.dim() == dim, f"{name} has {tensor.dim()} dimensions, shape {tuple(tensor.shape)}; expected {dim}")
+
+
+def check_min_dim(name: str, tensor: torch.Tensor, dim: int) -> None:
+    """Refuse fewer dimensions."""
+    check(tensor.dim() >= dim, f"{name} has {tensor.dim()} dimensions; expected at least {dim}")
+
+
+def check_size(name: str, tensor: torch.Tensor, dim: int, expected: Size, why: str) -> None:
+    """Refuse another size in one dimension."""
+    found = tensor.shape[dim]
+    check(
+        found == expected,
+        *(f"{name} has shape ", tuple(tensor.shape), ": size ", found, f" in dimension {dim}, expected ", expected),
+        f" ({why})",
+    )
+
+
+def check_numel(name: str, tensor: torch.Tensor, expected: Size, why: str, *, or_one: bool = False) -> None:
+    """Refuse another number of elements; with ``or_one``, a single one is taken as well."""
+    found = tensor.numel()
+    check(
+        any_of(found == expected, or_one and found == 1),
+        *(f"{name} has shape ", tuple(tensor.shape), " with ", found, " elements, expected ", expected, f" ({why})"),
+    )
+
+
+def check_dtype(name: str, found: torch.dtype, *supported: torch.dtype) -> None:
+    """Refuse a dtype that is none of some."""
+    words = " or ".join(map(name_of, supported))
+    check(found in supported, f"{name} has dtype {name_of(found)}, expected {words}")
+
+
+def check_same_dtype(name: str, tensor: torch.Tensor, other_name: str, other: torch.Tensor) -> None:
+    """Refuse tensors of two dtypes."""
+    check(
+        tensor.dtype == other.dtype,
+        f"{name} has dtype {name_of(tensor.dtype)}, expected {name_of(other.dtype)}, the dtype of {other_name}",
+    )
+
+
+def check_same_shape(name: str, tensor: torch.Tensor, other_name: str, other: torch.Tensor) -> None:
+    """Refuse tensors of two shapes."""
+    same = tensor.dim() == other.dim() and all_of(
+        *(one == two for one, two in zip(tensor.shape, other.shape, strict=True))
+    )
+    words = (f"{name} has shape ", tuple(tensor.shape), ", expected ", tuple(other.shape))
+    check(same, *words, f", the shape of {other_name}")
+
+
+def check_inner_stride(name: str, tensor: torch.Tensor) -> None:
+    """Refuse rows whose elements are not adjacent."""
+    check(
+        tensor.dim() == 0 or any_of(tensor.shape[-1] <= 1, tensor.stride(-1) == 1),
+        *(f"{name} has strides ", tensor.stride(), ", expected 1 in the last dimension: "),
+        "pass a contiguous tensor or a slice of whole rows",
+    )
+
+
+def check_contiguous(name: str, tensor: torch.Tensor) -> None:
+    """Refuse a tensor that is not contiguous."""
+    expected: Size = 1
+    adjacent: list[Truth] = []
+    for size, stride in zip(reversed(tensor.shape), reversed(tensor.stride()), strict=True):
+        adjacent.append(any_of(size == 1, stride == expected))
+        expected = expected * size
+    check(
+        any_of(all_of(*adjacent), tensor.numel() == 0),
+        *(f"{name} has shape ", tuple(tensor.shape), " and strides ", tensor.stride()),
+        ", expected a contiguous tensor: call .contiguous() on it",
+    )
+
+
+def check_multiple(what: str, value: Size, of: int) -> None:
+    """Refuse what is no multiple."""
+    check(value % of == 0, f"{what} is ", value, f", expected a multiple of {of}")
+
+
+def check_at_most(what: str, value: Size, most: int, why: str) -> None:
+    """Refuse what is more."""
+    check(value <= most, f"{what} is ", value, f", expected at most {most}: {why}")
+
+
+def check_aligned(name: str, tensor: torch.Tensor, of_bytes: int) -> None:
+    """Refuse a first element that stands at no multiple of so many bytes; storages begin at one."""
+    past = tensor.storage_offset() * tensor.element_size() % of_bytes
+    check(
+        past == 0,
+        *(f"{name} starts ", past, f" bytes past a multiple of {of_bytes}, expected an aligned start: "),
+        f"slice at a multiple of {of_bytes} bytes, or clone the tensor",
+    )
+
+
+def row_stride(name: str, tensor: torch.Tensor) -> Size:
+    """Return the elements from row to row of a tensor whose other dimensions collapse into one; refuse any other."""
+    if tensor.dim() == 1:
+        return tensor.shape[0]
+    rows: Size = tensor.shape[-2]
+    stride: Size = tensor.stride(-2)
+    for outer in range(tensor.dim() - 3, -1, -1):
+        size = tensor.shape[outer]
+        if known(rows <= 1):
+            stride = tensor.stride(outer)
+        check(
+            any_of(size <= 1, rows <= 1, tensor.stride(outer) == rows * stride),
+            *(f"{name} has strides ", tensor.stride(), " for shape ", tuple(tensor.shape)),
+            ", expected rows at one distance from each other: call .contiguous() on it",
+        )
+        rows = rows * size
+    return stride
+
+
+def out_row_stride(name: str, tensor: torch.Tensor) -> Size:
+    """Return the same of a tensor that is written, and refuse rows that overlap."""
+    stride, row = row_stride(name, tensor), tensor.shape[-1]
+    check(
+        any_of(stride >= row, tensor.numel() <= row),
+        *(f"{name} has strides ", tensor.stride(), " for shape ", tuple(tensor.shape)),
+        *(", expected rows that do not overlap: at least ", row, " elements apart"),
+    )
+    return stride
+
+
+class Rows(NamedTuple):
+    """Memory as rows of bytes at one distance, from the start of a storage on."""
+
+    storage: int
+    start: int
+    rows: int
+    stride: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """The first byte behind the last row."""
+        return self.start + (self.rows - 1) * self.stride + self.size
+
+    def is_same(self, other: Rows) -> bool:
+        """True where both are the same bytes in the same order."""
+        return self[:3] == other[:3] and self.size == other.size and (self.rows <= 1 or self.stride == other.stride)
+
+
+def rows_of(tensor: torch.Tensor, stride: Size) -> Rows | None:
+    """Return the memory of a tensor whose row_stride is known; None where torch.compile does not know its numbers."""
+    row: Size = tensor.shape[-1] if tensor.dim() else 1
+    each, numel = tensor.element_size(), tensor.numel()
+    if known(numel == 0):
+        return Rows(_storage_of(tensor), 0, 0, 0, 0)
+    return _rows(tensor, tensor.storage_offset() * each, numel // row, stride * each, row * each)
+
+
+def span_of(tensor: torch.Tensor) -> Rows | None:
+    """Return the memory from a tensor's first element to its last, as one row."""
+    each = tensor.element_size()
+    if known(tensor.numel() == 0):
+        return Rows(_storage_of(tensor), 0, 0, 0, 0)
+    last = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return _rows(tensor, tensor.storage_offset() * each, 1, 0, (last + 1) * each)
+
+
+def _rows(tensor: torch.Tensor, *numbers: Size) -> Rows | None:
+    found = [number for number in numbers if isinstance(number, int)]
+    return Rows(_storage_of(tensor), *found) if len(found) == len(numbers) else None
+
+
+def _storage_of(tensor: torch.Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)
+
+
+def meet(one: Rows, other: Rows) -> bool:
+    """True where a byte belongs to both."""
+    if one.storage != other.storage or 0 in (one.rows, other.rows):
+        return False
+    if one.end <= other.start or other.end <= one.start:
+        return False
+    if one.rows > other.rows:
+        one, other = other, one
+    for begin in (one.start + row * one.stride for row in range(one.rows)):
+        past = begin - (other.start + other.size)
+        first = 0 if past < 0 else past // other.stride + 1 if other.stride else other.rows
+        if first < other.rows and other.start + first * other.stride < begin + one.size:
+            return True
+    return False
+
+
+def check_apart(name: str, out: Rows | None, inputs: Sequence[tuple[str, Rows | None]]) -> None:
+    """Refuse an output that has a byte in common with an input; what is not known here, the CUDA function checks."""
+    for other_name, other in inputs:
+        check(
+            out is None or other is None or not meet(out, other),
+            f"{name} overlaps {other_name} in memory, expected memory of its own: clone one of them",
+        )

@@ -1,0 +1,86 @@
+"""The CPU references and the fake kernels refuse the same calls in the same words; tests/gpu holds CUDA against them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+import warpwright
+from calls import CALLS, Refusal, operator, overlapping, refusals, result, side_by_side
+
+REFUSALS = list(refusals())
+
+
+def error_of(name: str, arguments: dict[str, object]) -> str:
+    with pytest.raises(RuntimeError) as refused:
+        operator(name)(*arguments.values())
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+def test_a_refusal_names_the_argument_and_both_values(refusal: Refusal) -> None:
+    """By the reference; by the fake kernel where a tensor was left on meta, which would give garbage for a result."""
+    assert refusal.words.format(device="cpu") in error_of(refusal.operator, refusal.arguments("cpu"))
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+def test_a_fake_tensor_is_refused_as_a_real_one(refusal: Refusal) -> None:
+    """Fake tensors are what torch.compile has; a stray one on meta is among them."""
+    with FakeTensorMode():
+        found = error_of(refusal.operator, refusal.arguments("cpu"))
+    assert found == error_of(refusal.operator, refusal.arguments("cpu"))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_operator_runs_on_the_cpu_and_on_meta(name: str) -> None:
+    found, shape = result(name, CALLS[name]("cpu")), result(name, CALLS[name]("meta"))
+    assert (found.shape, found.dtype, found.stride()) == (shape.shape, shape.dtype, shape.stride())
+
+
+@pytest.mark.parametrize(("name", "case", "arguments", "other"), list(overlapping("cpu")), ids=lambda value: str(value)[:40])
+def test_an_output_that_overlaps_an_input_is_refused(
+    name: str, case: str, arguments: dict[str, object], other: str
+) -> None:
+    words = f"out overlaps {other} in memory, expected memory of its own: clone one of them"
+    assert error_of(name, arguments) == words
+
+
+@pytest.mark.parametrize(("name", "case", "arguments"), list(side_by_side("cpu")), ids=lambda value: str(value)[:40])
+def test_an_output_among_an_inputs_rows_or_in_their_place_is_right(
+    name: str, case: str, arguments: dict[str, torch.Tensor]
+) -> None:
+    apart = arguments | {"input": arguments["input"].clone(), "out": torch.empty(arguments["out"].shape).half()}
+    assert torch.equal(result(name, arguments), result(name, apart))
+
+
+def test_rows_that_only_interleave_do_not_meet() -> None:
+    from warpwright.checks import Rows, meet
+
+    whole = Rows(0, 0, 10, 100, 40)
+    assert not meet(whole, Rows(0, 40, 10, 100, 60))
+    assert meet(whole, Rows(0, 40, 10, 100, 61))
+    assert not meet(whole, Rows(1, 0, 10, 100, 40)), "of another storage"
+    assert meet(whole, Rows(0, 350, 3, 70, 1)), "350, 420: the second lies in the fifth row"
+    assert not meet(whole, Rows(0, 350, 1, 0, 50))
+    assert not meet(Rows(0, 0, 0, 0, 0), whole)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: warpwright.marlin_zero_points(torch.full((2, 64), 16), 2, 64, 4), "zp has numbers from 16 to 16, expected 0 to 15"),
+        (lambda: warpwright.marlin_zero_points(torch.zeros(2, 64).int() - 1, 2, 64, 4), "zp has numbers from -1 to -1"),
+        (lambda: warpwright.marlin_zero_points(torch.zeros(2, 64).int(), 3, 64, 4), "size 2 in dimension 0, expected 3"),
+        (lambda: warpwright.marlin_zero_points(torch.zeros(2, 96).int(), 2, 96, 4), "size_n is 96, expected a multiple of 64"),
+        (lambda: warpwright.marlin_permute_scales(torch.ones(3, 64), 256, 64, 128), "size 3 in dimension 0, expected 2 (size_k over group_size)"),
+        (lambda: warpwright.marlin_permute_scales(torch.ones(2, 64), 256, 64, 100), "group_size is 100, expected -1 or a divisor of size_k"),
+        (lambda: warpwright.marlin_permute_scales(torch.ones(2, 64), 256, 64, -1), "size 2 in dimension 0, expected 1"),
+        (lambda: warpwright.marlin_permute_scales(torch.ones(2, 64), 256, 128, 128), "size 64 in dimension 1, expected 128 (size_n)"),
+    ],
+    ids=["high", "low", "groups", "columns", "scales", "group size", "single", "scale columns"],
+)  # fmt: skip
+def test_what_prepares_a_checkpoint_refuses_by_name(call: object, words: str) -> None:
+    with pytest.raises(RuntimeError) as refused:
+        call()  # type: ignore[operator]
+    assert words in str(refused.value)
