@@ -43,6 +43,7 @@ FACTS: dict[ProofKind, dict[str, Any]] = {
         "suite": "tests/wheel", "passed": 63, "failed": 0, "skipped": {}, "seconds": 12.6,
     },
     ProofKind.GPU: {
+        "schema": 2,
         "machine": {
             "device": "NVIDIA H200", "sm": "90", "driver": "580.1", "torch": "2.11.0+cu130", "cuda": "13.0",
             "python": "3.12.1", "version": "0.1.0", "verdict": None,
@@ -90,12 +91,23 @@ def make_wheel(folder: Path, matrix: Matrix, lane: Lane, public: str = "0.1.0", 
 
 
 def gpu_runs(wheel: str, sha256: str, **changes: Any) -> dict[str, Any]:
-    """Give runs of a wheel's own path and of those that its older code takes."""
-    run = {
-        "wheel": wheel, "sha256": sha256, "forced": False, "passed": 300, "failed": [], "crashed": [], "hung": [],
-        "skipped": {}, "seconds": 60.0, "fault": "", **changes,
-    }  # fmt: skip
-    return {"runs": [run | {"path": path} for path in ("90", "75", "80", "89")]}
+    """Give a wheel's own run, those of the JIT lanes' wheels that take its older code, and all of them under memcheck.
+
+    Every run has the changes.
+    """
+    counts = {"passed": 300, "failed": [], "crashed": [], "hung": [], "skipped": {}, "seconds": 60.0, "fault": ""}
+    own = {"wheel": wheel, "sha256": sha256, "path": "90"}
+    lanes = [{"wheel": f"jit{path}.whl", "sha256": path * 32, "path": path} for path in ("75", "80", "89")]
+    paths = [own, *lanes]
+    runs = [{**path, **counts, "forced": path is not own, "commit": COMMIT, **changes} for path in paths]
+    return {"runs": runs, "sanitizers": [sanitizer_run(path) for path in paths]}
+
+
+def sanitizer_run(path: Mapping[str, str], **changes: Any) -> dict[str, Any]:
+    """Give the run of a wheel on a path, by a run on it, under memcheck."""
+    counts = {"passed": 20, "failed": [], "crashed": [], "hung": [], "skipped": {}, "seconds": 60.0, "fault": ""}
+    same = {name: path[name] for name in ("wheel", "sha256", "path")}
+    return {**same, **counts, "tool": "memcheck", "errors": 0, "not_run": "", **changes}
 
 
 def write_proof(wheel: Path, kind: ProofKind, **changes: Any) -> Path:

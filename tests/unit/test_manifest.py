@@ -22,6 +22,7 @@ from release_maker import (
     make_release,
     make_wheel,
     released_lanes,
+    sanitizer_run,
     small_matrix,
     write_proof,
 )
@@ -112,13 +113,15 @@ def test_every_reason_is_told_at_once(dist: Path, matrix: Matrix) -> None:
         (ProofKind.BUILD, {"commit": f"{COMMIT}-dirty"}, "-dirty"),
         (ProofKind.WHEEL_TESTS, {"passed": 0}, "the wheel-tests proof does not hold: 0 passed"),
         (ProofKind.GPU, {"runs": []}, "the first run is not of the wheel itself"),
+        (ProofKind.GPU, {"sanitizers": []}, "torch 2.11.0+cu130; memcheck did not run on path 90, 75, 80, 89"),
+        (ProofKind.GPU, {"schema": 1}, "the gpu proof cannot be read: schema: Input should be 2"),
         (ProofKind.COMPAT, {"cells": [FAILED_CELL]}, "the compat proof does not hold: 0 of 1 cells passed, 1 failed"),
         (ProofKind.COMPAT, {"cells": [UNREACHED_CELL]}, "0 failed; not reached: Python 3.12, torch 2.15.0"),
         (ProofKind.BUILD, {"schema": 2}, "the build proof cannot be read: schema: Input should be 1"),
     ],
     ids=[
-        "finding", "no commit", "dirty commit", "no test passed", "no GPU report", "a torch fails",
-        "a torch is not reached", "newer schema",
+        "finding", "no commit", "dirty commit", "no test passed", "no GPU report", "no memcheck",
+        "older GPU report", "a torch fails", "a torch is not reached", "newer schema",
     ],
 )  # fmt: skip
 def test_a_proof_that_does_not_hold_is_a_reason(
@@ -146,8 +149,79 @@ def test_a_wheel_is_proved_on_a_gpu_for_each_of_its_sms(
     assert reason in reasons(dist, matrix)[0]
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"errors": 1}, "failed: memcheck on path 90"),
+        ({"tool": "racecheck", "errors": 1}, "failed: racecheck on path 90; memcheck did not run on path 90"),
+        ({"passed": 0}, "failed: memcheck on path 90"),
+        ({"failed": ["test_gemm"]}, "failed: memcheck on path 90"),
+        ({"fault": "no summary"}, "failed: memcheck on path 90"),
+        ({"not_run": "no compute-sanitizer"}, "memcheck did not run on path 90"),
+        ({"sha256": "0" * 64}, "memcheck did not run on path 90"),
+    ],
+    ids=["error", "race", "nothing passed", "failed", "fault", "not run", "another wheel"],
+)
+def test_a_path_is_proved_where_memcheck_found_nothing_on_it(
+    dist: Path, matrix: Matrix, changes: dict[str, Any], reason: str
+) -> None:
+    first, facts = gpu_facts(dist)
+    own, *others = facts["sanitizers"]
+    write_proof(first, ProofKind.GPU, **{**facts, "sanitizers": [{**own, **changes}, *others]})
+    assert reasons(dist, matrix)[0].endswith(f"torch 2.11.0+cu130; {reason}")
+
+
+@pytest.mark.parametrize("tool", ["racecheck", "synccheck"])
+def test_a_tool_that_cannot_run_there_takes_nothing_from_a_proof(dist: Path, matrix: Matrix, tool: str) -> None:
+    first, facts = gpu_facts(dist)
+    facts["sanitizers"].append(sanitizer_run(facts["runs"][0], tool=tool, passed=0, not_run="it cannot run here"))
+    write_proof(first, ProofKind.GPU, **facts)
+    assert len(collect_release([dist], matrix, RELEASE).wheels) == len(released_lanes(matrix))
+
+
+def gpu_facts(dist: Path) -> tuple[Path, dict[str, Any]]:
+    """Give a wheel, and the runs of its GPU proof."""
+    first = wheels(dist)[0]
+    return first, gpu_runs(first.name, hashlib.sha256(first.read_bytes()).hexdigest())
+
+
+@pytest.mark.parametrize(
+    ("jit", "own", "known"),
+    [
+        ("f" * 40, COMMIT, COMMIT),
+        (None, COMMIT, COMMIT),
+        (None, None, "unknown"),
+        (COMMIT, f"{COMMIT}-dirty", f"{COMMIT}-dirty"),
+    ],
+    ids=["another commit", "unknown commit", "two unknown commits", "dirty commit"],
+)
+def test_jit_wheels_prove_nothing_of_a_wheel_unless_of_its_commit(
+    dist: Path, matrix: Matrix, jit: str | None, own: str | None, known: str
+) -> None:
+    first, facts = gpu_facts(dist)
+    write_proof(first, ProofKind.BUILD, commit=own)
+    write_proof(first, ProofKind.GPU, runs=[facts["runs"][0], *({**run, "commit": jit} for run in facts["runs"][1:])])
+    expected = f"the wheels of path 75, 80, 89 are not known to be of this wheel's commit, {known}"
+    assert expected in "\n".join(reasons(dist, matrix))
+
+
+def test_a_build_proof_of_other_bytes_says_no_commit_of_a_wheel(dist: Path, matrix: Matrix) -> None:
+    write_proof(wheels(dist)[0], ProofKind.BUILD, sha256="0" * 64)
+    found = "\n".join(reasons(dist, matrix))
+    assert "the build proof is of other bytes" in found
+    assert "are not known to be of this wheel's commit, unknown" in found
+
+
+def test_a_commit_that_is_none_cannot_stand_in_a_run(dist: Path, matrix: Matrix) -> None:
+    first, facts = gpu_facts(dist)
+    write_proof(first, ProofKind.GPU, runs=[{**run, "commit": "None"} for run in facts["runs"]])
+    assert "the gpu proof cannot be read: runs.0.commit: String should match pattern" in reasons(dist, matrix)[0]
+
+
 def test_wheels_of_two_commits_are_no_release(dist: Path, matrix: Matrix) -> None:
-    write_proof(wheels(dist)[0], ProofKind.BUILD, commit="f" * 40)
+    first, facts = gpu_facts(dist)
+    write_proof(first, ProofKind.BUILD, commit="f" * 40)
+    write_proof(first, ProofKind.GPU, runs=[{**run, "commit": "f" * 40} for run in facts["runs"]])
     assert reasons(dist, matrix) == [f"the wheels are of 2 commits: {COMMIT}, {'f' * 40}"]
 
 

@@ -1,88 +1,83 @@
-"""The command line, and the report."""
+"""The command line."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
-import subprocess
+import os
+import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from gpu_runner.errors import RunnerError
-from gpu_runner.jobs import jit_path, plan_jobs, sha256_of
-from gpu_runner.journal import Event, Run
-from gpu_runner.suite import run_job
+from gpu_runner.jobs import jit_path
+from gpu_runner.prove import Options, World, prove
+from gpu_runner.sanitizer import TOOLS, choose_tools
+from gpu_runner.watch import Limits
+
+STOPPED = 130
+"""What a program ends with that was interrupted, as in a shell."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Give 0 where every run proves its wheel, 1 where one does not, 2 where the suite could not be run."""
-    options = _parser().parse_args(arguments)
+def main(arguments: Sequence[str] | None = None, world: World | None = None) -> int:
+    """Give 0 where every report proves its wheel, 1 where one does not, 2 where the suite could not be run."""
+    parsed = make_parser().parse_args(arguments)
+    world = world or World(os.environ, _say)
     try:
-        wheels = [wheel for wheel in options.wheels if jit_path(wheel) is None] or options.wheels
-        runs = [run for wheel in wheels for run in prove(wheel, options)]
+        options = plan_options(parsed)
+        wheels = [wheel for wheel in parsed.wheels if jit_path(wheel) is None] or parsed.wheels
+        reports = [prove(wheel, options, world) for wheel in wheels]
     except RunnerError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a program of its own
         return 2
-    return 0 if all(run.ok for run in runs) else 1
+    except KeyboardInterrupt:
+        print("stopped; --resume goes on behind what has been done", file=sys.stderr)  # noqa: T201
+        return STOPPED
+    return 1 if any(report.lacks() for report in reports) else 0
 
 
-def prove(wheel: Path, options: argparse.Namespace) -> list[Run]:
-    """Run all that is to be run for a wheel, and write its report."""
-    folder = wheel.parent / "proofs" / wheel.stem
-    journals = folder / "gpu-journals"
-    journals.mkdir(parents=True, exist_ok=True)
-    jobs = plan_jobs(wheel, options.jit)
-    if not options.resume:
-        for journal in journals.glob("*.jsonl"):
-            journal.unlink()
-    runs: list[Run] = []
-    machine: Event = {}
-    for job in jobs:
-        run, found = run_job(job, options.suite.resolve(), journals, options.limit)
-        machine = machine or found
-        runs.append(run)
-        print(run, flush=True)  # noqa: T201
-        if not run.passed:
-            print(f"  {found.get('verdict', 'the suite did not start')}")  # noqa: T201
-    _write(folder / "gpu.json", _report(wheel, machine, runs))
-    return runs
+def _say(text: str) -> None:
+    """Print a line, whole: jobs that run side by side all do."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
-def _report(wheel: Path, machine: Event, runs: Sequence[Run]) -> dict[str, Any]:
-    """Give what wheelworks reads as the wheel's GpuProof."""
-    machine = {**machine, "driver": _driver()}
-    return {"schema": 1, "wheel": wheel.name, "sha256": sha256_of(wheel), "machine": machine,
-            "runs": [asdict(run) for run in runs]}  # fmt: skip
+def plan_options(parsed: argparse.Namespace) -> Options:
+    """Give the options in their types, out of the words."""
+    return Options(
+        suite=parsed.suite,
+        jit=parsed.jit,
+        jobs=parsed.jobs,
+        tools=choose_tools(parsed.tools),
+        limits=Limits(parsed.limit, parsed.start_limit),
+        resume=parsed.resume,
+    )
 
 
-def _write(path: Path, report: dict[str, Any]) -> None:
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(path)
-
-
-def _driver() -> str:
-    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        return subprocess.run(query, capture_output=True, text=True, check=True).stdout.split("\n")[0].strip()
-    return "unknown"
-
-
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Give the parser of the command line."""
     parser = argparse.ArgumentParser(prog="gpu_runner", description="Run the GPU suite on finished wheels.")
     parser.add_argument("wheels", nargs="+", type=Path)
     parser.add_argument(
         "--jit", action="append", type=Path, help="a JIT lane's wheel, in place of those beside a wheel"
     )
     parser.add_argument("--suite", type=Path, default=Path("tests/gpu"))
-    parser.add_argument("--limit", type=float, default=300.0, help="seconds that one test may take")
+    parser.add_argument("--jobs", type=_count, help="how many paths run at once; as many as fit where none is given")
+    parser.add_argument("--tools", default=",".join(TOOLS), help="sanitizers, with commas between them, or none")
+    parser.add_argument("--limit", type=float, default=Limits.test, help="seconds that one test may take")
+    parser.add_argument(
+        "--start-limit", type=float, default=Limits.start, help="seconds for the start, the end and between two tests"
+    )
     parser.add_argument("--resume", action="store_true", help="go on behind what an earlier attempt has done")
     return parser
 
 
+def _count(word: str) -> int:
+    if not word.isdigit() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number of jobs: expected 1 or more")
+    return int(word)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it, too, ends every process first
     sys.exit(main())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+import signal
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,17 +15,25 @@ import pytest
 from gpu_runner.journal import over, read_events, write_event
 
 JOURNAL = Path(os.environ["GPU_RUNNER_JOURNAL"])
+ALIVE = Path(os.environ["GPU_RUNNER_ALIVE"])
+"""A named pipe that the runner holds open for as long as it lives."""
 
 
 def pytest_configure() -> None:
     """Follow the runner: where it was killed, this process must not go on beside the next attempt's."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_the_runner, daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
+def _end_with_the_runner() -> None:
+    """Wait until the runner is dead, then end the job's process group: this process, its parent and its children.
+
+    The parent tells nothing: under a sanitizer it is the sanitizer.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        pipe = os.open(ALIVE, os.O_RDONLY | os.O_NONBLOCK)  # blocking, it would wait for a runner that is dead already
+        os.set_blocking(pipe, True)
+        os.read(pipe, 1)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def pytest_sessionstart() -> None:
@@ -52,6 +61,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     done = over(read_events(JOURNAL))
     config.hook.pytest_deselected(items=[item for item in items if item.nodeid in done])
     items[:] = [item for item in items if item.nodeid not in done]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Write how many tests are left, after every plugin has chosen."""
+    write_event(JOURNAL, {"event": "collected", "tests": len(session.items), "done": len(over(read_events(JOURNAL)))})
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,17 +5,21 @@ The suite itself is run by ``gpu_runner``, which also works where there is no ne
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 from uv import find_uv_bin
 
 from wheelworks.errors import GpuTestError
 from wheelworks.process import Completed, Runner
 from wheelworks.proof import Proof, ProofKind
 from wheelworks.sm import Sm
+
+COMMIT = r"^[0-9a-f]{40}$"
 
 NOT_PROVED = 1
 """What the runner ends with where the suite ran and does not prove every wheel."""
@@ -36,15 +40,14 @@ class Machine(BaseModel):
     verdict: str | None
 
 
-class GpuRun(BaseModel):
-    """What the suite said of one wheel on one path: the wheel itself, or a JIT lane's of the same commit."""
+class SuiteResult(BaseModel):
+    """What the suite said of one wheel on one path; ``fault`` is what was no test's."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     wheel: str
     sha256: str
     path: str
-    forced: bool
     passed: int
     failed: tuple[str, ...]
     crashed: tuple[str, ...]
@@ -59,13 +62,35 @@ class GpuRun(BaseModel):
         return self.passed > 0 and not (self.failed or self.crashed or self.hung or self.fault)
 
 
+class GpuRun(SuiteResult):
+    """The whole suite on a path: with the wheel itself, or with a JIT lane's of the same commit, which it names."""
+
+    forced: bool
+    commit: Annotated[str, Field(pattern=COMMIT)] | None
+
+
+class SanitizerRun(SuiteResult):
+    """The tests marked for it under a tool of compute-sanitizer; ``not_run`` says why there are none of them."""
+
+    tool: Literal["memcheck", "racecheck", "synccheck"]
+    errors: int
+    not_run: str
+
+    @property
+    def ok(self) -> bool:
+        """True where the tool ran, the tests passed under it and it found nothing."""
+        return super().ok and not self.errors and not self.not_run
+
+
 class GpuProof(Proof):
-    """The GPU suite on a wheel: first its own run, then those of its JIT lanes."""
+    """The GPU suite on a wheel: first its own run, then those of its JIT lanes, then all of them under sanitizers."""
 
     KIND = ProofKind.GPU
 
+    schema_: StrictInt = Field(default=2, alias="schema")
     machine: Machine
     runs: tuple[GpuRun, ...]
+    sanitizers: tuple[SanitizerRun, ...]
 
     @model_validator(mode="after")
     def _starts_with_the_wheels_own_run(self) -> GpuProof:
@@ -75,8 +100,23 @@ class GpuProof(Proof):
 
     @property
     def holds(self) -> bool:
-        """True where every run is good."""
-        return all(run.ok for run in self.runs)
+        """True where every run is good, and every path is free of errors under memcheck."""
+        return not self.lacks()
+
+    def lacks(self) -> tuple[str, ...]:
+        """Give what keeps the proof from holding; racecheck and synccheck may say why they did not run."""
+        checked = {(each.sha256, each.path) for each in self.sanitizers if each.tool == "memcheck" and not each.not_run}
+        unchecked = [run.path for run in self.runs if (run.sha256, run.path) not in checked]
+        bad = [f"path {run.path}" for run in self.runs if not run.ok]
+        bad += [f"{each.tool} on path {each.path}" for each in self.sanitizers if not (each.ok or each.not_run)]
+        failed = (f"failed: {', '.join(bad)}",) if bad else ()
+        return (*failed, *((f"memcheck did not run on path {', '.join(unchecked)}",) if unchecked else ()))
+
+    def strangers(self, commit: str | None) -> tuple[GpuRun, ...]:
+        """Give the runs of other wheels that are not of the wheel's commit; where that is unknown, every one."""
+        known = commit if commit and re.fullmatch(COMMIT, commit) else None
+        others = (run for run in self.runs if run.sha256 != self.sha256)
+        return tuple(run for run in others if known is None or run.commit != known)
 
     def run_for(self, sm: Sm) -> GpuRun | None:
         """Give the run that ran the code of an SM: that of the newest path whose code the SM takes."""
@@ -111,7 +151,8 @@ def run_gpu_tests(
         raise GpuTestError(
             "the GPU suite does not prove every wheel",
             why="\n".join(line for line in done.output.splitlines() if "NOT PROVED" in line),
-            fix="each wheel's proofs/<wheel>/gpu.json names its tests; `--resume` keeps what has passed",
+            fix="proofs/<wheel>/gpu.json names the tests, gpu-journals beside it has what they printed; "
+            "`--resume` keeps what has passed",
         )
     _check(done, "the GPU suite could not be run")
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from wheelworks import files
 from wheelworks.errors import ProofError
@@ -32,9 +33,17 @@ class Proof(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     KIND: ClassVar[ProofKind]
 
-    schema_: Literal[1] = Field(default=1, alias="schema")
+    schema_: StrictInt = Field(default=1, alias="schema")
     wheel: str
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+    @field_validator("schema_")
+    @classmethod
+    def _is_of_this_kind(cls, schema: int) -> int:
+        """Hold the version against that of the kind, which a kind that has changed sets as the field's default."""
+        if schema != (known := cls.model_fields["schema_"].default):
+            raise PydanticCustomError("schema", "Input should be {known}", {"known": known})
+        return schema
 
 
 AnyProof = TypeVar("AnyProof", bound=Proof)

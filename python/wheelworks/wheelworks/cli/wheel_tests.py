@@ -42,10 +42,15 @@ def gpu_tests(
     wheels: Annotated[list[Path], Parameter(negative=())],
     *,
     jit: Annotated[list[Path] | None, Parameter(negative=())] = None,
+    jobs: int | None = None,
+    tools: str = "memcheck,racecheck,synccheck",
     limit: float = 300.0,
+    start_limit: float = 900.0,
     resume: bool = False,
 ) -> None:
-    """Test wheels on this machine's GPU, on its own path and on the older ones; the report is put beside each wheel.
+    """Test wheels on this machine's GPU: its own path and the older ones, then each under sanitizers.
+
+    The report is put beside each wheel.
 
     Parameters
     ----------
@@ -53,13 +58,20 @@ def gpu_tests(
         The wheels. Those of JIT lanes are tested with the wheels that they belong to.
     jit
         The JIT lanes' wheels; those beside each wheel where none are named.
+    jobs
+        How many paths run at once; as many as the cores and the GPU's free memory hold where none is given.
+    tools
+        The tools of compute-sanitizer, with commas between them, or `none`; without memcheck nothing is proved.
     limit
         Seconds that one test may take before it is stopped.
+    start_limit
+        Seconds that may pass without a test: while pytest starts, between two tests, and at the end.
     resume
         Go on behind what an earlier attempt has done.
     """
     torch = f"torch=={read_matrix().torch.headers}"
-    options = ["--limit", str(limit), *(["--resume"] if resume else [])]
+    options = ["--limit", str(limit), "--start-limit", str(start_limit), "--tools", tools]
+    options += [*(["--jobs", str(jobs)] if jobs is not None else []), *(["--resume"] if resume else [])]
     options += [word for path in jit or [] for word in ("--jit", str(path.resolve()))]
     run_gpu_tests(wheels, GPU_SUITE.resolve(), torch=torch, options=options, run=run, on_line=show)
 

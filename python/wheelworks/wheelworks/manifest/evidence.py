@@ -35,7 +35,7 @@ def read_entry(wheel: Path, kind: ProofKind, sms: Sequence[str]) -> ProofEntry:
         case ProofKind.BILL:
             return _entry(wheel, BillProof, _judge_bill, _sums)
         case ProofKind.GPU:
-            return _entry(wheel, GpuProof, partial(_judge_gpu, sms=sms))
+            return _entry(wheel, GpuProof, partial(_judge_gpu, sms=sms, commit=_commit_of(wheel)))
         case ProofKind.COMPAT:
             return _entry(wheel, Compat, _judge_compat)
 
@@ -91,14 +91,25 @@ def _judge_bill(proof: BillProof) -> Verdict:
     return bool(kernels), shown
 
 
-def _judge_gpu(proof: GpuProof, sms: Sequence[str]) -> Verdict:
-    """Judge the runs; an SM whose code no GPU has run is not proved."""
+def _commit_of(wheel: Path) -> str | None:
+    """Give the commit in the build proof of these very bytes; None where there is no such proof."""
+    try:
+        return read_proof(wheel, BuildProof).commit
+    except ProofError:
+        return None
+
+
+def _judge_gpu(proof: GpuProof, sms: Sequence[str], commit: str | None) -> Verdict:
+    """Judge the runs; an SM whose code no GPU has run is not proved, nor is one by a wheel of another commit."""
     passed = sum(run.passed for run in proof.runs)
     shown = f"{passed} passed in {len(proof.runs)} runs on {proof.machine.device}, torch {proof.machine.torch}"
-    untested = proof.untested(sms)
-    if untested:
-        return False, f"{shown}; no good run of SM {' '.join(untested)}"
-    return proof.holds, shown if proof.holds else f"{shown}; a run failed"
+    lacks = [*proof.lacks()]
+    if untested := proof.untested(sms):
+        lacks.append(f"no good run of SM {' '.join(untested)}")
+    if strangers := proof.strangers(commit):
+        paths = ", ".join(run.path for run in strangers)
+        lacks.append(f"the wheels of path {paths} are not known to be of this wheel's commit, {commit or 'unknown'}")
+    return not lacks, "; ".join([shown, *lacks])
 
 
 def _judge_compat(proof: Compat) -> Verdict:
