@@ -115,6 +115,11 @@ CALLS: dict[str, Make] = {
 }
 
 
+def path_of(name: str) -> str:
+    """Name the operator whose SM path a call needs: without one of its own, a product by 4-bit weights dequantises."""
+    return "gptq_marlin_dequantize" if name == "gptq_marlin_gemm" else name
+
+
 def operator(name: str) -> Any:
     return getattr(torch.ops.warpwright, name).default
 

@@ -6,6 +6,7 @@ They run on the path that this GPU takes; with a JIT lane's wheel and WARPWRIGHT
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import torch
 
 import warpwright
 from warpwright import _extension, doctor
+
+sys.path.insert(0, str(Path(__file__).parent))  # the tests share calls.py and its like, wherever they are started
 
 SEED = int(os.environ.get("WARPWRIGHT_TEST_SEED", "0")) or torch.seed() % 2**31
 
@@ -45,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "operator(name): the operator whose SM path the test needs")
     config.addinivalue_line(
         "markers",
-        "memcheck: small enough for `compute-sanitizer --error-exitcode 1 python -m pytest tests/gpu -m memcheck`",
+        "sanitized: small enough for `compute-sanitizer --error-exitcode 86 python -m pytest tests/gpu -m sanitized`",
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import warpwright
+from calls import path_of
 from public import Model, models
 
 # Dynamo itself makes an instance of an autograd function, which torch warns of.
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*Function'> should not be insta
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 MODELS = models(DEVICE)
 each_model = pytest.mark.parametrize(
-    "model", [pytest.param(model, id=model.name, marks=pytest.mark.operator(model.operator)) for model in MODELS]
+    "model", [pytest.param(model, id=model.name, marks=pytest.mark.operator(path_of(model.operator))) for model in MODELS]
 )
 
 

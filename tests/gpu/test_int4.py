@@ -67,9 +67,9 @@ def exact_weights(arguments: dict[str, Any]) -> torch.Tensor:
     """Give the weights in float64, from the CPU reference: whole numbers times scales."""
     names = ("b_q_weight", "b_scales", "b_zeros")
     packed, scales, zeros = (tensor if tensor is None else tensor.cpu() for tensor in map(arguments.get, names))
-    whole = torch.ops.warpwright.gptq_marlin_dequantize(packed, torch.ones_like(scales), zeros)
+    whole = torch.ops.warpwright.gptq_marlin_dequantize(packed, torch.ones_like(scales), zeros, None)
     nines = torch.full_like(packed, -0x66666667)  # one more than the zero point: what is left is the scale
-    each = torch.ops.warpwright.gptq_marlin_dequantize(nines, scales, None)
+    each = torch.ops.warpwright.gptq_marlin_dequantize(nines, scales, None, None)
     return (whole.double() * each.double()).cuda()
 
 
@@ -86,7 +86,7 @@ def check(arguments: dict[str, Any]) -> None:
 
 
 each_kind = pytest.mark.parametrize("kind", ["uint4b8", "uint4"])
-is_gemm = pytest.mark.operator("gptq_marlin_gemm")
+is_gemm = pytest.mark.operator("gptq_marlin_dequantize")
 
 
 @is_gemm
@@ -128,16 +128,58 @@ def test_rows_of_a_wider_matrix_are_taken_and_written() -> None:
 
 
 @is_gemm
-@pytest.mark.parametrize(
-    ("width", "first", "words_of_error"),
-    [(160, 1, "a starts 2 bytes past a multiple of 16"), (132, 0, "the stride of a in dimension 0 is 132")],
-    ids=["start", "stride"],
-)
-def test_rows_that_are_not_aligned_are_refused(width: int, first: int, words_of_error: str) -> None:
+@pytest.mark.parametrize("m", [2, 200])
+@pytest.mark.parametrize(("width", "first"), [(160, 1), (132, 0), (133, 3)], ids=["start", "stride", "both"])
+def test_rows_that_are_not_aligned_are_right(width: int, first: int, m: int) -> None:
+    arguments = problem(m, 64, 128, 32, "uint4b8", torch.float16)
+    arguments["a"] = torch.randn(m, width, device="cuda").half()[:, first : first + 128]
+    check(arguments)
+
+
+SIZES = [(128, 128), (1, 255), (100, 156), (256,), (17, 0, 239), (32,) * 8]
+
+
+@is_gemm
+@each_kind
+@pytest.mark.parametrize("m", [1, 5, 200])
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_groups_of_any_size_are_those_that_g_idx_says(sizes: tuple[int, ...], m: int, kind: str) -> None:
+    """Also a part of k whose groups are those of the whole: what is_k_full=False is for."""
+    k, n, groups = 256, 192, len(sizes)
+    g_idx = torch.repeat_interleave(torch.arange(groups, device="cuda"), torch.tensor(sizes, device="cuda")).int()
+    perm = torch.randperm(k, device="cuda").int()
+    arguments = problem(m, n, k, -1 if groups == 1 else k // groups, kind, torch.float16)
+    arguments |= {"g_idx": g_idx, "perm": perm, "is_k_full": False}
+    if groups > 1:  # any rows of scales, in the order for groups
+        arguments["b_scales"] = torch.rand(groups, n, device="cuda").half() / 128
+        arguments["b_zeros"] = words(groups, n // 8) if kind == "uint4" else None
+    out = warpwright.gptq_marlin_gemm(**arguments)
+    on_cpu = {name: value.cpu() if isinstance(value, torch.Tensor) else value for name, value in arguments.items()}
+    expected = warpwright.gptq_marlin_gemm(**on_cpu)
+    torch.testing.assert_close(out.cpu().float(), expected.float(), rtol=2.0**-9, atol=2.0**-6)
+
+
+@is_gemm
+@pytest.mark.parametrize("m", [3, 200])
+def test_an_order_of_k_is_taken(m: int) -> None:
+    arguments = problem(m, 128, 256, 64, "uint4", torch.bfloat16)
+    perm = torch.randperm(256, device="cuda").int()
+    expected = warpwright.gptq_marlin_gemm(**arguments)
+    given = arguments | {"perm": perm, "a": arguments["a"][:, perm.argsort()]}
+    assert torch.equal(warpwright.gptq_marlin_gemm(**given), expected)
+
+
+@is_gemm
+@pytest.mark.parametrize("wrong", [-1, 128, 10**9])
+def test_an_order_with_a_row_that_is_not_there_is_refused_and_the_gpu_goes_on(wrong: int) -> None:
     arguments = problem(2, 64, 128, 32, "uint4b8", torch.float16)
-    arguments["a"] = torch.zeros(2, width, device="cuda").half()[:, first : first + 128]
-    with pytest.raises(RuntimeError, match=words_of_error):
-        warpwright.gptq_marlin_gemm(**arguments)
+    perm = torch.randperm(128, device="cuda").int()
+    perm[5] = wrong
+    with pytest.raises(RuntimeError, match=f"perm has {wrong} at position 5, expected a row of the weights: 0 to 127"):
+        warpwright.gptq_marlin_gemm(**arguments | {"perm": perm})
+    with pytest.raises(RuntimeError, match=f"perm has {wrong} at position 5, expected a row of the weights: 0 to 127"):
+        warpwright.gptq_marlin_repack(words(16, 64), perm, 128, 64, 4)
+    check(arguments)
 
 
 @is_gemm
@@ -152,7 +194,7 @@ def test_the_same_call_gives_the_same_bits() -> None:
 @pytest.mark.parametrize(
     ("change", "words_of_error"),
     [
-        ({"a": torch.zeros(2, 128).half()}, "a is not on a CUDA device"),
+        ({"a": torch.zeros(2, 128).half()}, "a is on cpu and b_q_weight on cuda:0"),
         ({"a": torch.zeros(128, 2).half().t()}, "a has strides"),
         ({"b_scales": torch.ones(4, 64)}, "b_scales has dtype float32, expected float16 or bfloat16"),
         ({"b_scales": torch.ones(3, 64).half()}, "b_scales has 3 groups for K 128"),
@@ -161,7 +203,6 @@ def test_the_same_call_gives_the_same_bits() -> None:
 )
 def test_what_it_cannot_take_is_refused_by_name(change: dict[str, torch.Tensor], words_of_error: str) -> None:
     arguments = problem(2, 64, 128, 32, "uint4b8", torch.float16)
-    on_device = {name: tensor if "CPU" in words_of_error or "CUDA" in words_of_error else tensor.cuda()
-                 for name, tensor in change.items()}  # fmt: skip
+    on_device = {name: tensor if "on cpu" in words_of_error else tensor.cuda() for name, tensor in change.items()}
     with pytest.raises(RuntimeError, match=words_of_error):
         warpwright.gptq_marlin_gemm(**arguments | on_device)

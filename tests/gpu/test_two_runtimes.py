@@ -5,38 +5,15 @@ The universal wheel's is a CUDA 12 runtime, also in a process of CUDA 13; nothin
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
 import torch
 
 import warpwright
+from process import in_a_process_of_its_own
 
 pytestmark = pytest.mark.operator("rmsnorm")
-
-PREAMBLE = """
-import ctypes, torch, warpwright
-def mapped(name):
-    return sorted({line.split()[-1] for line in open("/proc/self/maps") if name in line})
-def problem():
-    return torch.randn(64, 4096, device="cuda").half(), torch.randn(4096, device="cuda").half()
-def right(x, weight, y):
-    return torch.allclose(y.cpu(), warpwright.rmsnorm(x.cpu(), weight.cpu()), atol=2e-3, rtol=2e-3)
-"""
-
-
-def in_a_process_of_its_own(script: str) -> dict[str, object]:
-    """Run a script, for what would leave this process's context unusable; give the JSON that it prints last."""
-    done = subprocess.run(
-        [sys.executable, "-c", PREAMBLE + textwrap.dedent(script)], capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, f"ended with {done.returncode}:\n{done.stdout}\n{done.stderr[-4000:]}"
-    answer: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-    return answer
 
 
 def problem() -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,4 +1,5 @@
-// Reads "table m n k sm_count shared_memory tile" from each line of its input and prints the plan of that SM's table.
+// Reads "table m n k sm_count shared_memory tile" from each line of its input and prints the plan of that SM's table, and
+// whether its kernel may run so.
 #include <cstdint>
 #include <iostream>
 #include <string>
@@ -11,8 +12,8 @@ namespace {
 
 using namespace warpwright;
 
-void print(const char* name, int stages, int split, int shared_memory) {
-  std::cout << name << " " << stages << " " << split << " " << shared_memory << "\n";
+void print(const char* name, int stages, int split, int shared_memory, bool runs = true) {
+  std::cout << name << " " << stages << " " << split << " " << shared_memory << " " << runs << "\n";
 }
 
 template <int kCount>
@@ -23,7 +24,8 @@ void print_chosen(const ScaledMmTile (&table)[kCount], const ScaledMmShape& shap
 }
 
 void print_plan(const Sm90aTile* table, const Sm90aPlan& plan) {
-  print(table[plan.tile].name, plan.stages, plan.split, plan.shared_memory);
+  const bool streams = table[plan.tile].kernel == Sm90aKernel::kStreaming;
+  print(table[plan.tile].name, plan.stages, plan.split, plan.shared_memory, !streams || sm90a::can_stream(plan));
 }
 
 }  // namespace

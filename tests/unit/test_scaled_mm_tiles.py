@@ -32,6 +32,7 @@ class Plan(NamedTuple):
     stages: int
     split: int
     shared_memory: int
+    runs: bool
 
 
 Planner = Callable[[Iterable[Shape]], list[Plan]]
@@ -51,7 +52,7 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> Planner:
         lines = "\n".join(" ".join(map(str, shape)) for shape in shapes)
         done = subprocess.run([program], input=lines, capture_output=True, text=True, check=True)
         rows = [line.split() for line in done.stdout.splitlines()]
-        return [Plan(row[0], int(row[1]), int(row[2]), int(row[3])) for row in rows]
+        return [Plan(row[0], int(row[1]), int(row[2]), int(row[3]), row[4] == "1") for row in rows]
 
     return run
 
@@ -69,6 +70,7 @@ def test_every_shape_on_sm90a_gets_a_tile_that_fits_a_block(plans: Planner, tabl
         assert 1 <= plan.split <= 8, (shape, plan)
         if plan.tile.startswith("streaming"):
             assert 2 <= plan.stages <= 16, (shape, plan)
+        assert plan.runs, (shape, plan)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +98,15 @@ def test_each_tile_named_outright_fits_whatever_the_shape(plans: Planner, table:
             assert plan.shared_memory <= H100[1], (shape, plan)
             names.add(plan.tile)
     assert len(names) == count
+
+
+@pytest.mark.parametrize("table", ["sm90a", "blockwise"])
+def test_a_device_whose_shared_memory_holds_one_stage_is_refused(plans: Planner, table: str) -> None:
+    """The kernel would wait forever: it gives a stage back once the products of the next one have been started."""
+    rooms = [Shape(table, 128, 4096, 4096, shared_memory=kilobytes * 1024, tile=5) for kilobytes in range(16, 160)]
+    found = {plan.stages: plan.runs for plan in plans(rooms)}
+    assert {stages: runs for stages, runs in found.items() if stages < 2} == {0: False, 1: False}
+    assert all(runs for stages, runs in found.items() if stages >= 2)
 
 
 def test_few_tokens_stream_and_k_is_split_where_tiles_are_few(plans: Planner) -> None:

@@ -104,6 +104,37 @@ def test_an_unstable_use_would_be_seen(line: str) -> None:
     assert UNSTABLE.search(line)
 
 
+GATE = re.compile(r"<<<|\bcudaLaunch\w*\(|\bcudaGetLastError\b|\bcudaPeekAtLastError\b|\bGemmUniversalAdapter\b")
+CALL = re.compile(r"\bcuda[A-Z]\w*\(")
+TAKEN = re.compile(r"\b(?:take_error|check_cuda_call)\(\s*cuda[A-Z]\w*\(")
+WORDS_ONLY = ("cudaGetErrorName(", "cudaGetErrorString(")
+
+
+def without_comments(path: Path) -> str:
+    return re.sub(r"//[^\n]*", "", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("line", ["kernel<<<1, 1>>>(p);", "cudaLaunchKernelEx(&c, k);", "return cudaGetLastError();"])
+def test_a_way_around_the_gate_would_be_seen(line: str) -> None:
+    assert GATE.search(line)
+
+
+def test_every_launch_goes_through_the_gate(project: Path) -> None:
+    sources = [*device_files(project), *(project / "csrc").rglob("*.cpp"), *(project / "csrc").rglob("*.h")]
+    around = {path.name for path in sources if GATE.search(without_comments(path))}
+    assert around == {"launch_kernel.cuh", "status.h"}
+
+
+def test_no_call_of_the_runtime_leaves_an_error_behind(project: Path) -> None:
+    sources = [*device_files(project), *(project / "csrc").rglob("*.cpp"), *(project / "csrc").rglob("*.h")]
+    for path in sources:
+        if path.name == "status.h":
+            continue
+        text = without_comments(path)
+        calls = [call for call in CALL.findall(text) if call not in WORDS_ONLY]
+        assert len(TAKEN.findall(text)) == len(calls), f"{path.name}: {calls}"
+
+
 def test_the_extension_uses_the_stable_abi_alone(project: Path) -> None:
     for path in sorted((project / "csrc").rglob("*.cpp")) + sorted((project / "csrc").rglob("*.h")):
         code = re.sub(r"//[^\n]*", "", path.read_text(encoding="utf-8"))

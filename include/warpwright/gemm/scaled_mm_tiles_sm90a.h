@@ -80,6 +80,10 @@ constexpr int streaming_shared_memory(const Sm90aTile& tile, int stages, int spl
   return 2048 + both;
 }
 
+// A stage is given back once the products of the next one have been started: with one stage, never.
+constexpr int kLeastStages = 2, kMostStages = 16;
+constexpr bool can_stream(const Sm90aPlan& plan) { return plan.stages >= kLeastStages && plan.stages <= kMostStages; }
+
 constexpr int kReservedSharedMemory = 1024;  // of an SM, for each block (CUDA C++ Programming Guide, 9.0)
 
 // The most stages with which `blocks` of these share an SM.

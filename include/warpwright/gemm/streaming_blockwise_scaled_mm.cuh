@@ -131,7 +131,7 @@ Status launch_blockwise(const BlockwiseScaledMmProblem& p, const Device& device,
   static_assert(Tile::shared_memory(3, 2) + 3 * int(sizeof(StageScales<Tile>)) ==
                 sm90a::streaming_shared_memory(
                     sm90a::blockwise_tile("", Tile::kWeights, Tile::kTokens, Tile::kBoxes, 0, 0, 0), 3, 2));
-  if (!can_stream(plan.stages)) return Status::refused("this tile does not fit the device's shared memory");
+  if (!sm90a::can_stream(plan)) return Status::refused("this tile does not fit the device's shared memory");
   CUtensorMap weights, tokens;
   Status status = make_byte_matrix_map(&weights, p.b, p.n, p.k, p.ldb, Tile::kWeights);
   if (status.ok()) status = make_byte_matrix_map(&tokens, p.a, p.m, p.k, p.lda, Tile::kTokens);

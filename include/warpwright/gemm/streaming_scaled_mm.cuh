@@ -118,7 +118,7 @@ Status launch(const ScaledMmProblem& p, const Device& device, const Sm90aPlan& p
   static_assert(Tile::shared_memory(3, 2) ==
                 sm90a::streaming_shared_memory({"", Sm90aKernel::kStreaming, Tile::kWeights, Tile::kTokens, Tile::kBoxes,
                                                 0, 0, 0, 0}, 3, 2));
-  if (!can_stream(plan.stages)) return Status::refused("this tile does not fit the device's shared memory");
+  if (!sm90a::can_stream(plan)) return Status::refused("this tile does not fit the device's shared memory");
   CUtensorMap weights, tokens;
   Status status = make_byte_matrix_map(&weights, p.b, p.n, p.k, p.ldb, Tile::kWeights);
   if (status.ok()) status = make_byte_matrix_map(&tokens, p.a, p.m, p.k, p.lda, Tile::kTokens);

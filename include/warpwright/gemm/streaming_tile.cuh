@@ -15,15 +15,13 @@
 #include "cute/arch/copy_sm90_tma.hpp"
 #include "cutlass/arch/barrier.h"
 #include "warpwright/dtype.h"
+#include "warpwright/gemm/scaled_mm_tiles_sm90a.h"
 #include "warpwright/gemm/wgmma.cuh"
 #include "warpwright/launch_kernel.cuh"
 
 namespace warpwright::streaming {
 
-constexpr int kMaxStages = 16;
-
-// A stage is given back once the products of the next one have been started: with one stage, never.
-constexpr bool can_stream(int stages) { return stages >= 2 && stages <= kMaxStages; }
+constexpr int kMaxStages = sm90a::kMostStages;
 
 // The barriers and the tokens' scales at the start of shared memory.
 struct Header {

@@ -1,0 +1,303 @@
+"""Launches that fail are errors of the call that made them, and no size leaves a part of the output unwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+import warpwright
+from process import in_a_process_of_its_own
+from tiles import PRODUCTS, Product, each_product, forced_tile
+
+IN_AN_INVALID_CAPTURE = """
+    import os
+    from calls import CALLS, path_of, result
+    from tiles import PRODUCTS
+    from warpwright import _extension, doctor
+    sm, forced = doctor.device_sm(0), os.environ.get("WARPWRIGHT_FORCE_SM")
+    def runs(name):
+        return doctor.chosen_path(_extension.compiled_paths().get(name, ()), sm, forced) is not None
+    calls = {}
+    for name in (name for name in CALLS if runs(path_of(name))):
+        calls[name] = (name, None, lambda name=name, given=CALLS[name]("cuda"): result(name, given))
+    for product in PRODUCTS:
+        if runs(product.name):
+            for tile in product.tiles():
+                given = product.make(64, 256, 512)
+                calls[f"{product.name} {tile}"] = (product.name, tile, lambda p=product, given=given: p.run(given))
+    x, weight = problem()
+    expected, stream = warpwright.rmsnorm(x, weight), torch.cuda.Stream()
+    runtime = ctypes.CDLL(mapped("libcudart.so")[0])
+    handle, captured = ctypes.c_void_p(stream.cuda_stream), ctypes.c_void_p()
+    found = {}
+    for title, (name, tile, call) in calls.items():
+        os.environ.pop("WARPWRIGHT_FORCE_TILE", None)
+        if tile: os.environ["WARPWRIGHT_FORCE_TILE"] = tile
+        with torch.cuda.stream(stream):
+            call()  # what it allocates is in torch's cache from here on
+        torch.cuda.synchronize()
+        assert runtime.cudaStreamBeginCapture(handle, 2) == 0
+        assert runtime.cudaStreamSynchronize(handle) != 0  # not allowed there: the capture is invalid now
+        runtime.cudaGetLastError()
+        try:
+            with torch.cuda.stream(stream):
+                call()
+            found[title] = "no error"
+        except RuntimeError as error:
+            found[title] = str(error)
+        blamed = None
+        try:
+            y = warpwright.rmsnorm(x, weight)
+        except RuntimeError as error:
+            blamed = str(error)
+        runtime.cudaStreamEndCapture(handle, ctypes.byref(captured))
+        runtime.cudaGetLastError()
+        torch.cuda.synchronize()
+        if blamed is not None or not torch.equal(y, expected):
+            found[title] += f"; then rmsnorm: {blamed or 'wrong'}"
+    print(json.dumps(found))
+"""
+
+
+@pytest.mark.operator("rmsnorm")
+def test_a_launch_that_did_not_happen_is_an_error_of_its_operator_and_of_no_other() -> None:
+    """In an invalid capture every launch fails: each operator, on every tile, says so, and rmsnorm after it is right."""
+    found = in_a_process_of_its_own(IN_AN_INVALID_CAPTURE)
+    assert len(found) >= 5
+    wrong = {title: words for title, words in found.items() if "apture" not in str(words) or "then" in str(words)}
+    assert wrong == {}
+
+
+def poisoned(*shape: int, dtype: torch.dtype = torch.float16) -> torch.Tensor:
+    return torch.full(shape, torch.nan, dtype=dtype, device="cuda")
+
+
+def words(rows: int, columns: int) -> torch.Tensor:
+    return torch.randint(-(2**31), 2**31, (rows, columns), dtype=torch.int32, device="cuda")
+
+
+def free_memory(needed: int) -> None:
+    """Skip where the GPU has too little memory left, which other processes may have taken."""
+    torch.cuda.empty_cache()
+    free, _ = torch.cuda.mem_get_info()
+    if free < needed:
+        pytest.skip(f"needs {needed >> 30} GiB of GPU memory, {free >> 30} are free")
+
+
+@pytest.mark.operator("rmsnorm")
+@pytest.mark.parametrize("rows", [2**31 - 1, 2**31 + 5], ids=["limit", "beyond"])
+def test_rmsnorm_writes_all_rows_that_a_grid_has_and_more(rows: int) -> None:
+    free_memory(14 << 30)
+    x = torch.empty(rows, 1, dtype=torch.float16, device="cuda").fill_(3)
+    x[-1000:] = -2
+    out = poisoned(rows, 1)
+    warpwright.rmsnorm(x, torch.ones(1, device="cuda").half(), 0.0, out=out)
+    assert bool((out[:-1000] == 1).all())
+    assert bool((out[-1000:] == -1).all())
+
+
+@pytest.mark.operator("silu_and_mul")
+@pytest.mark.parametrize("rows", [65535, 65536, 200_000], ids=str)
+def test_silu_and_mul_writes_all_rows_that_a_grid_has_and_more(rows: int) -> None:
+    x, out = torch.randn(rows, 16, device="cuda").half(), poisoned(rows, 8)
+    warpwright.silu_and_mul(x, out=out)
+    gate, value = x.double().chunk(2, -1)
+    torch.testing.assert_close(out.double(), gate / (1 + (-gate).exp()) * value, rtol=2.0**-10, atol=2.0**-13)
+
+
+def same_at_the_end(whole: torch.Tensor, part: torch.Tensor) -> None:
+    assert torch.equal(whole[:, -part.shape[1] :], part)
+
+
+@pytest.mark.operator("awq_dequantize")
+@pytest.mark.parametrize("n", [65535 * 256 * 8, 65536 * 256 * 8 + 64], ids=["limit", "beyond"])
+def test_awq_dequantize_writes_all_columns(n: int) -> None:
+    weights, scales, zeros = words(1, n // 8), torch.rand(1, n, device="cuda").half(), words(1, n // 8)
+    poisoned(1, n)  # what torch's allocator will most likely give to the output
+    whole = warpwright.awq_dequantize(weights, scales, zeros)
+    ends = (tensor[:, -tensor.shape[1] // 1000 // 64 * 64 :].contiguous() for tensor in (weights, scales, zeros))
+    weights, scales, zeros = ends
+    scales = scales[:, -8 * weights.shape[1] :].contiguous()
+    same_at_the_end(whole, warpwright.awq_dequantize(weights, scales, zeros))
+
+
+@pytest.mark.operator("gptq_marlin_dequantize")
+@pytest.mark.parametrize("n", [65535 * 8 * 64, 65535 * 8 * 64 + 64, 2 * 65535 * 8 * 64 + 64], ids=["limit", "beyond", "twice"])
+def test_gptq_marlin_dequantize_writes_all_columns(n: int) -> None:
+    free_memory(8 << 30)
+    weights, scales = words(1, 2 * n), torch.rand(1, n, device="cuda").half()
+    poisoned(16, n)
+    whole = torch.ops.warpwright.gptq_marlin_dequantize(weights, scales, None, None)
+    assert not bool(whole[:, -1000:].isnan().any())
+    columns = 64 * 100
+    part = torch.ops.warpwright.gptq_marlin_dequantize(
+        weights[:, -2 * columns :].contiguous(), scales[:, -columns:].contiguous(), None, None
+    )
+    same_at_the_end(whole, part)
+    middle = slice(n // 2 // 64 * 64, n // 2 // 64 * 64 + 64)
+    part = torch.ops.warpwright.gptq_marlin_dequantize(
+        weights[:, 2 * middle.start : 2 * middle.stop].contiguous(), scales[:, middle].contiguous(), None, None
+    )
+    assert torch.equal(whole[:, middle], part)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        pytest.param("gptq_marlin_repack", 2, marks=pytest.mark.operator("gptq_marlin_repack"), id="gptq"),
+        pytest.param("awq_marlin_repack", 16, marks=pytest.mark.operator("awq_marlin_repack"), id="awq"),
+    ],
+)
+@pytest.mark.parametrize("n", [2**27, 2**27 + 64], ids=["limit", "beyond"])
+def test_repack_writes_all_columns(name: str, rows: int, n: int) -> None:
+    free_memory(5 << 30)
+    each = n if rows == 2 else n // 8
+    weights, none = words(rows, each), torch.empty(0, dtype=torch.int32, device="cuda")
+
+    def repack(packed: torch.Tensor, columns: int) -> torch.Tensor:
+        order = [none] if rows == 2 else []
+        found: torch.Tensor = getattr(warpwright, name)(packed, *order, 16, columns, 4)
+        return found
+
+    same_at_the_end(repack(weights, n), repack(weights[:, -each * 640 // n :].contiguous(), 640))
+
+
+@pytest.mark.operator("gptq_marlin_dequantize")
+@pytest.mark.parametrize(("m", "n"), [(1, 65535 * 128), (33, 65536 * 128 + 64), (2_097_120, 64), (2_097_185, 64)], ids=str)
+def test_gptq_marlin_gemm_writes_all_columns_and_tokens(m: int, n: int) -> None:
+    a, weights, scales = torch.randn(m, 16, device="cuda").half(), words(1, 2 * n), torch.rand(1, n, device="cuda").half()
+
+    def multiply(tokens: torch.Tensor, packed: torch.Tensor, each: torch.Tensor) -> torch.Tensor:
+        rows, columns = tokens.shape[0], each.shape[1]
+        out = poisoned(rows, columns)
+        return warpwright.gptq_marlin_gemm(
+            tokens, out, packed, each, None, None, None, None, None, "uint4b8", rows, columns, 16
+        )
+
+    whole = multiply(a, weights, scales)
+    columns = min(n, 6400)
+    part = multiply(a[-100:], weights[:, -2 * columns :].contiguous(), scales[:, -columns:].contiguous())
+    torch.testing.assert_close(whole[-100:, -columns:], part, rtol=2.0**-9, atol=2.0**-9)
+    assert not bool(whole[0].isnan().any())
+
+
+# Tiles whose own kernel has a narrower grid than the checks allow; only a forced name reaches them with such sizes.
+NARROW = "OneTile_"
+LIMITS = [
+    pytest.param((3, 65535 * 64, 16), id="columns-limit"),
+    pytest.param((3, 65536 * 64 + 8, 16), id="columns-beyond"),
+    pytest.param((65535 * 128, 8, 16), id="rows-limit"),
+    pytest.param((65536 * 128 + 1, 8, 16), id="rows-beyond"),
+]
+
+
+@each_product
+@pytest.mark.parametrize("shape", LIMITS)
+def test_every_tile_writes_all_rows_and_columns(product: Product, shape: tuple[int, int, int]) -> None:
+    free_memory(4 << 30)
+    problem = product.make(*shape)
+    expected = product.exact(problem)
+    tolerance = float(expected.abs().max()) * product.accumulation
+    for tile in product.tiles():
+        poisoned(*shape[:2], dtype=torch.bfloat16)
+        with forced_tile(tile):
+            try:
+                found = product.run(problem)
+            except RuntimeError as error:
+                assert tile.startswith(NARROW), f"{tile}: {error}"
+                assert "the problem needs more blocks than a grid has" in str(error)
+                continue
+        torch.testing.assert_close(found.double(), expected, rtol=2.0**-7, atol=tolerance, msg=lambda m, t=tile: f"{t}: {m}")
+
+
+@each_product
+def test_the_most_columns_are_written_and_more_are_refused(product: Product) -> None:
+    free_memory(8 << 30)
+    most = 65535 * 8 * 64
+    problem = product.make(1, most, 16)
+    whole = product.run(problem)
+    assert not bool(whole.isnan().any())
+    product.near(whole[:, -1024:], ends_of(problem, 1024))
+    del problem, whole
+    with pytest.raises(RuntimeError, match=f"N, the columns of mat_b, is {most + 8}, expected at most {most}"):
+        product.run(product.make(1, most + 8, 16))
+
+
+def ends_of(problem: dict[str, torch.Tensor], columns: int) -> dict[str, torch.Tensor]:
+    """Return the problem of the last columns."""
+    part = dict(problem)
+    part["mat_b"] = problem["mat_b"][:, -columns:]
+    is_block_wise = problem["scales_b"].dim() == 2
+    part["scales_b"] = problem["scales_b"][:, -columns // 128 :] if is_block_wise else problem["scales_b"][-columns:]
+    if "bias" in problem:
+        part["bias"] = problem["bias"][-columns:]
+    return part
+
+
+@pytest.mark.operator("int8_scaled_mm")
+@pytest.mark.parametrize("sign", [1, -1], ids=["positive", "negative"])
+def test_the_longest_sum_of_int8_products_is_right_on_every_tile(sign: int) -> None:
+    k, product = 131056, PRODUCTS[0]
+    problem = product.make(3, 64, k) | {"scales_a": torch.ones(3, device="cuda"), "scales_b": torch.ones(64, device="cuda")}
+    problem["mat_a"].fill_(-128)
+    problem["mat_b"].fill_(-128 if sign > 0 else 127)
+    expected = torch.full((3, 64), -128.0 * (-128 if sign > 0 else 127) * k, device="cuda").bfloat16()
+    for tile in product.tiles():
+        with forced_tile(tile):
+            assert torch.equal(product.run(problem | {"bias": None}), expected), tile
+    longer = product.make(1, 8, k + 16)
+    with pytest.raises(RuntimeError, match="K, the columns of mat_a, is 131072, expected at most 131056"):
+        product.run(longer)
+
+
+Fork = Callable[[str], dict[str, object]]
+
+
+def fork(before: str) -> dict[str, object]:
+    """Fork a process after some lines; return what the child says of a call of its own."""
+    return in_a_process_of_its_own(f"""
+    import os, signal
+    {before}
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        try:
+            x = x if "x" in globals() else torch.randn(64, 4096, device="cuda").half()
+            weight = torch.ones(4096, device="cuda").half() if "weight" not in globals() else weight
+            y = warpwright.rmsnorm(x, weight)
+            outcome = "right" if right(x, weight, y) else "wrong"
+        except RuntimeError as error:
+            outcome = str(error)
+        os.write(write, outcome.encode())
+        os._exit(0)
+    os.close(write)
+    said = b""
+    while part := os.read(read, 4096):
+        said += part
+    _, status = os.waitpid(child, 0)
+    print(json.dumps({{"said": said.decode(), "status": status}}))
+    sys.stdout.flush(); os._exit(0)
+    """)
+
+
+@pytest.mark.operator("rmsnorm")
+@pytest.mark.parametrize(
+    "before",
+    [
+        "x, weight = problem(); warpwright.rmsnorm(x, weight); torch.cuda.synchronize()",
+        "x, weight = problem(); torch.cuda.synchronize()",
+    ],
+    ids=["by-this-library", "by-torch"],
+)
+def test_a_process_that_was_forked_after_cuda_was_started_is_told_so(before: str) -> None:
+    answer = fork(before)
+    assert answer["status"] == 0, answer
+    assert "fork" in str(answer["said"]), answer
+
+
+@pytest.mark.operator("rmsnorm")
+def test_a_process_that_was_forked_before_cuda_was_started_is_right() -> None:
+    assert fork("pass") == {"said": "right", "status": 0}
