@@ -122,6 +122,12 @@ def test_a_suite_without_marked_tests_proves_nothing_under_any_tool(stand: Stand
     assert {each.fault for each in proof.sanitizers} == {"no test of the suite has the marker sanitized"}
 
 
+def test_a_suite_that_cannot_be_collected_is_not_taken_for_one_without_marked_tests(stand: Stand) -> None:
+    stand.suite("import nothing_of_this_name\n")
+    _, proof = stand.run(stand.wheel(), *MEMCHECK)
+    assert proof.sanitizers[0].fault.startswith("pytest ended with 2 outside of any test\n")
+
+
 def test_a_resumed_attempt_keeps_what_a_tool_has_seen_to_its_end_alone(stand: Stand) -> None:
     stand.sanitizer(before='echo "first attempt"', after=f"test $tool = memcheck && {NO_ERRORS}")
     stand.suite(GOOD)

@@ -22,8 +22,8 @@ def run_path(job: Job, bench: Bench, guard: Guard) -> tuple[Run, Event]:
         forced=job.forced is not None, commit=job.commit, **count(events),
     )  # fmt: skip
     _tell(run, job, bench, guard)
-    if not run.passed:
-        guard.say(f"  {machine.get('verdict', 'the suite did not start')}")
+    if not run.passed and (verdict := machine.get("verdict", "the suite did not start")):
+        guard.say(f"  {verdict}")
     return run, machine
 
 
@@ -56,7 +56,7 @@ def _run_anew(job: Job, bench: Bench, guard: Guard, make: partial[SanitizerRun])
     fault = run_suite(job, bench, guard)
     events = read_events(bench.journal(job))
     began = any(event["event"] == "start" for event in events)
-    if any(event["event"] == "collected" and not event["tests"] + event["done"] for event in events):
+    if not began and not fault:
         return make(fault=f"no test of the suite has the marker {MARKER}")
     if not began and job.tool != MEMCHECK:
         return make(not_run=f"{job.tool} cannot run here, no test began under it: {' / '.join(fault.splitlines())}")
@@ -66,9 +66,10 @@ def _run_anew(job: Job, bench: Bench, guard: Guard, make: partial[SanitizerRun])
 def _judge(events: list[Event], fault: str, make: partial[SanitizerRun]) -> SanitizerRun:
     """Give the result of a run; a process that came to no summary may have had errors."""
     found = [event["errors"] for event in events if event["event"] == "sanitized"]
-    if None in found and not fault:
+    counts = count(events)
+    if None in found and not (fault or counts["crashed"] or counts["hung"]):
         fault = "compute-sanitizer came to no summary"
-    return make(errors=sum(errors or 0 for errors in found), fault=fault, **count(events))
+    return make(errors=sum(errors or 0 for errors in found), fault=fault, **counts)
 
 
 def _tell(result: Result, job: Job, bench: Bench, guard: Guard) -> None:

@@ -19,7 +19,7 @@ SLOWER = 10.0
 """How much longer a limit is under a tool: memcheck alone makes small kernels many times as slow."""
 
 FOUND = 86
-"""What compute-sanitizer ends with where it has found something and nothing else went wrong."""
+"""What compute-sanitizer ends with where it has found something, also where tests have failed."""
 
 CUDA = Path("/usr/local/cuda")
 """Where NVIDIA's installer puts a toolkit."""
