@@ -58,7 +58,8 @@ def _run_anew(job: Job, bench: Bench, guard: Guard, make: partial[SanitizerRun])
     began = any(event["event"] == "start" for event in events)
     if not began and not fault:
         return make(fault=f"no test of the suite has the marker {MARKER}")
-    if not began and job.tool != MEMCHECK:
+    found = any(event["shown"] for event in events if event["event"] == "sanitized")
+    if not began and not found and job.tool != MEMCHECK:
         return make(not_run=f"{job.tool} cannot run here, no test began under it: {' / '.join(fault.splitlines())}")
     return _judge(events, fault, make)
 
