@@ -78,11 +78,13 @@ const Device& device_of(const torch::stable::Tensor& tensor) {
 }  // namespace
 
 DeviceGuard::DeviceGuard(int index) {
+  static thread_local bool has_context = false;
   int current = -1;
   check_cuda_call(cudaGetDevice(&current), "cudaGetDevice");
-  if (current == index) return;
+  if (current == index && has_context) return;
   check_cuda_call(cudaSetDevice(index), "cudaSetDevice");
-  previous_ = current;
+  has_context = true;
+  if (current != index) previous_ = current;
 }
 
 DeviceGuard::~DeviceGuard() {

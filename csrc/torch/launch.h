@@ -15,7 +15,8 @@ namespace warpwright::torch_api {
 
 constexpr int32_t kUnset = 0x7f7f7f7f;  // four equal bytes, as memset writes them
 
-// Makes a device current for its own lifetime.
+// Makes a device current for its own lifetime, and its context too: a thread in which only torch's cache was used has
+// none, and the driver's own functions (TMA's tensor maps) do not make one.
 class DeviceGuard {
  public:
   explicit DeviceGuard(int index);

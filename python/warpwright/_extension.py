@@ -54,7 +54,7 @@ def compiled_paths() -> dict[str, tuple[str, ...]]:
 
 
 def loaded_library() -> Path | None:
-    """Return the path of the extension that this process has loaded, by whatever copy of the package; None without one."""
+    """Return the path of the extension that this process has loaded, by whatever copy; None without one."""
     if not hasattr(torch.ops.warpwright, "compiled_paths"):
         return None
     if not hasattr(torch.ops.warpwright, "library_path"):
@@ -68,8 +68,8 @@ def _refuse_a_second_copy() -> None:
     if loaded is None or (loaded.exists() and loaded.samefile(LIBRARY)):
         return
     raise ImportError(
-        f"warpwright: this process has already loaded {loaded}, and {LIBRARY} is a second copy: one process can use one; "
-        "remove one of them, or what puts both on sys.path"
+        f"warpwright: this process has already loaded {loaded}, and {LIBRARY} is a second copy: one process can use "
+        "one; remove one of them, or what puts both on sys.path"
     )
 
 

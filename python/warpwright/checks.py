@@ -1,4 +1,4 @@
-"""Checks of arguments, in the words of csrc/torch/checks.h: what failed is named with the value found and the value needed.
+"""Checks of arguments, in the words of csrc/torch/checks.h: what failed is named with the values found and needed.
 
 The references and the fake kernels make them, so a call that a CUDA function refuses is refused on the CPU and by
 torch.compile too. Sizes may be numbers, or symbols of torch.compile, also ones that the data alone know: what is not
@@ -8,13 +8,13 @@ known then is checked when the compiled program runs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Union
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch.fx.experimental.symbolic_shapes import guard_or_false
 
-Size = Union[int, torch.SymInt]
-Truth = Union[bool, torch.SymBool]
+Size: TypeAlias = int | torch.SymInt
+Truth: TypeAlias = bool | torch.SymBool
 
 FLOAT16_TYPES = (torch.float16, torch.bfloat16)
 

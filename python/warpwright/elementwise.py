@@ -68,8 +68,8 @@ def silu_and_mul(
     input
         ``(..., 2 * hidden)``, float16 or bfloat16. Rows may lie apart; the elements of a row may not.
     out
-        ``(..., hidden)``, of the dtype of ``input``; a new tensor by default. It may be one half of ``input``; otherwise
-        it has memory of its own.
+        ``(..., hidden)``, of the dtype of ``input``; a new tensor by default. It may be one half of ``input``;
+        otherwise it has memory of its own.
 
     Returns
     -------

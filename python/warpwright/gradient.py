@@ -1,8 +1,9 @@
-"""Calls where a gradient may be asked for: no operator of this library has a backward, and one that is asked for is refused.
+"""Calls where a gradient may be asked for: no operator of this library has a backward, so one is refused by name.
 
 A weight is a Parameter, and so requires a gradient, in every model that was not told otherwise: its calls run as any
-other, and ``backward`` ends in an error that names the operator. Without that, torch would leave the gradient out of the
-sum and say nothing. Where torch records nothing (``no_grad``, ``inference_mode``), the operator is called as it is.
+other, and ``backward`` ends in an error that names the operator. Without that, torch would leave the gradient out of
+the sum and say nothing. Where torch records nothing (``no_grad``, ``inference_mode``), operators are called as they
+are.
 
 The pattern in a public function, whose first line costs 20 ns where nothing is recorded::
 
@@ -63,7 +64,7 @@ def _remember(ctx: Any, operator: Any, arguments: Sequence[Any]) -> None:
     ]
 
 
-class _Returning(torch.autograd.Function):
+class _Returning(torch.autograd.Function):  # type: ignore[misc]  # torch may be missing where types are checked
     @staticmethod
     def forward(ctx: Any, operator: Any, *arguments: Any) -> torch.Tensor:
         _remember(ctx, operator, arguments)
@@ -75,7 +76,7 @@ class _Returning(torch.autograd.Function):
         return _refused(ctx, grad)
 
 
-class _Writing(torch.autograd.Function):
+class _Writing(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def forward(ctx: Any, operator: Any, out: torch.Tensor, *arguments: Any) -> torch.Tensor:
         _remember(ctx, operator, (out, *arguments))
@@ -91,7 +92,8 @@ class _Writing(torch.autograd.Function):
 def no_backward(grad: torch.Tensor, size: Sequence[int], dtype: torch.dtype, name: str) -> torch.Tensor:  # noqa: ARG001
     """Refuse: there is no gradient to give."""
     raise RuntimeError(
-        f"warpwright.{name.removesuffix('.default')} has no backward: it is for inference; call it under torch.no_grad(), or detach what requires a gradient"
+        f"warpwright.{name.removesuffix('.default')} has no backward: it is for inference; call it under "
+        "torch.no_grad(), or detach what requires a gradient"
     )
 
 

@@ -12,8 +12,8 @@ import torch
 from torch import is_grad_enabled
 from torch.autograd import forward_ad
 
-from warpwright import order
 from warpwright import int4_reference as reference
+from warpwright import order
 from warpwright.checks import check, check_dim, check_size
 from warpwright.gradient import call, is_recorded, write
 
@@ -69,8 +69,9 @@ def gptq_marlin_repack(
     b_q_weight
         ``(size_k / 8, size_n)`` int32, contiguous; a word holds eight rows of k.
     perm
-        ``size_k`` int32: the row that each row of the result takes (``argsort(g_idx)``); empty for none. Its numbers are
-        checked, for which the host waits for the GPU; in a CUDA graph they are not, and a row that is not there is 0.
+        ``size_k`` int32: the row that each row of the result takes (``argsort(g_idx)``); empty for none. Its numbers
+        are checked, for which the host waits for the GPU; in a CUDA graph they are not, and a row that is not there is
+        0.
     size_k, size_n
         Multiples of 16 and of 64.
     num_bits

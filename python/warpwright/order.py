@@ -25,7 +25,7 @@ def check_rows(name: str, perm: torch.Tensor, rows: int) -> None:
 
 
 def check_groups(name: str, g_idx: torch.Tensor, groups: int) -> None:
-    """Refuse the groups of rows where one is not there, or where they do not ascend: rows lie sorted by their groups."""
+    """Refuse groups of rows that are not there, or that do not ascend: rows lie sorted by their groups."""
     if _is_known(g_idx, groups):
         return
     flat = g_idx.flatten()
@@ -35,8 +35,8 @@ def check_groups(name: str, g_idx: torch.Tensor, groups: int) -> None:
     falling = (flat[1:] < flat[:-1]).nonzero() + 1
     if falling.numel():
         raise RuntimeError(
-            f"{_words(name, g_idx, falling)}, less than the one before it; expected groups that ascend: pass g_idx[perm], "
-            "the groups in the order that the weights were repacked in"
+            f"{_words(name, g_idx, falling)}, less than the one before it; expected groups that ascend: pass "
+            "g_idx[perm], the groups in the order that the weights were repacked in"
         )
     _remember(g_idx, groups)
 

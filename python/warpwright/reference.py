@@ -230,16 +230,15 @@ def check_fp8_blockwise_scaled_mm(
     """Refuse what a product with block scales cannot take."""
     _check_matrices(torch.float8_e4m3fn, mat_a, mat_b, out_dtype)
     (m, k), n = mat_a.shape, mat_b.shape[1]
-    expected = (
-        ("scales_a", scales_a, m, "the rows of mat_a", _blocks(k), "one for each 128 columns of mat_a"),
-        ("scales_b", scales_b, _blocks(k), "one for each 128 rows of mat_b", _blocks(n), "one for each 128 columns of mat_b"),
-    )  # fmt: skip
-    for name, scales, rows, rows_are, columns, columns_are in expected:
+    for name, scales, rows, rows_are, columns, of in (
+        ("scales_a", scales_a, m, "the rows of mat_a", _blocks(k), "mat_a"),
+        ("scales_b", scales_b, _blocks(k), "one for each 128 rows of mat_b", _blocks(n), "mat_b"),
+    ):
         check_same_device(name, scales, "mat_a", mat_a)
         check_dtype(name, scales.dtype, torch.float32)
         check_dim(name, scales, 2)
         check_size(name, scales, 0, rows, rows_are)
-        check_size(name, scales, 1, columns, columns_are)
+        check_size(name, scales, 1, columns, f"one for each 128 columns of {of}")
     _check_starts(mat_a, mat_b)
 
 
@@ -250,12 +249,15 @@ def fp8_blockwise_scaled_mm(
     scales_b: torch.Tensor,
     out_dtype: torch.dtype,
 ) -> torch.Tensor:
-    """Return the product of the scaled matrices in float32."""
+    """Return the sum over blocks of k of each block's product, scaled, in float32."""
     check_fp8_blockwise_scaled_mm(mat_a, mat_b, scales_a, scales_b, out_dtype)
-    k, n = mat_b.shape
-    a = mat_a.float() * scales_a.repeat_interleave(SCALE_BLOCK, dim=1)[:, :k]
-    weights = scales_b.repeat_interleave(SCALE_BLOCK, dim=0)[:k].repeat_interleave(SCALE_BLOCK, dim=1)[:, :n]
-    return torch.mm(a, mat_b.float() * weights).to(out_dtype)
+    (m, k), n = mat_a.shape, mat_b.shape[1]
+    total = torch.zeros((m, n), dtype=torch.float32, device=mat_a.device)
+    for block, start in enumerate(range(0, k, SCALE_BLOCK)):
+        part = slice(start, start + SCALE_BLOCK)
+        scales = scales_a[:, block, None] * scales_b[block].repeat_interleave(SCALE_BLOCK)[:n]
+        total += torch.mm(mat_a[:, part].float(), mat_b[part].float()) * scales
+    return total.to(out_dtype)
 
 
 def register() -> None:

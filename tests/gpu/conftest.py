@@ -16,7 +16,7 @@ import torch
 import warpwright
 from warpwright import _extension, doctor
 
-sys.path.insert(0, str(Path(__file__).parent))  # the tests share calls.py and its like, wherever they are started
+sys.path.insert(0, str(Path(__file__).parent / "kit"))  # what the tests share, wherever they are started from
 
 SEED = int(os.environ.get("WARPWRIGHT_TEST_SEED", "0")) or torch.seed() % 2**31
 
@@ -45,6 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Torch itself calls what it warns of, when torch.compile is first used.
+    config.addinivalue_line("filterwarnings", "ignore:.torch.jit.script.*is deprecated:DeprecationWarning")
     config.addinivalue_line("markers", "operator(name): the operator whose SM path the test needs")
     config.addinivalue_line(
         "markers",

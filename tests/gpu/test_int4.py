@@ -54,7 +54,8 @@ def test_awq_weights_are_dequantised_as_on_the_cpu(n: int, k: int, groups: int, 
 def problem(m: int, n: int, k: int, group: int, kind: str, dtype: torch.dtype) -> dict[str, Any]:
     """Draw a product whose results stay in float16's range; its weights are any words at all."""
     groups = 1 if group == -1 else k // group
-    scales = (torch.rand(groups, n, device="cuda") / (8 * k**0.5)).to(dtype)
+    # None so small that float16 has fewer bits for it, or none.
+    scales = ((0.1 + torch.rand(groups, n, device="cuda")) / (8 * k**0.5)).to(dtype)
     return {
         "a": torch.randn(m, k, device="cuda").to(dtype), "c": None, "b_q_weight": words(k // 16, 2 * n),
         "b_scales": warpwright.marlin_permute_scales(scales, k, n, group), "global_scale": None,
@@ -148,11 +149,9 @@ def test_groups_of_any_size_are_those_that_g_idx_says(sizes: tuple[int, ...], m:
     k, n, groups = 256, 192, len(sizes)
     g_idx = torch.repeat_interleave(torch.arange(groups, device="cuda"), torch.tensor(sizes, device="cuda")).int()
     perm = torch.randperm(k, device="cuda").int()
-    arguments = problem(m, n, k, -1 if groups == 1 else k // groups, kind, torch.float16)
-    arguments |= {"g_idx": g_idx, "perm": perm, "is_k_full": False}
-    if groups > 1:  # any rows of scales, in the order for groups
-        arguments["b_scales"] = torch.rand(groups, n, device="cuda").half() / 128
-        arguments["b_zeros"] = words(groups, n // 8) if kind == "uint4" else None
+    arguments = problem(m, n, k, -1, kind, torch.float16) | {"g_idx": g_idx, "perm": perm, "is_k_full": False}
+    arguments["b_scales"] = torch.rand(groups, n, device="cuda").half() / 128
+    arguments["b_zeros"] = words(groups, n // 8) if kind == "uint4" else None
     out = warpwright.gptq_marlin_gemm(**arguments)
     on_cpu = {name: value.cpu() if isinstance(value, torch.Tensor) else value for name, value in arguments.items()}
     expected = warpwright.gptq_marlin_gemm(**on_cpu)

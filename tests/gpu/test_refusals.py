@@ -1,14 +1,16 @@
-"""The CUDA functions refuse what the references refuse, in the same words; memory is shared where it may be, and else not."""
+"""The CUDA functions refuse what the references refuse, in the same words, memory that may not be shared included."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from calls import CALLS, Arguments, Refusal, operator, overlapping, path_of, refusals, result, side_by_side
+from calls import CALLS, Arguments, operator, path_of, result
+from refused import Refusal, overlapping, refusals, side_by_side
 
 REFUSALS = [
-    pytest.param(refusal, id=str(refusal), marks=pytest.mark.operator(path_of(refusal.operator))) for refusal in refusals()
+    pytest.param(refusal, id=str(refusal), marks=pytest.mark.operator(path_of(refusal.operator)))
+    for refusal in refusals()
 ]
 
 
@@ -57,6 +59,9 @@ def test_an_output_that_overlaps_an_input_is_refused(index: int) -> None:
 @pytest.mark.operator("rmsnorm")
 def test_an_output_among_an_inputs_rows_or_in_their_place_is_right() -> None:
     for name, case, arguments in side_by_side("cuda"):
-        apart = arguments | {"input": arguments["input"].clone(), "out": torch.empty_like(arguments["out"]).contiguous()}
+        apart = arguments | {
+            "input": arguments["input"].clone(),
+            "out": torch.empty_like(arguments["out"]).contiguous(),
+        }
         expected = result(name, apart)
         assert torch.equal(result(name, arguments), expected), case

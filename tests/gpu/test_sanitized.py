@@ -1,4 +1,4 @@
-"""Every operator, on every tile, small enough for compute-sanitizer: whole tiles, parts of tiles, slices, odd addresses."""
+"""Every operator, on every tile, small enough for compute-sanitizer: parts of tiles, slices, odd addresses."""
 
 from __future__ import annotations
 

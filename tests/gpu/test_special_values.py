@@ -51,8 +51,10 @@ def test_a_special_value_comes_out_where_the_reference_has_it(name: str, argumen
 
 def laid_out_as(like: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     """Return values in the dtype and the strides of a tensor."""
-    return torch.empty_strided(like.shape, like.stride(), dtype=torch.float32, device=like.device).copy_(values).to(
-        like.dtype
+    return (
+        torch.empty_strided(like.shape, like.stride(), dtype=torch.float32, device=like.device)
+        .copy_(values)
+        .to(like.dtype)
     )
 
 

@@ -1,7 +1,7 @@
 """Every tile of every table under stress: the shortest k, many tiles for each CTA, beside copies on another stream.
 
-A buffer that is used again too early shows where a tile's products take less time than what it leaves behind, and not in
-every run: so each tile runs thirty times, and every run has to give the same bits.
+A buffer that is used again too early shows where a tile's products take less time than what it leaves behind, and not
+in every run: so each tile runs thirty times, and every run has to give the same bits.
 """
 
 from __future__ import annotations

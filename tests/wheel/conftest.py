@@ -10,6 +10,12 @@ import torch
 import warpwright
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "operator(name): the operator whose SM path a GPU test needs; all run on the CPU"
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _the_installed_wheel_is_tested() -> None:
     assert "site-packages" in Path(warpwright.__file__).parts, f"tests took {warpwright.__file__}, not a wheel"

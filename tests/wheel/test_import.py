@@ -86,8 +86,8 @@ def test_a_second_copy_is_refused_by_a_sentence_that_names_both_places(tmp_path:
     """)
     assert done.returncode == 1, f"ended with {done.returncode}"
     assert done.stderr.strip().splitlines()[-1] == (
-        f"ImportError: warpwright: this process has already loaded {_extension.LIBRARY}, and {copy / '_C.abi3.so'} is a "
-        "second copy: one process can use one; remove one of them, or what puts both on sys.path"
+        f"ImportError: warpwright: this process has already loaded {_extension.LIBRARY}, and {copy / '_C.abi3.so'} "
+        "is a second copy: one process can use one; remove one of them, or what puts both on sys.path"
     )
 
 

@@ -136,8 +136,8 @@ def test_groups_of_any_size_are_those_that_g_idx_says(sizes: tuple[int, ...], is
     g_idx = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes)).int()
     expected = a.double()[:, perm.long()] @ ((numbers - 8).float() * scales.float()[g_idx.long()]).half().double()
     out = warpwright.gptq_marlin_gemm(
-        a, None, published_marlin(numbers), warpwright.marlin_permute_scales(scales, len(sizes) * 32, N, 32), None, None,
-        g_idx, perm, None, "uint4b8", 3, N, K, is_k_full,
+        a, None, published_marlin(numbers), warpwright.marlin_permute_scales(scales, len(sizes) * 32, N, 32), None,
+        None, g_idx, perm, None, "uint4b8", 3, N, K, is_k_full,
     )  # fmt: skip
     close(out, expected)
 
@@ -146,7 +146,9 @@ def test_a_group_or_a_row_that_is_not_there_is_nan_where_nobody_may_look() -> No
     """The operators themselves, as a CUDA graph or a compiled program calls them."""
     g_idx = torch.zeros(K, dtype=torch.int32)
     g_idx[5], g_idx[7] = -1, 3
-    full = torch.ops.warpwright.gptq_marlin_dequantize(published_marlin(weights()), torch.ones(2, N).half(), None, g_idx)
+    full = torch.ops.warpwright.gptq_marlin_dequantize(
+        published_marlin(weights()), torch.ones(2, N).half(), None, g_idx
+    )
     assert full.isnan().any(1).nonzero().flatten().tolist() == [5, 7]
     arguments, _ = problem(2, 64, "uint4b8")
     perm = torch.arange(K, dtype=torch.int32) + 1
@@ -191,13 +193,22 @@ def test_a_peers_scalar_type_is_taken(kind: Kind) -> None:
         ({"global_scale": torch.ones(1)}, "global_scale is given, expected None"),
         ({"is_zp_float": True}, "is_zp_float is True, expected False"),
         ({"g_idx": torch.zeros(K, dtype=torch.int32)}, "g_idx is given without perm, expected both or neither"),
-        ({"g_idx": torch.arange(K, dtype=torch.int32).flip(0) // 64, "perm": torch.arange(K, dtype=torch.int32)},
-         "g_idx has 0 at position 64, less than the one before it; expected groups that ascend: pass g_idx[perm]"),
-        ({"g_idx": torch.arange(K, dtype=torch.int32) // 32, "perm": torch.arange(K, dtype=torch.int32)},
-         "g_idx has 2 at position 64, expected a row of b_scales: 0 to 1"),
-        ({"perm": torch.arange(1, K + 1, dtype=torch.int32)},
-         "perm has 128 at position 127, expected a row of the weights: 0 to 127"),
-        ({"perm": torch.arange(-1, K - 1, dtype=torch.int32)}, "perm has -1 at position 0, expected a row of the weights"),
+        (
+            {"g_idx": torch.arange(K, dtype=torch.int32).flip(0) // 64, "perm": torch.arange(K, dtype=torch.int32)},
+            "g_idx has 0 at position 64, less than the one before it; expected groups that ascend: pass g_idx[perm]",
+        ),
+        (
+            {"g_idx": torch.arange(K, dtype=torch.int32) // 32, "perm": torch.arange(K, dtype=torch.int32)},
+            "g_idx has 2 at position 64, expected a row of b_scales: 0 to 1",
+        ),
+        (
+            {"perm": torch.arange(1, K + 1, dtype=torch.int32)},
+            "perm has 128 at position 127, expected a row of the weights: 0 to 127",
+        ),
+        (
+            {"perm": torch.arange(-1, K - 1, dtype=torch.int32)},
+            "perm has -1 at position 0, expected a row of the weights",
+        ),
         ({"size_m": 3}, "a has shape (2, 128): size 2 in dimension 0, expected 3 (size_m)"),
         ({"size_n": 256}, "b_q_weight has shape (8, 384): size 384 in dimension 1, expected 512 (2 * size_n)"),
         ({"a": torch.zeros(2, K, dtype=torch.bfloat16)}, "a has dtype bfloat16, expected float16"),

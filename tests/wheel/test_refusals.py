@@ -1,4 +1,4 @@
-"""The CPU references and the fake kernels refuse the same calls in the same words; tests/gpu holds CUDA against them."""
+"""The CPU references and the fake kernels refuse the same calls in the same words; tests/gpu holds CUDA against it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import warpwright
-from calls import CALLS, Refusal, operator, overlapping, refusals, result, side_by_side
+from calls import CALLS, operator, result
+from refused import Refusal, overlapping, refusals, side_by_side
 
 REFUSALS = list(refusals())
 
@@ -38,12 +39,14 @@ def test_every_operator_runs_on_the_cpu_and_on_meta(name: str) -> None:
     assert (found.shape, found.dtype, found.stride()) == (shape.shape, shape.dtype, shape.stride())
 
 
-@pytest.mark.parametrize(("name", "case", "arguments", "other"), list(overlapping("cpu")), ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("name", "case", "arguments", "other"), list(overlapping("cpu")), ids=lambda value: str(value)[:40]
+)
 def test_an_output_that_overlaps_an_input_is_refused(
     name: str, case: str, arguments: dict[str, object], other: str
 ) -> None:
     words = f"out overlaps {other} in memory, expected memory of its own: clone one of them"
-    assert error_of(name, arguments) == words
+    assert error_of(name, arguments) == words, case
 
 
 @pytest.mark.parametrize(("name", "case", "arguments"), list(side_by_side("cpu")), ids=lambda value: str(value)[:40])
@@ -51,7 +54,7 @@ def test_an_output_among_an_inputs_rows_or_in_their_place_is_right(
     name: str, case: str, arguments: dict[str, torch.Tensor]
 ) -> None:
     apart = arguments | {"input": arguments["input"].clone(), "out": torch.empty(arguments["out"].shape).half()}
-    assert torch.equal(result(name, arguments), result(name, apart))
+    assert torch.equal(result(name, arguments), result(name, apart)), case
 
 
 def test_rows_that_only_interleave_do_not_meet() -> None:
@@ -69,18 +72,59 @@ def test_rows_that_only_interleave_do_not_meet() -> None:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: warpwright.marlin_zero_points(torch.full((2, 64), 16), 2, 64, 4), "zp has numbers from 16 to 16, expected 0 to 15"),
+        (
+            lambda: warpwright.marlin_zero_points(torch.full((2, 64), 16), 2, 64, 4),
+            "zp has numbers from 16 to 16, expected 0 to 15",
+        ),
         (lambda: warpwright.marlin_zero_points(torch.zeros(2, 64).int() - 1, 2, 64, 4), "zp has numbers from -1 to -1"),
-        (lambda: warpwright.marlin_zero_points(torch.zeros(2, 64).int(), 3, 64, 4), "size 2 in dimension 0, expected 3"),
-        (lambda: warpwright.marlin_zero_points(torch.zeros(2, 96).int(), 2, 96, 4), "size_n is 96, expected a multiple of 64"),
-        (lambda: warpwright.marlin_permute_scales(torch.ones(3, 64), 256, 64, 128), "size 3 in dimension 0, expected 2 (size_k over group_size)"),
-        (lambda: warpwright.marlin_permute_scales(torch.ones(2, 64), 256, 64, 100), "group_size is 100, expected -1 or a divisor of size_k"),
+        (
+            lambda: warpwright.marlin_zero_points(torch.zeros(2, 64).int(), 3, 64, 4),
+            "size 2 in dimension 0, expected 3",
+        ),
+        (
+            lambda: warpwright.marlin_zero_points(torch.zeros(2, 96).int(), 2, 96, 4),
+            "size_n is 96, expected a multiple of 64",
+        ),
+        (
+            lambda: warpwright.marlin_permute_scales(torch.ones(3, 64), 256, 64, 128),
+            "size 3 in dimension 0, expected 2 (size_k over group_size)",
+        ),
+        (
+            lambda: warpwright.marlin_permute_scales(torch.ones(2, 64), 256, 64, 100),
+            "group_size is 100, expected -1 or a divisor of size_k",
+        ),
         (lambda: warpwright.marlin_permute_scales(torch.ones(2, 64), 256, 64, -1), "size 2 in dimension 0, expected 1"),
-        (lambda: warpwright.marlin_permute_scales(torch.ones(2, 64), 256, 128, 128), "size 64 in dimension 1, expected 128 (size_n)"),
+        (
+            lambda: warpwright.marlin_permute_scales(torch.ones(2, 64), 256, 128, 128),
+            "size 64 in dimension 1, expected 128 (size_n)",
+        ),
     ],
     ids=["high", "low", "groups", "columns", "scales", "group size", "single", "scale columns"],
-)  # fmt: skip
+)
 def test_what_prepares_a_checkpoint_refuses_by_name(call: object, words: str) -> None:
     with pytest.raises(RuntimeError) as refused:
         call()  # type: ignore[operator]
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("m", "n", "k", "words"),
+    [
+        (2**30 + 1, 8, 16, "M, the rows of mat_a, is 1073741825, expected at most 1073741824"),
+        (1, 65535 * 512 + 8, 16, "N, the columns of mat_b, is 33553928, expected at most 33553920"),
+        (1, 8, 131072, "K, the columns of mat_a, is 131072, expected at most 131056: a longer sum may leave int32"),
+    ],
+    ids="MNK",
+)
+def test_sizes_that_no_path_takes_are_refused(m: int, n: int, k: int, words: str) -> None:
+    """On meta, where such matrices need no memory; up to the limit they are taken."""
+
+    def multiply(m: int, n: int, k: int) -> torch.Tensor:
+        a, b = (torch.empty(rows, k, dtype=torch.int8, device="meta") for rows in (m, n))
+        scales = torch.empty(1, device="meta")
+        return warpwright.int8_scaled_mm(a, b.t(), scales, scales, torch.float16)
+
+    with pytest.raises(RuntimeError) as refused:
+        multiply(m, n, k)
+    assert words in str(refused.value)
+    assert multiply(min(m, 2**30), min(n, 65535 * 512), min(k, 131056)).shape == (min(m, 2**30), min(n, 65535 * 512))

@@ -42,6 +42,7 @@ inline Status make_matrix_map(CUtensorMap* map, CUtensorMapDataType type, int el
                                               CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
                                               CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (result == CUDA_SUCCESS) return Status::success();
+  if (result != CUDA_ERROR_INVALID_VALUE) return Status::refused("the driver made no tensor map: it has no context here");
   return Status::refused("TMA cannot move this matrix: its address and row stride must be multiples of 16 bytes");
 }
 

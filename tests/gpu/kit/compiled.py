@@ -1,4 +1,7 @@
-"""torch.compile and torch.export with every kind of size, and gradients: the public functions as a model calls them."""
+"""Tests of torch.compile and torch.export with every kind of size, and of gradients, as a model calls the functions.
+
+They take the device that there is: tests/gpu and tests/wheel both have them.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,22 @@ import warpwright
 from calls import path_of
 from public import Model, models
 
-# Dynamo itself makes an instance of an autograd function, which torch warns of.
-pytestmark = pytest.mark.filterwarnings("ignore:.*Function'> should not be instantiated:DeprecationWarning")
+# Torch itself does what it warns of: dynamo makes an instance of an autograd function, and forward mode scripts one.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*Function'> should not be instantiated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.torch.jit.script.*is deprecated:DeprecationWarning"),
+]
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 MODELS = models(DEVICE)
 each_model = pytest.mark.parametrize(
-    "model", [pytest.param(model, id=model.name, marks=pytest.mark.operator(path_of(model.operator))) for model in MODELS]
+    "model",
+    [pytest.param(model, id=model.name, marks=pytest.mark.operator(path_of(model.operator))) for model in MODELS],
 )
 
 
 @pytest.fixture(autouse=True)
-def _nothing_compiled_before() -> Iterator[None]:
+def nothing_compiled_before() -> Iterator[None]:
     torch._dynamo.reset()
     with torch._dynamo.config.patch(capture_scalar_outputs=True, capture_dynamic_output_shape_ops=True):
         yield
@@ -56,7 +63,7 @@ def test_it_compiles_for_a_size_that_the_data_alone_know(model: Model) -> None:
             assert torch.equal(run(tokens, which), chosen(tokens, which))
 
 
-class Module(torch.nn.Module):
+class Module(torch.nn.Module):  # type: ignore[misc]
     def __init__(self, model: Model) -> None:
         super().__init__()
         self.model = model
@@ -124,7 +131,6 @@ def test_a_leaf_that_requires_a_gradient_is_not_written_to() -> None:
 
 
 @pytest.mark.operator("rmsnorm")
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script. is deprecated:DeprecationWarning")  # torch's own call of it
 def test_a_derivative_in_forward_mode_is_refused() -> None:
     from torch.autograd import forward_ad
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
 import warpwright
 
-Tokens = torch.Tensor
-Layer = Callable[[Tokens], torch.Tensor]
+Tokens: TypeAlias = torch.Tensor
+Layer: TypeAlias = Callable[[Tokens], torch.Tensor]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,3 @@
+"""torch.compile, torch.export and gradients on the GPU."""
+
+from compiled import *  # noqa: F403
