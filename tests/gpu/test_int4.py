@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import warpwright
+from warpwright import int4_reference
 
 DTYPES = [torch.float16, torch.bfloat16]
 ROUNDING = {torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8}
@@ -65,13 +66,12 @@ def problem(m: int, n: int, k: int, group: int, kind: str, dtype: torch.dtype) -
 
 
 def exact_weights(arguments: dict[str, Any]) -> torch.Tensor:
-    """Give the weights in float64, from the CPU reference: whole numbers times scales."""
-    names = ("b_q_weight", "b_scales", "b_zeros")
-    packed, scales, zeros = (tensor if tensor is None else tensor.cpu() for tensor in map(arguments.get, names))
-    whole = torch.ops.warpwright.gptq_marlin_dequantize(packed, torch.ones_like(scales), zeros, None)
+    """Give the weights in float64, from the reference, in plain torch: whole numbers times scales."""
+    packed, scales, zeros = (arguments[name] for name in ("b_q_weight", "b_scales", "b_zeros"))
+    whole = int4_reference.gptq_marlin_dequantize(packed, torch.ones_like(scales), zeros, None)
     nines = torch.full_like(packed, -0x66666667)  # one more than the zero point: what is left is the scale
-    each = torch.ops.warpwright.gptq_marlin_dequantize(nines, scales, None, None)
-    return (whole.double() * each.double()).cuda()
+    each = int4_reference.gptq_marlin_dequantize(nines, scales, None, None)
+    return whole.double() * each.double()
 
 
 def check(arguments: dict[str, Any]) -> None:

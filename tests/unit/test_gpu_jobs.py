@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gpu_runner.journal import at_work, read_events
-from gpu_runner.machine import JOB_MEMORY, fitting, free_memory, jit_cache
+from gpu_runner.machine import JOB_MEMORY, cpus, fitting, free_memory, jit_cache
 from gpu_stand_in import GOOD, Leap, Stand, journals, wait_for
 
 PATHS_ALONE = ("--tools", "none")
@@ -49,6 +49,21 @@ def test_no_more_jobs_run_at_once_than_are_asked_for(stand: Stand, tmp_path: Pat
 )
 def test_as_many_jobs_run_as_cores_and_memory_hold(jobs: int, cores: int, free: int, expected: int) -> None:
     assert fitting(jobs, cores, free * 2**30) == expected
+
+
+def test_jobs_share_the_cores_unless_the_caller_says_otherwise(stand: Stand) -> None:
+    cores = str(max(1, cpus() // 2))
+    stand.suite(f"import os\ndef test_share(): assert os.environ['OMP_NUM_THREADS'] == {cores!r}\n")
+    wheel, _ = stand.wheel(), stand.wheel(".jit80")
+    _, proof = stand.run(wheel, *PATHS_ALONE, "--jobs", "2")
+    assert all(run.ok for run in proof.runs)
+
+
+def test_a_path_or_tile_that_the_shell_forces_is_not_what_is_tested(stand: Stand) -> None:
+    stand.suite("import os\ndef test_free(): assert not [n for n in os.environ if n.startswith('WARPWRIGHT_FORCE')]\n")
+    stand.environ |= {"WARPWRIGHT_FORCE_SM": "80", "WARPWRIGHT_FORCE_TILE": "streaming_64x8"}
+    _, proof = stand.run(stand.wheel(), *PATHS_ALONE)
+    assert proof.runs[0].ok
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,11 @@ def fitting(jobs: int, cores: int, free: int) -> int:
     return max(1, min(jobs, cores, free // JOB_MEMORY))
 
 
+def thread_share(jobs: int, cores: int) -> dict[str, str]:
+    """Return the setting for a job's share of the cores: with all of them each, threads of torch wait for each other."""
+    return {"OMP_NUM_THREADS": str(max(1, cores // jobs))}
+
+
 def jit_cache(environ: Mapping[str, str]) -> dict[str, str]:
     """Give the settings of the driver's JIT cache, one folder that is kept; what the caller has set stays."""
     settings = {"CUDA_CACHE_MAXSIZE": str(CACHE_BYTES)}

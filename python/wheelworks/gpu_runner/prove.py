@@ -52,7 +52,7 @@ def prove(wheel: Path, options: Options, world: World) -> Report:
     """Run all that is to be run for a wheel, and write its report."""
     jobs = plan_jobs(wheel, options.jit)
     folder = wheel.parent / "proofs" / wheel.stem
-    with _bench(folder / "gpu-journals", options, world) as bench:
+    with _bench(folder / "gpu-journals", len(jobs), options, world) as bench:
         side_by_side([partial(install, job, bench) for job in jobs], machine.cpus(), world.stop)
         guard = world.guard(options.limits)
         paths = _run("paths", [partial(run_path, job, bench, guard) for job in jobs], options, world)
@@ -75,13 +75,19 @@ def _run(what: str, tasks: Sequence[Callable[[], Given]], options: Options, worl
     """Run tasks side by side: as many as the caller has said, else as fit on the machine as it is now."""
     if not tasks:
         return []
-    at_once = options.jobs or machine.fitting(len(tasks), machine.cpus(), machine.free_memory(world.environ))
-    world.say(f"{what}: {len(tasks)}, {min(at_once, len(tasks))} at once")
+    at_once = _at_once(len(tasks), options, world)
+    world.say(f"{what}: {len(tasks)}, {at_once} at once")
     return side_by_side(tasks, at_once, world.stop)
 
 
+def _at_once(tasks: int, options: Options, world: World) -> int:
+    if options.jobs:
+        return min(options.jobs, tasks)
+    return machine.fitting(tasks, machine.cpus(), machine.free_memory(world.environ))
+
+
 @contextlib.contextmanager
-def _bench(journals: Path, options: Options, world: World) -> Iterator[Bench]:
+def _bench(journals: Path, jobs: int, options: Options, world: World) -> Iterator[Bench]:
     """Give the place that jobs run in; the pipe in it closes with this process, which is how theirs know its end."""
     journals.mkdir(parents=True, exist_ok=True)
     if not options.resume:
@@ -89,7 +95,8 @@ def _bench(journals: Path, options: Options, world: World) -> Iterator[Bench]:
             old.unlink()
     with TemporaryDirectory(prefix="gpu-runner-") as folder, _open_pipe(Path(folder, "alive")) as alive:
         sanitizer = find_sanitizer(world.environ, world.cuda)
-        yield Bench(options.suite.resolve(), journals, Path(folder), alive, world.environ, sanitizer)
+        environ = machine.thread_share(_at_once(jobs, options, world), machine.cpus()) | dict(world.environ)
+        yield Bench(options.suite.resolve(), journals, Path(folder), alive, environ, sanitizer)
 
 
 @contextlib.contextmanager

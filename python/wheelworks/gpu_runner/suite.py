@@ -88,7 +88,7 @@ def _environment(job: Job, bench: Bench) -> dict[str, str]:
         "GPU_RUNNER_ALIVE": str(bench.alive),
         **({"WARPWRIGHT_FORCE_SM": job.forced} if job.forced else {}),
     }
-    given = {name: value for name, value in bench.environ.items() if name != "WARPWRIGHT_FORCE_SM"}
+    given = {name: value for name, value in bench.environ.items() if not name.startswith("WARPWRIGHT_FORCE_")}
     needed = sanitized_environment(job.tool) if job.tool else {}
     return needed | given | jit_cache(bench.environ) | own
 
