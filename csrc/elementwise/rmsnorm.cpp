@@ -12,34 +12,35 @@ constexpr SmPath<RmsNormLaunch> kPaths[] = {WARPWRIGHT_PATHS_rmsnorm(WARPWRIGHT_
 }
 
 void rmsnorm(Tensor out, const Tensor& input, const Tensor& weight, double eps) {
-  check_same_device(WARPWRIGHT_ARG(weight), WARPWRIGHT_ARG(input));
-  check_same_device(WARPWRIGHT_ARG(out), WARPWRIGHT_ARG(input));
-  check_min_dim(WARPWRIGHT_ARG(input), 1);
-  check_dtype(WARPWRIGHT_ARG(input), {ScalarType::Half, ScalarType::BFloat16});
-  check_same_dtype(WARPWRIGHT_ARG(weight), WARPWRIGHT_ARG(input));
-  check_same_dtype(WARPWRIGHT_ARG(out), WARPWRIGHT_ARG(input));
-  const int64_t hidden = input.size(input.dim() - 1);
-  check_dim(WARPWRIGHT_ARG(weight), 1);
-  check_size(WARPWRIGHT_ARG(weight), 0, hidden, "the last dimension of input");
-  check_same_shape(WARPWRIGHT_ARG(out), WARPWRIGHT_ARG(input));
-  check_inner_stride(WARPWRIGHT_ARG(input));
-  check_inner_stride(WARPWRIGHT_ARG(out));
-  check_contiguous(WARPWRIGHT_ARG(weight));
-  if (input.numel() == 0) return;
+  const Arg out_arg{out, "out"}, input_arg{input, "input"}, weight_arg{weight, "weight"};
+  check_same_device(weight_arg, input_arg);
+  check_same_device(out_arg, input_arg);
+  check_min_dim(input_arg, 1);
+  check_dtype(input_arg, {ScalarType::Half, ScalarType::BFloat16});
+  check_same_dtype(weight_arg, input_arg);
+  check_same_dtype(out_arg, input_arg);
+  const int64_t hidden = input_arg.size(input_arg.dim() - 1);
+  check_dim(weight_arg, 1);
+  check_size(weight_arg, 0, hidden, "the last dimension of input");
+  check_same_shape(out_arg, input_arg);
+  check_inner_stride(input_arg);
+  check_inner_stride(out_arg);
+  check_contiguous(weight_arg);
+  if (input_arg.numel() == 0) return;
 
   RmsNormProblem problem;
-  problem.out_stride = out_row_stride(WARPWRIGHT_ARG(out));
-  problem.input_stride = row_stride(WARPWRIGHT_ARG(input));
-  problem.rows = input.numel() / hidden;
+  problem.out_stride = out_row_stride(out_arg);
+  problem.input_stride = row_stride(input_arg);
+  problem.rows = input_arg.numel() / hidden;
   problem.hidden = hidden;
   problem.eps = static_cast<float>(eps);
-  problem.dtype = to_dtype(input.scalar_type());
+  problem.dtype = to_dtype(input_arg);
 
   LaunchScope scope(input);
-  const Rows out_rows = rows_of(WARPWRIGHT_ARG(out), problem.out_stride);
-  const Rows input_rows = rows_of(WARPWRIGHT_ARG(input), problem.input_stride);
-  if (!is_same(out_rows, input_rows)) check_apart(WARPWRIGHT_ARG(out), out_rows, WARPWRIGHT_ARG(input), input_rows);
-  check_apart(WARPWRIGHT_ARG(out), out_rows, WARPWRIGHT_ARG(weight), span_of(WARPWRIGHT_ARG(weight)));
+  const Rows out_rows = rows_of(out_arg, problem.out_stride);
+  const Rows input_rows = rows_of(input_arg, problem.input_stride);
+  if (!is_same(out_rows, input_rows)) check_apart(out_arg, out_rows, input_arg, input_rows);
+  check_apart(out_arg, out_rows, weight_arg, span_of(weight_arg));
   problem.out = out.mutable_data_ptr();
   problem.input = input.const_data_ptr();
   problem.weight = weight.const_data_ptr();

@@ -27,14 +27,14 @@ const char* why_most_k(ScalarType element) {
 
 }  // namespace
 
-void check_mm_matrices(const Tensor& mat_a, const Tensor& mat_b, ScalarType element, ScalarType out_dtype) {
-  check_same_device(WARPWRIGHT_ARG(mat_b), WARPWRIGHT_ARG(mat_a));
-  check_dim(WARPWRIGHT_ARG(mat_a), 2);
-  check_dim(WARPWRIGHT_ARG(mat_b), 2);
-  check_dtype(WARPWRIGHT_ARG(mat_a), {element});
-  check_dtype(WARPWRIGHT_ARG(mat_b), {element});
+void check_mm_matrices(const Arg& mat_a, const Arg& mat_b, ScalarType element, ScalarType out_dtype) {
+  check_same_device(mat_b, mat_a);
+  check_dim(mat_a, 2);
+  check_dim(mat_b, 2);
+  check_dtype(mat_a, {element});
+  check_dtype(mat_b, {element});
   check_dtype_value("out_dtype", out_dtype, {ScalarType::Half, ScalarType::BFloat16});
-  check_size(WARPWRIGHT_ARG(mat_b), 0, mat_a.size(1), "the columns of mat_a");
+  check_size(mat_b, 0, mat_a.size(1), "the columns of mat_a");
   check_multiple("K, the columns of mat_a,", mat_a.size(1), kAlignK);
   check_multiple("N, the columns of mat_b,", mat_b.size(1), kAlignN);
   check_at_most("M, the rows of mat_a,", mat_a.size(0), kMostRows, "more rows are not supported");
@@ -43,25 +43,24 @@ void check_mm_matrices(const Tensor& mat_a, const Tensor& mat_b, ScalarType elem
 }
 
 int64_t leading_stride(const Arg& arg, int64_t inner, const char* layout) {
-  const Tensor& tensor = arg.tensor;
   const int64_t outer = 1 - inner;
-  WARPWRIGHT_CHECK(tensor.size(inner) <= 1 || tensor.stride(inner) == 1, arg.name, " has strides (", tensor.stride(0),
-                  ", ", tensor.stride(1), "), expected ", layout, ": stride 1 in dimension ", inner);
-  if (tensor.size(outer) <= 1 || tensor.size(inner) == 0) return tensor.size(inner);
-  const int64_t stride = tensor.stride(outer);
-  WARPWRIGHT_CHECK(stride >= tensor.size(inner), arg.name, " has strides (", tensor.stride(0), ", ", tensor.stride(1),
-                  "), expected at least ", tensor.size(inner), " in dimension ", outer, ": rows may not overlap");
+  WARPWRIGHT_CHECK(arg.size(inner) <= 1 || arg.stride(inner) == 1, arg.name, " has strides (", arg.stride(0),
+                  ", ", arg.stride(1), "), expected ", layout, ": stride 1 in dimension ", inner);
+  if (arg.size(outer) <= 1 || arg.size(inner) == 0) return arg.size(inner);
+  const int64_t stride = arg.stride(outer);
+  WARPWRIGHT_CHECK(stride >= arg.size(inner), arg.name, " has strides (", arg.stride(0), ", ", arg.stride(1),
+                  "), expected at least ", arg.size(inner), " in dimension ", outer, ": rows may not overlap");
   WARPWRIGHT_CHECK(stride % kAlignK == 0, "the stride of ", arg.name, " in dimension ", outer, " is ", stride,
                   ", expected a multiple of ", kAlignK);
   return stride;
 }
 
-Tensor empty_mm_output(const Tensor& mat_a, ScalarType out_dtype, int64_t m, int64_t n) {
+Tensor empty_mm_output(const Arg& mat_a, ScalarType out_dtype, int64_t m, int64_t n) {
   const std::array<int64_t, 2> size{m, n}, stride{n, 1};
   const int32_t dtype = out_dtype == ScalarType::Half ? aoti_torch_dtype_float16() : aoti_torch_dtype_bfloat16();
   AtenTensorHandle handle = nullptr;
   TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(2, size.data(), stride.data(), dtype, aoti_torch_device_type_cuda(),
-                                                  mat_a.get_device_index(), &handle));
+                                                  mat_a.device_index(), &handle));
   return Tensor(handle);
 }
 

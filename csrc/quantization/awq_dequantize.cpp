@@ -22,18 +22,18 @@ void check_words(const Arg& arg, const Arg& first) {
 }  // namespace
 
 Tensor awq_dequantize(const Tensor& qweight, const Tensor& scales, const Tensor& qzeros) {
-  const Arg first{qweight, "qweight"};
-  check_words(first, first);
-  check_words(WARPWRIGHT_ARG(qzeros), first);
-  check_same_device(WARPWRIGHT_ARG(scales), first);
-  check_dim(WARPWRIGHT_ARG(scales), 2);
-  check_dtype(WARPWRIGHT_ARG(scales), {ScalarType::Half, ScalarType::BFloat16});
-  check_contiguous(WARPWRIGHT_ARG(scales));
-  check_aligned(WARPWRIGHT_ARG(scales), 16);
-  const int64_t k = qweight.size(0), n = 8 * qweight.size(1), groups = scales.size(0);
-  check_size(WARPWRIGHT_ARG(scales), 1, n, "eight times the columns of qweight");
-  check_size(WARPWRIGHT_ARG(qzeros), 0, groups, "one row for each group, as scales has");
-  check_size(WARPWRIGHT_ARG(qzeros), 1, n / 8, "the columns of qweight");
+  const Arg words{qweight, "qweight"}, qzeros_arg{qzeros, "qzeros"}, scales_arg{scales, "scales"};
+  check_words(words, words);
+  check_words(qzeros_arg, words);
+  check_same_device(scales_arg, words);
+  check_dim(scales_arg, 2);
+  check_dtype(scales_arg, {ScalarType::Half, ScalarType::BFloat16});
+  check_contiguous(scales_arg);
+  check_aligned(scales_arg, 16);
+  const int64_t k = words.size(0), n = 8 * words.size(1), groups = scales_arg.size(0);
+  check_size(scales_arg, 1, n, "eight times the columns of qweight");
+  check_size(qzeros_arg, 0, groups, "one row for each group, as scales has");
+  check_size(qzeros_arg, 1, n / 8, "the columns of qweight");
   WARPWRIGHT_CHECK(groups > 0 && k % groups == 0, "scales has ", groups, " rows for ", k,
                    " rows of qweight, expected groups of equal size");
 
@@ -48,7 +48,7 @@ Tensor awq_dequantize(const Tensor& qweight, const Tensor& scales, const Tensor&
   problem.k = k;
   problem.n = n;
   problem.groups = groups;
-  problem.dtype = to_dtype(scales.scalar_type());
+  problem.dtype = to_dtype(scales_arg);
   const auto& path = path_for("awq_dequantize", kPaths, scope.device());
   check_launch("awq_dequantize", path.launch(problem, scope.stream()));
   return out;

@@ -49,9 +49,9 @@ MarlinWeights check_marlin_weights(const Tensor& b_q_weight, const Tensor& b_sca
   check_aligned(scales, 16);
 
   MarlinWeights found;
-  found.k = b_q_weight.size(0) * marlin::kTileK;
-  found.n = b_q_weight.size(1) / 2;
-  found.groups = b_scales.size(0);
+  found.k = weights.size(0) * marlin::kTileK;
+  found.n = weights.size(1) / 2;
+  found.groups = scales.size(0);
   check_multiple("N, half of the columns of b_q_weight,", found.n, marlin::kTileN);
   check_size(scales, 1, found.n, "half of the columns of b_q_weight");
   WARPWRIGHT_CHECK(found.groups > 0, "b_scales has no row, expected one for each group of K");

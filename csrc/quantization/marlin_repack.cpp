@@ -51,19 +51,19 @@ Tensor repack(const char* op, const SmPath<RepackLaunch>* paths, const Tensor& w
 Tensor gptq_marlin_repack(const Tensor& b_q_weight, const Tensor& perm, int64_t size_k, int64_t size_n,
                           int64_t num_bits) {
   check_marlin_size(size_k, size_n);
-  check_packed(WARPWRIGHT_ARG(b_q_weight), size_k / 8, size_n, num_bits);
+  const Arg words{b_q_weight, "b_q_weight"};
+  check_packed(words, size_k / 8, size_n, num_bits);
   RepackProblem problem;
   problem.k = size_k;
   problem.n = size_n;
-  if (perm.numel() > 0) {
-    problem.perm = index_of(WARPWRIGHT_ARG(perm), WARPWRIGHT_ARG(b_q_weight), size_k, "one for each row of k, or none");
-  }
+  const Arg order{perm, "perm"};
+  if (order.numel() > 0) problem.perm = index_of(order, words, size_k, "one for each row of k, or none");
   return repack("gptq_marlin_repack", kGptqPaths, b_q_weight, problem);
 }
 
 Tensor awq_marlin_repack(const Tensor& b_q_weight, int64_t size_k, int64_t size_n, int64_t num_bits) {
   check_marlin_size(size_k, size_n);
-  check_packed(WARPWRIGHT_ARG(b_q_weight), size_k, size_n / 8, num_bits);
+  check_packed({b_q_weight, "b_q_weight"}, size_k, size_n / 8, num_bits);
   RepackProblem problem;
   problem.k = size_k;
   problem.n = size_n;

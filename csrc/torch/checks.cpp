@@ -14,14 +14,14 @@ std::string list_of(const char* (*name)(ScalarType), std::initializer_list<Scala
   return text;
 }
 
-std::string tuple_of(const Tensor& tensor, int64_t (Tensor::*read)(int64_t) const) {
+std::string tuple_of(const Arg& arg, int64_t (Arg::*read)(int64_t) const) {
   std::string text = "(";
-  for (int64_t dim = 0; dim < tensor.dim(); ++dim) text += (dim ? ", " : "") + std::to_string((tensor.*read)(dim));
-  return text + (tensor.dim() == 1 ? ",)" : ")");  // as Python writes it
+  for (int64_t dim = 0; dim < arg.dim(); ++dim) text += (dim ? ", " : "") + std::to_string((arg.*read)(dim));
+  return text + (arg.dim() == 1 ? ",)" : ")");  // as Python writes it
 }
 
-std::string shape_of(const Tensor& tensor) { return tuple_of(tensor, &Tensor::size); }
-std::string strides_of(const Tensor& tensor) { return tuple_of(tensor, &Tensor::stride); }
+std::string shape_of(const Arg& arg) { return tuple_of(arg, &Arg::size); }
+std::string strides_of(const Arg& arg) { return tuple_of(arg, &Arg::stride); }
 
 // The names that Python users know; those of the header say Char and Half.
 const char* name_of(ScalarType type) {
@@ -59,6 +59,8 @@ int32_t number_of(ScalarType type) {
       return aoti_torch_dtype_bfloat16();
     case ScalarType::Float:
       return aoti_torch_dtype_float32();
+    case ScalarType::Int:
+      return aoti_torch_dtype_int32();
     case ScalarType::Char:
       return aoti_torch_dtype_int8();
     case ScalarType::Float8_e4m3fn:
@@ -68,23 +70,14 @@ int32_t number_of(ScalarType type) {
   }
 }
 
-struct Place {
-  int32_t type = 0, index = 0;
-};
-
-Place place_of(const Tensor& tensor) {
-  Place place;
-  TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_type(tensor.get(), &place.type));
-  place.index = tensor.get_device_index();
-  return place;
+std::string device_of(const Arg& arg) {
+  if (arg.device_type() == aoti_torch_device_type_cpu()) return "cpu";
+  if (arg.device_type() == aoti_torch_device_type_meta()) return "meta";
+  if (arg.device_type() == aoti_torch_device_type_cuda()) return "cuda:" + std::to_string(arg.device_index());
+  return "a device of type " + std::to_string(arg.device_type());
 }
 
-std::string name_of(const Place& place) {
-  if (place.type == aoti_torch_device_type_cpu()) return "cpu";
-  if (place.type == aoti_torch_device_type_meta()) return "meta";
-  if (place.type == aoti_torch_device_type_cuda()) return "cuda:" + std::to_string(place.index);
-  return "a device of type " + std::to_string(place.type);
-}
+int64_t element_bytes(const Arg& arg) { return int64_t(aoti_torch_dtype_element_size(arg.dtype_number())); }
 
 bool contains(std::initializer_list<ScalarType> types, ScalarType wanted) {
   for (ScalarType type : types) {
@@ -95,39 +88,63 @@ bool contains(std::initializer_list<ScalarType> types, ScalarType wanted) {
 
 }  // namespace
 
+Arg::Arg(const Tensor& tensor, const char* name) : tensor(tensor), name(name) {
+  AtenTensorHandle handle = tensor.get();
+  TORCH_ERROR_CODE_CHECK(aoti_torch_get_dim(handle, &dim_));
+  TORCH_ERROR_CODE_CHECK(aoti_torch_get_sizes(handle, &sizes_));
+  TORCH_ERROR_CODE_CHECK(aoti_torch_get_strides(handle, &strides_));
+  TORCH_ERROR_CODE_CHECK(aoti_torch_get_dtype(handle, &dtype_));
+  TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_type(handle, &device_type_));
+  TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_index(handle, &device_index_));
+}
+
+int64_t Arg::numel() const {
+  int64_t product = 1;
+  for (int64_t dim = 0; dim < dim_; ++dim) product *= sizes_[dim];
+  return product;
+}
+
+bool Arg::is_contiguous() const {
+  int64_t expected = 1;
+  bool adjacent = true;
+  for (int64_t dim = dim_ - 1; dim >= 0; --dim) {
+    adjacent = adjacent && (sizes_[dim] == 1 || strides_[dim] == expected);
+    expected *= sizes_[dim];
+  }
+  return adjacent || expected == 0;
+}
+
 void check_same_device(const Arg& arg, const Arg& other) {
-  const Place found = place_of(arg.tensor), wanted = place_of(other.tensor);
-  WARPWRIGHT_CHECK(found.type == wanted.type && found.index == wanted.index, arg.name, " is on ", name_of(found), " and ",
-                   other.name, " on ", name_of(wanted), "; both have to be on one device");
+  const bool same = arg.device_type() == other.device_type() && arg.device_index() == other.device_index();
+  WARPWRIGHT_CHECK(same, arg.name, " is on ", device_of(arg), " and ", other.name, " on ", device_of(other),
+                   "; both have to be on one device");
 }
 
 void check_dim(const Arg& arg, int64_t dim) {
-  WARPWRIGHT_CHECK(arg.tensor.dim() == dim, arg.name, " has ", arg.tensor.dim(), " dimensions, shape ",
-                  shape_of(arg.tensor), "; expected ", dim);
+  WARPWRIGHT_CHECK(arg.dim() == dim, arg.name, " has ", arg.dim(), " dimensions, shape ",
+                  shape_of(arg), "; expected ", dim);
 }
 
 void check_min_dim(const Arg& arg, int64_t dim) {
-  WARPWRIGHT_CHECK(arg.tensor.dim() >= dim, arg.name, " has ", arg.tensor.dim(), " dimensions; expected at least ", dim);
+  WARPWRIGHT_CHECK(arg.dim() >= dim, arg.name, " has ", arg.dim(), " dimensions; expected at least ", dim);
 }
 
 void check_size(const Arg& arg, int64_t dim, int64_t expected, const char* why) {
-  const int64_t found = arg.tensor.size(dim);
-  WARPWRIGHT_CHECK(found == expected, arg.name, " has shape ", shape_of(arg.tensor), ": size ", found, " in dimension ",
+  const int64_t found = arg.size(dim);
+  WARPWRIGHT_CHECK(found == expected, arg.name, " has shape ", shape_of(arg), ": size ", found, " in dimension ",
                   dim, ", expected ", expected, " (", why, ")");
 }
 
 void check_numel(const Arg& arg, int64_t expected, const char* why) {
-  WARPWRIGHT_CHECK(arg.tensor.numel() == expected, arg.name, " has shape ", shape_of(arg.tensor), " with ",
-                  arg.tensor.numel(), " elements, expected ", expected, " (", why, ")");
+  WARPWRIGHT_CHECK(arg.numel() == expected, arg.name, " has shape ", shape_of(arg), " with ",
+                  arg.numel(), " elements, expected ", expected, " (", why, ")");
 }
 
 void check_dtype(const Arg& arg, std::initializer_list<ScalarType> supported) {
-  int32_t found = -1;
-  TORCH_ERROR_CODE_CHECK(aoti_torch_get_dtype(arg.tensor.get(), &found));
   for (ScalarType type : supported) {
-    if (number_of(type) == found) return;
+    if (number_of(type) == arg.dtype_number()) return;
   }
-  check_dtype_value(arg.name, arg.tensor.scalar_type(), supported);
+  check_dtype_value(arg.name, arg.dtype(), supported);
 }
 
 void check_dtype_value(const char* name, ScalarType found, std::initializer_list<ScalarType> supported) {
@@ -136,28 +153,27 @@ void check_dtype_value(const char* name, ScalarType found, std::initializer_list
 }
 
 void check_same_dtype(const Arg& arg, const Arg& other) {
-  WARPWRIGHT_CHECK(arg.tensor.scalar_type() == other.tensor.scalar_type(), arg.name, " has dtype ",
-                  name_of(arg.tensor.scalar_type()), ", expected ", name_of(other.tensor.scalar_type()),
-                  ", the dtype of ", other.name);
+  WARPWRIGHT_CHECK(arg.dtype_number() == other.dtype_number(), arg.name, " has dtype ", name_of(arg.dtype()),
+                   ", expected ", name_of(other.dtype()), ", the dtype of ", other.name);
 }
 
 void check_same_shape(const Arg& arg, const Arg& other) {
-  bool same = arg.tensor.dim() == other.tensor.dim();
-  for (int64_t dim = 0; same && dim < arg.tensor.dim(); ++dim) same = arg.tensor.size(dim) == other.tensor.size(dim);
-  WARPWRIGHT_CHECK(same, arg.name, " has shape ", shape_of(arg.tensor), ", expected ", shape_of(other.tensor),
+  bool same = arg.dim() == other.dim();
+  for (int64_t dim = 0; same && dim < arg.dim(); ++dim) same = arg.size(dim) == other.size(dim);
+  WARPWRIGHT_CHECK(same, arg.name, " has shape ", shape_of(arg), ", expected ", shape_of(other),
                   ", the shape of ", other.name);
 }
 
 void check_inner_stride(const Arg& arg) {
-  const int64_t dim = arg.tensor.dim();
-  WARPWRIGHT_CHECK(dim == 0 || arg.tensor.size(dim - 1) <= 1 || arg.tensor.stride(dim - 1) == 1, arg.name,
-                  " has strides ", strides_of(arg.tensor),
+  const int64_t dim = arg.dim();
+  WARPWRIGHT_CHECK(dim == 0 || arg.size(dim - 1) <= 1 || arg.stride(dim - 1) == 1, arg.name,
+                  " has strides ", strides_of(arg),
                   ", expected 1 in the last dimension: pass a contiguous tensor or a slice of whole rows");
 }
 
 void check_contiguous(const Arg& arg) {
-  WARPWRIGHT_CHECK(arg.tensor.is_contiguous(), arg.name, " has shape ", shape_of(arg.tensor), " and strides ",
-                  strides_of(arg.tensor), ", expected a contiguous tensor: call .contiguous() on it");
+  WARPWRIGHT_CHECK(arg.is_contiguous(), arg.name, " has shape ", shape_of(arg), " and strides ",
+                  strides_of(arg), ", expected a contiguous tensor: call .contiguous() on it");
 }
 
 void check_multiple(const char* what, int64_t value, int64_t of) {
@@ -169,22 +185,22 @@ void check_at_most(const char* what, int64_t value, int64_t most, const char* wh
 }
 
 void check_aligned(const Arg& arg, int64_t bytes) {
-  const auto address = reinterpret_cast<uintptr_t>(arg.tensor.const_data_ptr());
-  WARPWRIGHT_CHECK(address % static_cast<uintptr_t>(bytes) == 0, arg.name, " starts ", address % bytes,
+  const uintptr_t past = arg.address() % static_cast<uintptr_t>(bytes);
+  WARPWRIGHT_CHECK(past == 0, arg.name, " starts ", past,
                   " bytes past a multiple of ", bytes, ", expected an aligned start: slice at a multiple of ", bytes,
                   " bytes, or clone the tensor");
 }
 
 int64_t row_stride(const Arg& arg) {
-  const int64_t dim = arg.tensor.dim();
-  if (dim == 1) return arg.tensor.size(0);
-  int64_t rows = arg.tensor.size(dim - 2);
-  int64_t stride = arg.tensor.stride(dim - 2);
+  const int64_t dim = arg.dim();
+  if (dim == 1) return arg.size(0);
+  int64_t rows = arg.size(dim - 2);
+  int64_t stride = arg.stride(dim - 2);
   for (int64_t outer = dim - 3; outer >= 0; --outer) {
-    const int64_t size = arg.tensor.size(outer);
-    if (rows <= 1) stride = arg.tensor.stride(outer);
-    WARPWRIGHT_CHECK(size <= 1 || rows <= 1 || arg.tensor.stride(outer) == rows * stride, arg.name, " has strides ",
-                    strides_of(arg.tensor), " for shape ", shape_of(arg.tensor),
+    const int64_t size = arg.size(outer);
+    if (rows <= 1) stride = arg.stride(outer);
+    WARPWRIGHT_CHECK(size <= 1 || rows <= 1 || arg.stride(outer) == rows * stride, arg.name, " has strides ",
+                    strides_of(arg), " for shape ", shape_of(arg),
                     ", expected rows at one distance from each other: call .contiguous() on it");
     rows *= size;
   }
@@ -192,37 +208,25 @@ int64_t row_stride(const Arg& arg) {
 }
 
 int64_t out_row_stride(const Arg& out) {
-  const int64_t stride = row_stride(out), dim = out.tensor.dim(), row = out.tensor.size(dim - 1);
-  WARPWRIGHT_CHECK(stride >= row || out.tensor.numel() <= row, out.name, " has strides ", strides_of(out.tensor),
-                   " for shape ", shape_of(out.tensor), ", expected rows that do not overlap: at least ", row,
+  const int64_t stride = row_stride(out), dim = out.dim(), row = out.size(dim - 1);
+  WARPWRIGHT_CHECK(stride >= row || out.numel() <= row, out.name, " has strides ", strides_of(out),
+                   " for shape ", shape_of(out), ", expected rows that do not overlap: at least ", row,
                    " elements apart");
   return stride;
 }
 
-namespace {
-
-int64_t address_of(const Tensor& tensor) { return reinterpret_cast<int64_t>(tensor.const_data_ptr()); }
-
-int64_t element_bytes(const Tensor& tensor) {
-  int32_t dtype = 0;
-  TORCH_ERROR_CODE_CHECK(aoti_torch_get_dtype(tensor.get(), &dtype));
-  return static_cast<int64_t>(aoti_torch_dtype_element_size(dtype));
-}
-
-}  // namespace
-
 Rows rows_of(const Arg& arg, int64_t row_stride) {
-  const int64_t bytes = element_bytes(arg.tensor), dim = arg.tensor.dim(), numel = arg.tensor.numel();
-  const int64_t row = dim == 0 ? 1 : arg.tensor.size(dim - 1);
-  if (numel == 0) return {address_of(arg.tensor), 0, 0, 0};
-  return {address_of(arg.tensor), numel / row, row_stride * bytes, row * bytes};
+  const int64_t bytes = element_bytes(arg), numel = arg.numel();
+  if (numel == 0) return {int64_t(arg.address()), 0, 0, 0};
+  const int64_t row = arg.dim() == 0 ? 1 : arg.size(arg.dim() - 1);
+  return {int64_t(arg.address()), numel / row, row_stride * bytes, row * bytes};
 }
 
 Rows span_of(const Arg& arg) {
   int64_t last = 0;
-  if (arg.tensor.numel() == 0) return {address_of(arg.tensor), 0, 0, 0};
-  for (int64_t dim = 0; dim < arg.tensor.dim(); ++dim) last += (arg.tensor.size(dim) - 1) * arg.tensor.stride(dim);
-  return {address_of(arg.tensor), 1, 0, (last + 1) * element_bytes(arg.tensor)};
+  if (arg.numel() == 0) return {int64_t(arg.address()), 0, 0, 0};
+  for (int64_t dim = 0; dim < arg.dim(); ++dim) last += (arg.size(dim) - 1) * arg.stride(dim);
+  return {int64_t(arg.address()), 1, 0, (last + 1) * element_bytes(arg)};
 }
 
 bool is_same(const Rows& one, const Rows& other) {
@@ -247,6 +251,14 @@ bool meet(const Rows& one, const Rows& other) {
 void check_apart(const Arg& out, const Rows& out_rows, const Arg& input, const Rows& input_rows) {
   WARPWRIGHT_CHECK(!meet(out_rows, input_rows), out.name, " overlaps ", input.name,
                    " in memory, expected memory of its own: clone one of them");
+}
+
+// The usual ones by number: see number_of.
+Dtype to_dtype(const Arg& arg) {
+  for (ScalarType type : {ScalarType::BFloat16, ScalarType::Half}) {
+    if (number_of(type) == arg.dtype_number()) return to_dtype(type);
+  }
+  return to_dtype(arg.dtype());
 }
 
 Dtype to_dtype(ScalarType type) {

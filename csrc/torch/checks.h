@@ -31,10 +31,30 @@ template <typename... Parts>
   throw std::runtime_error((to_text(parts) + ...));
 }
 
-// A tensor argument with its name in the schema.
-struct Arg {
+// A tensor argument with its name in the schema. What checks ask of it is read once: each question to torch costs as much
+// as a dozen answers from here.
+class Arg {
+ public:
+  Arg(const Tensor& tensor, const char* name);
+
   const Tensor& tensor;
-  const char* name;
+  const char* const name;
+
+  int64_t dim() const { return dim_; }
+  int64_t size(int64_t dim) const { return sizes_[dim]; }
+  int64_t stride(int64_t dim) const { return strides_[dim]; }
+  int64_t numel() const;
+  bool is_contiguous() const;
+  ScalarType dtype() const { return tensor.scalar_type(); }
+  int32_t dtype_number() const { return dtype_; }  // torch's own, which costs nothing to compare
+  int32_t device_type() const { return device_type_; }
+  int32_t device_index() const { return device_index_; }
+  uintptr_t address() const { return reinterpret_cast<uintptr_t>(tensor.const_data_ptr()); }
+
+ private:
+  int64_t dim_ = 0;
+  int64_t *sizes_ = nullptr, *strides_ = nullptr;  // the tensor's own
+  int32_t dtype_ = 0, device_type_ = 0, device_index_ = 0;
 };
 
 void check_same_device(const Arg& arg, const Arg& other);
@@ -82,6 +102,7 @@ void check_apart(const Arg& out, const Rows& out_rows, const Arg& input, const R
 
 // The launchers' element type; the dtype was checked before.
 Dtype to_dtype(ScalarType type);
+Dtype to_dtype(const Arg& arg);
 
 }  // namespace warpwright::torch_api
 
@@ -90,5 +111,3 @@ Dtype to_dtype(ScalarType type);
   do {                                   \
     if (!(condition)) ::warpwright::torch_api::fail(__VA_ARGS__); \
   } while (false)
-
-#define WARPWRIGHT_ARG(tensor) (::warpwright::torch_api::Arg{tensor, #tensor})

@@ -28,7 +28,7 @@ struct LaunchShape {
   Grid grid;
   int64_t threads = 1;
   int shared_memory = 0;  // bytes of dynamic shared memory
-  int cluster = 1;        // blocks along x
+  int cluster = 0;        // blocks along x of a kernel that knows clusters, also of one block; 0: it knows none
 };
 
 constexpr bool is_grid(const Grid& grid) {
@@ -51,7 +51,7 @@ Status launch_kernel(const LaunchShape& shape, cudaStream_t stream, const Argume
   config.dynamicSmemBytes = shape.shared_memory;
   config.stream = stream;
   config.attrs = &attribute;
-  config.numAttrs = shape.cluster > 1 ? 1 : 0;
+  config.numAttrs = shape.cluster > 0 ? 1 : 0;
   return {take_error(cudaLaunchKernelEx(&config, kKernel, arguments...)), nullptr};
 }
 
