@@ -33,14 +33,14 @@ GOOD = "import pytest\n@pytest.mark.sanitized\ndef test_good(): pass\n"
 
 SANITIZER = """#!/bin/sh
 tool=$2
-shift 6
+while [ "${{1#-}}" != "$1" ]; do shift 2; done
 {before}
 "$@"
 status=$?
 {after}
 exit $status
 """
-"""Takes its options as compute-sanitizer does, ``--tool NAME --error-exitcode N --target-processes WHICH``."""
+"""Takes its options as compute-sanitizer does, ``--tool NAME`` first, each with a value."""
 
 NO_ERRORS = 'echo "========= ERROR SUMMARY: 0 errors"'
 
