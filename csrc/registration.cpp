@@ -47,8 +47,8 @@ STABLE_TORCH_LIBRARY(warpwright, m) {
       "gptq_marlin_gemm(Tensor! out, Tensor a, Tensor b_q_weight, Tensor b_scales, Tensor? b_zeros, Tensor? g_idx, "
       "Tensor? perm) -> ()");
   m.def("gptq_marlin_dequantize(Tensor b_q_weight, Tensor b_scales, Tensor? b_zeros, Tensor? g_idx) -> Tensor");
-  m.def("gptq_marlin_repack(Tensor b_q_weight, Tensor perm, int size_k, int size_n, int num_bits) -> Tensor");
-  m.def("awq_marlin_repack(Tensor b_q_weight, int size_k, int size_n, int num_bits) -> Tensor");
+  m.def("gptq_marlin_repack(Tensor b_q_weight, Tensor perm, SymInt size_k, SymInt size_n, int num_bits) -> Tensor");
+  m.def("awq_marlin_repack(Tensor b_q_weight, SymInt size_k, SymInt size_n, int num_bits) -> Tensor");
   m.def("awq_dequantize(Tensor qweight, Tensor scales, Tensor qzeros) -> Tensor");
   m.def("compiled_paths() -> str");
   m.def("library_path() -> str");

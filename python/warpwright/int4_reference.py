@@ -17,6 +17,7 @@ from warpwright.checks import (
     check,
     check_aligned,
     check_apart,
+    check_at_most,
     check_contiguous,
     check_dim,
     check_dtype,
@@ -34,6 +35,8 @@ from warpwright.checks import (
 )
 
 BITS = 4
+MOST = 2**30
+"""Rows, and columns, of weights in Marlin's order."""
 PACKED_COLUMNS = (0, 2, 4, 6, 1, 3, 5, 7)
 """The column of eight that a nibble holds, in AWQ's words and in Marlin's."""
 ZERO_POINT = 8
@@ -154,6 +157,8 @@ def check_repack(words: torch.Tensor, rows: Size, columns: Size, size_k: Size, s
     check(any_of(size_n >= 0), f"size_k and size_n are {size_k} and {size_n}, expected none below 0")
     check_multiple("size_k", size_k, 16)
     check_multiple("size_n", size_n, 64)
+    check_at_most("size_k", size_k, MOST, "more rows are not supported")
+    check_at_most("size_n", size_n, MOST, "more columns are not supported")
     check(num_bits == BITS, f"num_bits is {num_bits}, expected 4: weights of 8 bits are not supported")
     check_dtype("b_q_weight", words.dtype, torch.int32)
     check_dim("b_q_weight", words, 2)
@@ -221,6 +226,8 @@ def check_marlin(
     check_aligned("b_scales", b_scales, 16)
     k, n, groups = 16 * b_q_weight.shape[0], b_q_weight.shape[1] // 2, b_scales.shape[0]
     check_multiple("N, half of the columns of b_q_weight,", n, 64)
+    check_at_most("K, 16 times the rows of b_q_weight,", k, MOST, "more rows are not supported")
+    check_at_most("N, half of the columns of b_q_weight,", n, MOST, "more columns are not supported")
     check_size("b_scales", b_scales, 1, n, "half of the columns of b_q_weight")
     check(groups > 0, "b_scales has no row, expected one for each group of K")
     if g_idx is None and not known(groups == 1):

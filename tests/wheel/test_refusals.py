@@ -33,6 +33,21 @@ def test_a_fake_tensor_is_refused_as_a_real_one(refusal: Refusal) -> None:
     assert found == error_of(refusal.operator, refusal.arguments("cpu"))
 
 
+CUDA = torch._C.DispatchKeySet(torch._C.DispatchKey.CUDA)
+BEFORE_THE_GPU = [each for each in REFUSALS if each.case != "start"]
+"""Addresses are looked at last, behind the question whether CUDA can be used at all."""
+
+
+@pytest.mark.parametrize("refusal", BEFORE_THE_GPU, ids=str)
+def test_the_cuda_function_refuses_in_the_words_of_the_reference(refusal: Refusal) -> None:
+    """It makes its checks before it asks for a GPU, so they can be compared where there is none."""
+    arguments = refusal.arguments("cpu")
+    with pytest.raises(RuntimeError) as refused:
+        operator(refusal.operator).redispatch(CUDA, *arguments.values())
+    found = str(refused.value).splitlines()[0]
+    assert found == error_of(refusal.operator, arguments).splitlines()[0]
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_every_operator_runs_on_the_cpu_and_on_meta(name: str) -> None:
     found, shape = result(name, CALLS[name]("cpu")), result(name, CALLS[name]("meta"))
@@ -105,6 +120,31 @@ def test_what_prepares_a_checkpoint_refuses_by_name(call: object, words: str) ->
     with pytest.raises(RuntimeError) as refused:
         call()  # type: ignore[operator]
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "words"),
+    [
+        (2**30 + 16, 64, "K, 16 times the rows of b_q_weight, is 1073741840, expected at most 1073741824"),
+        (16, 2**30 + 64, "N, half of the columns of b_q_weight, is 1073741888, expected at most 1073741824"),
+    ],
+    ids="KN",
+)
+def test_more_4_bit_weights_than_the_kernels_count_are_refused(k: int, n: int, words: str) -> None:
+    """On meta, where they need no memory; up to the limit they are taken."""
+
+    def dequantize(k: int, n: int) -> torch.Tensor:
+        packed = torch.empty(k // 16, 2 * n, dtype=torch.int32, device="meta")
+        scales = torch.empty(1, n, dtype=torch.float16, device="meta")
+        found: torch.Tensor = operator("gptq_marlin_dequantize")(packed, scales, None, None)
+        return found
+
+    with pytest.raises(RuntimeError) as refused:
+        dequantize(k, n)
+    assert words in str(refused.value)
+    assert dequantize(min(k, 2**30), min(n, 2**30)).shape == (min(k, 2**30), min(n, 2**30))
+    with pytest.raises(RuntimeError, match="size_[kn] is 10737418.., expected at most 1073741824"):
+        warpwright.awq_marlin_repack(torch.empty(k, n // 8, dtype=torch.int32, device="meta"), k, n, 4)
 
 
 @pytest.mark.parametrize(

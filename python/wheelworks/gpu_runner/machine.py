@@ -56,7 +56,7 @@ def fitting(jobs: int, cores: int, free: int) -> int:
 
 
 def thread_share(jobs: int, cores: int) -> dict[str, str]:
-    """Return the setting for a job's share of the cores: with all of them each, threads of torch wait for each other."""
+    """Return the setting for a job's share of the cores: with all of them each, threads wait for each other."""
     return {"OMP_NUM_THREADS": str(max(1, cores // jobs))}
 
 

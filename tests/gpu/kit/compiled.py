@@ -22,10 +22,15 @@ pytestmark = [
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 MODELS = models(DEVICE)
-each_model = pytest.mark.parametrize(
-    "model",
-    [pytest.param(model, id=model.name, marks=pytest.mark.operator(path_of(model.operator))) for model in MODELS],
-)
+
+
+def _each(models: list[Model]) -> pytest.MarkDecorator:
+    marks = [pytest.param(each, id=each.name, marks=pytest.mark.operator(path_of(each.operator))) for each in models]
+    return pytest.mark.parametrize("model", marks)
+
+
+each_model = _each(MODELS)
+each_model_with_parameters = _each([model for model in MODELS if model.parameters])
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +88,7 @@ def test_it_is_exported(model: Model, dynamic: bool) -> None:
         assert torch.equal(program.module()(other), model.layer(other))
 
 
-@each_model
+@each_model_with_parameters
 def test_a_call_with_parameters_runs_and_its_backward_is_refused_by_name(model: Model) -> None:
     tokens = model.tokens(3)
     with torch.no_grad():
@@ -96,7 +101,7 @@ def test_a_call_with_parameters_runs_and_its_backward_is_refused_by_name(model: 
     assert all(parameter.grad is None for parameter in model.parameters)
 
 
-@each_model
+@each_model_with_parameters
 def test_a_compiled_call_with_parameters_runs_and_its_backward_is_refused_by_name(model: Model) -> None:
     tokens = model.tokens(3)
     with torch.no_grad():

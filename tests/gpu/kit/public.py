@@ -38,7 +38,47 @@ def models(device: Any) -> list[Model]:
         _blockwise(device),
         _marlin("gptq_marlin_gemm", device, act_order=False),
         _marlin("gptq_marlin_gemm with activation order", device, act_order=True),
+        *_weights(device),
     ]
+
+
+def _weights(device: Any) -> list[Model]:
+    """Make models of what prepares weights, of as many rows as there are "tokens"."""
+    scales = torch.nn.Parameter(torch.rand(2, 64, device=device).half())
+    zeros, none = _words(2, 8, device=device), torch.empty(0, dtype=torch.int32, device=device)
+    marlin_scales = torch.rand(1, 128, device=device).half()
+    dequantize = torch.ops.warpwright.gptq_marlin_dequantize.default
+    return [
+        Model(
+            "awq_dequantize",
+            "awq_dequantize",
+            lambda m: _words(m, 2, 8, device=device),
+            lambda x: warpwright.awq_dequantize(x.flatten(0, 1), scales, zeros),
+            (scales,),
+        ),
+        Model(
+            "awq_marlin_repack",
+            "awq_marlin_repack",
+            lambda m: _words(m, 16, 16, device=device),
+            lambda x: warpwright.awq_marlin_repack(x.flatten(0, 1), 16 * x.shape[0], 128, 4),
+        ),
+        Model(
+            "gptq_marlin_repack",
+            "gptq_marlin_repack",
+            lambda m: _words(m, 2, 128, device=device),
+            lambda x: warpwright.gptq_marlin_repack(x.flatten(0, 1), none, 16 * x.shape[0], 128, 4),
+        ),
+        Model(
+            "gptq_marlin_dequantize",
+            "gptq_marlin_dequantize",
+            lambda m: _words(m, 256, device=device),
+            lambda x: dequantize(x, marlin_scales, None, None),
+        ),
+    ]
+
+
+def _words(*sizes: int, device: Any) -> torch.Tensor:
+    return torch.randint(-(2**31), 2**31, sizes, dtype=torch.int32, device=device)
 
 
 def _norm(device: Any) -> Model:
