@@ -66,7 +66,7 @@ class FakeKernel:
         return f"_ZN10warpwright{len(name)}{name}Ev"
 
     def block(self) -> str:
-        """Give what cuobjdump prints of it."""
+        """Return what cuobjdump prints of it."""
         fields: dict[str, Any] = {**vars(self), "symbol": self.symbol, "sm": self.sm.removesuffix("-ptx")}
         if self.sm.endswith("-ptx"):
             return PTX.format(**fields)
@@ -74,7 +74,7 @@ class FakeKernel:
 
 
 def every_operator(operators: Iterable[str], sms: Sequence[str]) -> tuple[FakeKernel, ...]:
-    """Give one kernel of every operator for every SM."""
+    """Return one kernel of every operator for every SM."""
     return tuple(FakeKernel(f"{operator}_sm{sm.removesuffix('-ptx')}", sm) for operator in operators for sm in sms)
 
 

@@ -70,7 +70,7 @@ class Leap:
 
 
 def still() -> Clock:
-    """Give a clock that stands still: no test is too slow for it."""
+    """Return a clock that stands still: no test is too slow for it."""
     return Clock(lambda: 0.0, lambda _: time.sleep(0.01))
 
 
@@ -137,11 +137,11 @@ class Stand:
 
 
 def journals(wheel: Path) -> Path:
-    """Give the folder of a wheel's journals and logs."""
+    """Return the folder of a wheel's journals and logs."""
     return wheel.parent / "proofs" / wheel.stem / "gpu-journals"
 
 
 def wait_for(paths: Sequence[Path], words: str) -> str:
-    """Give a line for a test that waits until files are there, however long that takes."""
+    """Return a line for a test that waits until files are there, however long that takes."""
     there = " and ".join(f"pathlib.Path({str(path)!r}).exists()" for path in paths)
     return f"while not ({there}): time.sleep(0.01)  # {words}"

@@ -69,7 +69,7 @@ LANES = (
 
 
 def small_matrix(data: Mapping[str, Any]) -> Matrix:
-    """Give the project's matrix with a few lanes."""
+    """Return the project's matrix with a few lanes."""
     return parse_matrix({**data, "lanes": list(LANES)})
 
 
@@ -91,7 +91,7 @@ def make_wheel(folder: Path, matrix: Matrix, lane: Lane, public: str = "0.1.0", 
 
 
 def gpu_runs(wheel: str, sha256: str, **changes: Any) -> dict[str, Any]:
-    """Give a wheel's own run, those of the JIT lanes' wheels that take its older code, and all of them under memcheck.
+    """Return a wheel's own run, those of the JIT lanes' wheels that take its older code, and all under memcheck.
 
     Every run has the changes.
     """
@@ -104,7 +104,7 @@ def gpu_runs(wheel: str, sha256: str, **changes: Any) -> dict[str, Any]:
 
 
 def sanitizer_run(path: Mapping[str, str], **changes: Any) -> dict[str, Any]:
-    """Give the run of a wheel on a path, by a run on it, under memcheck."""
+    """Return the run of a wheel on a path, by a run on it, under memcheck."""
     counts = {"passed": 20, "failed": [], "crashed": [], "hung": [], "skipped": {}, "seconds": 60.0, "fault": ""}
     same = {name: path[name] for name in ("wheel", "sha256", "path")}
     return {**same, **counts, "tool": "memcheck", "errors": 0, "not_run": "", **changes}

@@ -82,7 +82,7 @@ class WheelMaker:
 
 
 def record_of(files: Mapping[str, bytes], record: str) -> str:
-    """Give the text of RECORD."""
+    """Return the text of RECORD."""
     rows = [f"{name},sha256={_digest(data)},{len(data)}" for name, data in files.items()]
     return "\n".join([*rows, f"{record},,", ""])
 
@@ -92,7 +92,7 @@ def _digest(data: bytes) -> str:
 
 
 def build_record(matrix: Matrix, **changes: Any) -> bytes:
-    """Give the build's own record for the matrix's first lane."""
+    """Return the build's own record for the matrix's first lane."""
     lane = matrix.lanes[0]
     record = {
         "schema": 1,
@@ -108,7 +108,7 @@ def build_record(matrix: Matrix, **changes: Any) -> bytes:
 
 
 def _undated(name: zipfile.ZipInfo | str) -> zipfile.ZipInfo:
-    """Give a member of one date, so that a wheel that is made twice has the same bytes."""
+    """Return a member of one date, so that a wheel that is made twice has the same bytes."""
     if isinstance(name, zipfile.ZipInfo):
         return name
     info = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))

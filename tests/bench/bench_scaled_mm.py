@@ -52,7 +52,7 @@ class Timed:
     times: dict[str, float]
 
     def most_operations(self) -> float:
-        """Give the rate of the fastest of those that multiply what we do."""
+        """Return the rate of the fastest of those that multiply what we do."""
         return self.operations / min(time for name, time in self.times.items() if name != "torch bf16")
 
     def row(self, bandwidth: float, most_operations: float) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def time_product(product: Product) -> Timed:
 
 
 def held(bar: Bar, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Give the mean and the least of the ratios that a bar is about."""
+    """Return the mean and the least of the ratios that a bar is about."""
     key = f"{bar.against}/ours"
     ratios = [row[key] for row in rows if key in row and bar.least_m <= row["m"] <= bar.most_m]
     return {"against": bar.against, "m": f"{bar.least_m}..{bar.most_m}", "wanted": bar.wanted,

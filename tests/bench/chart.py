@@ -24,7 +24,7 @@ NAMES = {
 
 
 def series(rows: list[dict[str, Any]], name: str, value: Callable[[dict[str, Any], float], float]) -> dict[int, float]:
-    """Give the geometric mean over the layers for each number of tokens."""
+    """Return the geometric mean over the layers for each number of tokens."""
     sizes = sorted({row["m"] for row in rows if name in row})
     return {m: geometric_mean([value(row, row[name]) for row in rows if row["m"] == m]) for m in sizes}
 

@@ -49,7 +49,7 @@ class Product:
 
 @functools.cache
 def load_sgl() -> Any:
-    """Give the operators of sglang-kernel, whose common_ops.abi3.so WARPWRIGHT_BENCH_SGL names, or None.
+    """Return the operators of sglang-kernel, whose common_ops.abi3.so WARPWRIGHT_BENCH_SGL names, or None.
 
     The library needs libnuma.so.1 and torch's own CUDA libraries on the loader's path.
     """
@@ -74,7 +74,7 @@ def words(rows: int, columns: int) -> torch.Tensor:
 
 
 def bf16_product(a: torch.Tensor, b: torch.Tensor) -> tuple[Call, Callable[[], torch.Tensor]]:
-    """Give torch's bf16 product of the same shape and values, as a peer and as a reference."""
+    """Return torch's bf16 product of the same shape and values, as a peer and as a reference."""
     x, w = a.bfloat16(), b.bfloat16()
     return lambda: x @ w, lambda: (x @ w).float()
 
@@ -124,6 +124,6 @@ OPERATORS = {make.__name__: make for make in (int8_scaled_mm, fp8_scaled_mm, fp8
 
 
 def products(op: str) -> Iterator[Product]:
-    """Give the operator's products over all layers and tokens, one at a time: the largest take gigabytes."""
+    """Return the operator's products over all layers and tokens, one at a time: the largest take gigabytes."""
     for (n, k), m in itertools.product(LAYERS, TOKENS):
         yield OPERATORS[op](m, n, k)

@@ -18,7 +18,7 @@ Call = Callable[[], object]
 
 
 def microseconds(call: Call) -> float:
-    """Give the median time of a call on the GPU."""
+    """Return the median time of a call on the GPU."""
     return float(do_bench(call, warmup=10, rep=50, return_mode="median")) * 1e3
 
 
@@ -42,7 +42,7 @@ def event_pair(call: Call, clean: bool = False) -> tuple[torch.cuda.Event, torch
 
 
 def interleaved(calls: Mapping[str, Call], runs: int, clean: bool = False) -> dict[str, float]:
-    """Give each call's median time; they take turns, so that clocks and temperature are the same for all."""
+    """Return each call's median time; they take turns, so that clocks and temperature are the same for all."""
     for call in calls.values():
         call()
     events = [{name: event_pair(call, clean) for name, call in calls.items()} for _ in range(runs)]
@@ -52,7 +52,7 @@ def interleaved(calls: Mapping[str, Call], runs: int, clean: bool = False) -> di
 
 
 def host_microseconds(call: Call, calls: int = 300) -> float:
-    """Give the time from one call to the next while the GPU's queue has room: Python to launch. The best of five."""
+    """Return the time from one call to the next while the GPU's queue has room: Python to launch. The best of five."""
     times = []
     for _ in range(6):  # the first one warms up
         torch.cuda.synchronize()

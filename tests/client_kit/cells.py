@@ -31,7 +31,7 @@ class Cell:
 
 
 def expected_wheel(catalogue: Catalogue, cell: Cell) -> ReleasedWheel | None:
-    """Give the one wheel that the manifests promise for a cell: of the newest version that is no nightly or yanked."""
+    """Return the one wheel that the manifests promise for a cell: of the newest version, no nightly or yanked."""
     found = [
         wheel
         for manifest in catalogue.manifests
@@ -76,7 +76,7 @@ class Table:
         files.write_text(folder / "cells.md", self.to_markdown())
 
     def to_markdown(self) -> str:
-        """Give the table for people: a row for each index and CPU, a column for each Python."""
+        """Return the table for people: a row for each index and CPU, a column for each Python."""
         pythons = list(dict.fromkeys(cell.machine.python for cell in self.got))
         clients = list(dict.fromkeys(name for got in self.got.values() for name in got))
         lines = [f"| index | CPU | {' | '.join(pythons)} |", f"|{'---|' * (len(pythons) + 2)}"]

@@ -92,7 +92,7 @@ def uv(*words: str | Path, cwd: Path | None = None, configured: bool = False) ->
 
 
 def make_pip(folder: Path, python: str, wanted: str) -> Pip:
-    """Give a version of pip in a new environment of a Python."""
+    """Return a version of pip in a new environment of a Python."""
     interpreter = folder / "bin" / "python"
     commands: tuple[list[str | Path], ...] = (
         [find_uv_bin(), "venv", "--quiet", "--python", python, folder],
@@ -106,7 +106,7 @@ def make_pip(folder: Path, python: str, wanted: str) -> Pip:
 
 
 def make_uv() -> Uv:
-    """Give the uv of this environment."""
+    """Return the uv of this environment."""
     return Uv(f"uv {run([find_uv_bin(), '--version']).output.split()[1]}")
 
 

@@ -42,14 +42,14 @@ class Nginx:
         return f"http://127.0.0.1:{self.plain_port}/"
 
     def requests(self) -> list[Request]:
-        """Give the requests so far."""
+        """Return the requests so far."""
         lines = (self.folder / "access.log").read_text(encoding="utf-8").splitlines()
         rows = [json.loads(line) for line in lines]
         return [Request(row["path"], row["status"]) for row in rows]
 
     @contextmanager
     def watched(self) -> Iterator[list[Request]]:
-        """Give a list that has, after the block, the requests made within it."""
+        """Return a list that has, after the block, the requests made within it."""
         before, seen = len(self.requests()), list[Request]()
         yield seen
         seen += self.requests()[before:]

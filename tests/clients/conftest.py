@@ -33,7 +33,7 @@ def matrix() -> Matrix:
 
 @pytest.fixture(scope="session")
 def dependencies(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give an index of torch alone, an empty one: what the wheels need, without its gigabytes."""
+    """Return an index of torch alone, an empty one: what the wheels need, without its gigabytes."""
     folder = tmp_path_factory.mktemp("dependencies")
     torch = WheelMaker(name="torch", version="2.13.0", tag="py3-none-any", requires=()).make(folder / "torch")
     link = f'<a href="{torch.name}#sha256={files.sha256_of(torch)}">{torch.name}</a>'

@@ -36,7 +36,7 @@ FEW_CELLS = "-k 'installer_gets and uv and 3.12' -p no:cacheprovider"
 
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder that stands for the bucket of the public index."""
+    """Return the folder that stands for the bucket of the public index."""
     return tmp_path_factory.mktemp("bucket") / "published"
 
 
@@ -53,7 +53,7 @@ def host(bucket: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, host: str) -> Path:
-    """Give the project as a tag of version 0.1.0 would have it; its index is served by the host."""
+    """Return the project as a tag of version 0.1.0 would have it; its index is served by the host."""
     if request.config.getoption("--index") is not None:
         pytest.skip("the session is about the index that was named; a walk makes its own")
     folder = tmp_path_factory.mktemp("source")

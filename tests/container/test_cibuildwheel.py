@@ -61,7 +61,7 @@ def test_cibuildwheel_makes_the_same_wheel(image: str, universal: Built, tmp_pat
 
 
 def _machine() -> list[str]:
-    """Give the network and the caches of this machine, and what uv's settings name, as words for docker."""
+    """Return the network and the caches of this machine, and what uv's settings name, as words for docker."""
     cache = files.cache_folder(os.environ).resolve()
     named = [Path(os.environ[key]) for key in PASSED if os.environ.get(key, "").startswith("/")]
     mounts = [f"--volume={path}:{path}:ro" for path in named]

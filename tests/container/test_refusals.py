@@ -93,7 +93,7 @@ def test_a_full_disk_is_told_and_leaves_no_wheel(dock: Dock, tmp_path: Path) -> 
 
 
 def _wait_for_a_unit(dock: Dock, checkout: Path) -> str:
-    """Give the container's name when its compiler runs: CMake has written what ninja reads."""
+    """Return the container's name when its compiler runs: CMake has written what ninja reads."""
     for _ in range(600):
         if (names := dock.containers()) and any((checkout / "build").rglob("build.ninja")):
             return names[0]

@@ -88,7 +88,7 @@ class Machines:
         return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
     def _path(self) -> str:
-        """Give the programs of this environment, with the stand-ins before them."""
+        """Return the programs of this environment, with the stand-ins before them."""
         programs = self.scratch / "programs"
         for name, program in STAND_INS.items():
             programs.mkdir(exist_ok=True)

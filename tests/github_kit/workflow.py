@@ -38,7 +38,7 @@ class Job:
         return self.environment | self._values(step)
 
     def value(self, text: Any) -> Any:
-        """Give the value of what a workflow says in this run."""
+        """Return the value of what a workflow says in this run."""
         return evaluate(text, self.context)
 
     def _values(self, owner: Mapping[str, Any]) -> dict[str, str]:
@@ -95,7 +95,7 @@ class Project:
 
 
 def evaluate(text: Any, context: Mapping[str, Any]) -> Any:
-    """Give a text with the values of its expressions; where one is the whole text, its value itself."""
+    """Return a text with the values of its expressions; where one is the whole text, its value itself."""
     if not isinstance(text, str):
         return text
     if whole := EXPRESSION.fullmatch(text):

@@ -90,7 +90,7 @@ def test_every_tile_is_right(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, 
 
 
 def tiles(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Give the names of all tiles of the path that runs here, from the refusal of one that is not there."""
+    """Return the names of all tiles of the path that runs here, from the refusal of one that is not there."""
     monkeypatch.setenv("WARPWRIGHT_FORCE_TILE", "none")
     with pytest.raises(RuntimeError, match="names no tile of this SM path, which has ") as refused:
         warpwright.fp8_blockwise_scaled_mm(**make(1, 128, 128, torch.float16))

@@ -66,7 +66,7 @@ def problem(m: int, n: int, k: int, group: int, kind: str, dtype: torch.dtype) -
 
 
 def exact_weights(arguments: dict[str, Any]) -> torch.Tensor:
-    """Give the weights in float64, from the reference, in plain torch: whole numbers times scales."""
+    """Return the weights in float64, from the reference, in plain torch: whole numbers times scales."""
     packed, scales, zeros = (arguments[name] for name in ("b_q_weight", "b_scales", "b_zeros"))
     whole = int4_reference.gptq_marlin_dequantize(packed, torch.ones_like(scales), zeros, None)
     nines = torch.full_like(packed, -0x66666667)  # one more than the zero point: what is left is the scale

@@ -96,7 +96,7 @@ def test_every_small_m_is_right(element: torch.dtype, m: int) -> None:
 
 
 def tiles(element: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Give the names of all tiles of the path that runs here, from the refusal of one that is not there."""
+    """Return the names of all tiles of the path that runs here, from the refusal of one that is not there."""
     monkeypatch.setenv("WARPWRIGHT_FORCE_TILE", "none")
     with pytest.raises(RuntimeError, match="names no tile of this SM path, which has ") as refused:
         multiply(make(element, 1, 128, 128, torch.float16))

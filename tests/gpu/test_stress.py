@@ -25,7 +25,7 @@ SHAPES = [
 
 @contextmanager
 def copies_beside() -> Iterator[Callable[[], None]]:
-    """Give a function that sets copies on their way, on a stream of their own."""
+    """Return a function that sets copies on their way, on a stream of their own."""
     stream, source = torch.cuda.Stream(), torch.empty(64 << 20, dtype=torch.uint8, device="cuda")
     target = torch.empty_like(source)
 

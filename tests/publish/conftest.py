@@ -57,7 +57,7 @@ def pypiserver(tmp_path: Path) -> Iterator[PackageServer]:
 
 @pytest.fixture(scope="session")
 def devpi_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """Give the URL of a devpi, and the folder of a client that may make indexes there."""
+    """Return the URL of a devpi, and the folder of a client that may make indexes there."""
     folder, port = tmp_path_factory.mktemp("devpi"), free_port()
     state, client = folder / "state", folder / "client"
     _told(BIN / "devpi-init", "--serverdir", state, "--no-root-pypi", "--root-passwd", "secret")
@@ -71,7 +71,7 @@ def devpi_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str
 
 @pytest.fixture
 def devpi(devpi_server: tuple[str, Path]) -> PackageServer:
-    """Give a new index of devpi that takes no file twice, as a public one would be."""
+    """Return a new index of devpi that takes no file twice, as a public one would be."""
     (url, client), name = devpi_server, f"root/wheels-{uuid4().hex}"
     _told(BIN / "devpi", "index", "--clientdir", client, "-c", name, "bases=", "volatile=False")
     return PackageServer(f"{url}/{name}/", f"{url}/{name}/+simple/", "root", "secret")

@@ -53,14 +53,14 @@ def policy(matrix: Matrix) -> Policy:
 
 @pytest.fixture
 def maker(matrix: Matrix, good_library: bytes) -> WheelMaker:
-    """Give a wheel without fault, before its repair: its platform tag is what auditwheel finds."""
+    """Return a wheel without fault, before its repair: its platform tag is what auditwheel finds."""
     files = {"warpwright/_C.abi3.so": good_library, "warpwright/_build.json": build_record(matrix)}
     return WheelMaker(files=files, tag="cp310-abi3-manylinux_2_5_x86_64")
 
 
 @pytest.fixture
 def device_code(policy: Policy) -> FakeCuobjdump:
-    """Give code of every operator for every SM of the default lane."""
+    """Return code of every operator for every SM of the default lane."""
     return FakeCuobjdump(every_operator(policy.operators, ALL_SMS))
 
 

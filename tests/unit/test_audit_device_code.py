@@ -25,7 +25,7 @@ Gatherer = Callable[..., Evidence]
 
 @pytest.fixture
 def gathered(maker: WheelMaker, policy: Policy, billed: Callable[..., WheelMaker], tmp_path: Path) -> Gatherer:
-    """Give the evidence on a wheel with some kernels; ``budget`` replaces parts of the matrix's."""
+    """Return the evidence on a wheel with some kernels; ``budget`` replaces parts of the matrix's."""
 
     def make(kernels: Sequence[FakeKernel], **budget: Any) -> Evidence:
         code = FakeCuobjdump(kernels)

@@ -33,7 +33,7 @@ def lane(matrix: Matrix) -> Lane:
 
 @pytest.fixture
 def small(matrix: Matrix) -> WheelMaker:
-    """Give a wheel whose binary is one in name; nothing here reads it but the stand-in."""
+    """Return a wheel whose binary is one in name; nothing here reads it but the stand-in."""
     return WheelMaker(files={"warpwright/_C.abi3.so": b"binary", "warpwright/_build.json": build_record(matrix)})
 
 

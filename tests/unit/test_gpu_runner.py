@@ -35,7 +35,7 @@ def stand(tmp_path: Path) -> Stand:
 
 
 def hang(mark: Path) -> str:
-    """Give lines that make a mark, for the clock to see, and never end."""
+    """Return lines that make a mark, for the clock to see, and never end."""
     return f"import pathlib, threading; pathlib.Path({str(mark)!r}).touch(); threading.Event().wait()"
 
 
@@ -159,7 +159,7 @@ def test_the_command_of_the_pipeline_hands_every_choice_to_the_runner(
 
 
 def choices(words: Sequence[str]) -> Options:
-    """Give what the runner makes of its arguments."""
+    """Return what the runner makes of its arguments."""
     return plan_options(make_parser().parse_args(["a.whl", *words]))
 
 

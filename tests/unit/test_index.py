@@ -69,7 +69,7 @@ def site_of(*manifests: Manifest, notices: Notices = NOTICES) -> Site:
 
 
 def changed(manifest: Manifest, wheel: dict[str, Any] | None = None, **changes: Any) -> Manifest:
-    """Give a manifest with changes to itself and to its first wheel, parsed again."""
+    """Return a manifest with changes to itself and to its first wheel, parsed again."""
     data = manifest.model_dump(mode="json", by_alias=True) | changes
     data["wheels"][0].update(wheel or {})
     return Manifest.model_validate(data)
@@ -306,14 +306,14 @@ def test_no_text_of_a_manifest_becomes_markup(text: str, manifest: Manifest) -> 
 
 
 def hostile(manifest: Manifest, text: str) -> Manifest:
-    """Give a manifest with a text in every place that takes any text."""
+    """Return a manifest with a text in every place that takes any text."""
     proof = manifest.wheels[0].proofs[0].model_dump(mode="json") | {"summary": text}
     wheel = {"lane": text, "architecture": text, "proofs": [proof]}
     return changed(manifest, wheel=wheel, notes=text, tracks=[text], alternate_locations=[text])
 
 
 def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Give the place of every value within a document."""
+    """Return the place of every value within a document."""
     yield path
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, each in inner:
@@ -321,7 +321,7 @@ def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
 
 
 def replaced(value: Any, path: tuple[str | int, ...], new: object) -> Any:
-    """Give a document with another value at one place."""
+    """Return a document with another value at one place."""
     if not path:
         return new
     copy = value.copy()

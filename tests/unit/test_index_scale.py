@@ -33,7 +33,7 @@ def timed(what: str, work: Callable[[], Result]) -> tuple[Result, float]:
 
 
 def version_of(manifest: Manifest, version: str) -> Manifest:
-    """Give the same release under another version."""
+    """Return the same release under another version."""
     data = manifest.model_dump_json(by_alias=True).replace("0.1.0", version)
     return Manifest.model_validate_json(data)
 
@@ -45,7 +45,7 @@ def matrix(matrix_data: dict[str, Any]) -> Matrix:
 
 @pytest.fixture
 def manifests(tmp_path: Path, matrix: Matrix) -> list[Manifest]:
-    """Give the manifests, with a folder of their wheels: of one content, because making real ones is not timed."""
+    """Return the manifests, with a folder of their wheels: of one content, because making real ones is not timed."""
     first = make_release(tmp_path / "dist", matrix)
     made = [version_of(first, f"1.{number}.0") for number in range(WHEELS // len(first.wheels) + 1)]
     for manifest in made:

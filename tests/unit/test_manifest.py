@@ -180,7 +180,7 @@ def test_a_tool_that_cannot_run_there_takes_nothing_from_a_proof(dist: Path, mat
 
 
 def gpu_facts(dist: Path) -> tuple[Path, dict[str, Any]]:
-    """Give a wheel, and the runs of its GPU proof."""
+    """Return a wheel, and the runs of its GPU proof."""
     first = wheels(dist)[0]
     return first, gpu_runs(first.name, hashlib.sha256(first.read_bytes()).hexdigest())
 

@@ -33,7 +33,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
 
 
 def published_order() -> list[tuple[int, int]]:
-    """Give the rows and columns of a tile of 16 x 64, as tools that prepare Marlin's checkpoints define the order."""
+    """Return the rows and columns of a tile of 16 x 64, as tools that prepare Marlin's checkpoints define the order."""
     cells = []
     for lane, j in itertools.product(range(32), range(4)):
         rows = [2 * (lane % 4), 2 * (lane % 4) + 1, 2 * (lane % 4 + 4), 2 * (lane % 4 + 4) + 1]

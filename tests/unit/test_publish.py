@@ -50,7 +50,7 @@ def send(items: tuple[Item, ...], target: Path, *, dry_run: bool = False) -> Pla
 
 
 def served(target: Path) -> Mapping[str, str]:
-    """Give the digests of all that a server of the folder would serve."""
+    """Return the digests of all that a server of the folder would serve."""
     tree = (target / CURRENT).resolve()
     paths = (Path(base, name) for base, _, names in os.walk(tree, followlinks=True) for name in names)
     return {path.relative_to(tree).as_posix(): files.sha256_of(path) for path in paths}

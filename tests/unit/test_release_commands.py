@@ -19,7 +19,7 @@ CHANGELOG = "# Changelog\n\n## 0.1.0 - 2026-01-02\n\n- one\n"
 
 @pytest.fixture
 def workspace(tmp_path: Path, project: Path, matrix_data: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a project with proved wheels of a small matrix, as the current folder."""
+    """Return a project with proved wheels of a small matrix, as the current folder."""
     source = tmp_path / "python" / "warpwright" / "_version.py"
     source.parent.mkdir(parents=True)
     shutil.copy(project / "python" / "warpwright" / "_version.py", source)

@@ -64,7 +64,7 @@ def look(matrix: Matrix) -> Look:
 
 @pytest.fixture
 def tree(tmp_path: Path, matrix: Matrix) -> Path:
-    """Give what a server of an index serves."""
+    """Return what a server of an index serves."""
     return (make_index(tmp_path, matrix) / CURRENT).resolve()
 
 

@@ -81,7 +81,7 @@ def test_awq_weights_are_dequantised(dtype: torch.dtype) -> None:
 
 
 def problem(m: int, group: int, kind: str, dtype: torch.dtype = torch.float16) -> tuple[dict[str, Any], torch.Tensor]:
-    """Give the arguments of a product, and what it is in float64."""
+    """Return the arguments of a product, and what it is in float64."""
     groups = 1 if group == -1 else K // group
     numbers, a = weights(), torch.randn(m, K).to(dtype)
     scales, zeros = (torch.rand(groups, N) / 16).to(dtype), torch.randint(0, 16, (groups, N), dtype=torch.int32)

@@ -20,7 +20,7 @@ STOPPED = 130
 
 
 def main(arguments: Sequence[str] | None = None, world: World | None = None) -> int:
-    """Give 0 where every report proves its wheel, 1 where one does not, 2 where the suite could not be run."""
+    """Return 0 where every report proves its wheel, 1 where one does not, 2 where the suite could not be run."""
     parsed = make_parser().parse_args(arguments)
     world = world or World(os.environ, _say)
     try:
@@ -43,7 +43,7 @@ def _say(text: str) -> None:
 
 
 def plan_options(parsed: argparse.Namespace) -> Options:
-    """Give the options in their types, out of the words."""
+    """Return the options in their types, out of the words."""
     return Options(
         suite=parsed.suite,
         jit=parsed.jit,
@@ -55,7 +55,7 @@ def plan_options(parsed: argparse.Namespace) -> Options:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Give the parser of the command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="gpu_runner", description="Run the GPU suite on finished wheels.")
     parser.add_argument("wheels", nargs="+", type=Path)
     parser.add_argument(

@@ -46,7 +46,7 @@ class Job:
 
 
 def plan_jobs(wheel: Path, jit: Sequence[Path] | None) -> list[Job]:
-    """Give the wheel's own run and those of its JIT lanes' wheels: of those named, else of those beside it."""
+    """Return the wheel's own run and those of its JIT lanes' wheels: of those named, else of those beside it."""
     if (own := jit_path(wheel)) is not None:
         return [Job(wheel, sha256_of(wheel), own)]
     beside = sorted(path for path in wheel.parent.glob("*.whl") if is_jit_of(path, wheel))
@@ -72,7 +72,7 @@ def _check_one_wheel_each(paths: Sequence[str], lanes: Sequence[Path]) -> None:
 
 
 def jit_path(wheel: Path) -> str | None:
-    """Give the path that a JIT lane's wheel carries, by its label; None for any other wheel."""
+    """Return the path that a JIT lane's wheel carries, by its label; None for any other wheel."""
     found = JIT.search(version_of(wheel))
     return found[1] if found else None
 
@@ -89,7 +89,7 @@ def _architecture(wheel: Path) -> str:
 
 
 def version_of(wheel: Path) -> str:
-    """Give the version in a wheel's file name."""
+    """Return the version in a wheel's file name."""
     found = WHEEL.fullmatch(wheel.name)
     if found is None:
         raise RunnerError(f"{wheel.name} is no name of a wheel: expected name-version-python-abi-platform.whl")

@@ -48,7 +48,7 @@ class Tail:
         self._journal, self._read = journal, journal.stat().st_size
 
     def new(self) -> list[Event]:
-        """Give the events since the last call; a line that is being written is left for the next one."""
+        """Return the events since the last call; a line that is being written is left for the next one."""
         with self._journal.open("rb") as stream:
             stream.seek(self._read)
             whole, newline, _ = stream.read().rpartition(b"\n")
@@ -57,7 +57,7 @@ class Tail:
 
 
 def over(events: list[Event]) -> set[str]:
-    """Give the tests that need not run again."""
+    """Return the tests that need not run again."""
     return {event["test"] for event in events if event["event"] in ("finish", "lost")}
 
 
@@ -68,6 +68,6 @@ def at_work(events: list[Event]) -> str | None:
 
 
 def machine_of(events: list[Event]) -> Event:
-    """Give what the last process ran on."""
+    """Return what the last process ran on."""
     found: Event = next((event for event in reversed(events) if event["event"] == "machine"), {})
     return {key: value for key, value in found.items() if key != "event"}

@@ -25,12 +25,12 @@ UNKNOWN = {
 
 
 def driver(environ: Mapping[str, str]) -> str:
-    """Give the version of the driver."""
+    """Return the version of the driver."""
     return _query("driver_version", environ) or "unknown"
 
 
 def free_memory(environ: Mapping[str, str]) -> int:
-    """Give the free bytes of the GPU that the tests take; 0 where nothing says."""
+    """Return the free bytes of the GPU that the tests take; 0 where nothing says."""
     mebibytes = _query("memory.free", environ)
     return int(mebibytes) * 2**20 if mebibytes.isdigit() else 0
 
@@ -46,12 +46,12 @@ def _query(name: str, environ: Mapping[str, str]) -> str:
 
 
 def cpus() -> int:
-    """Give the number of cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def fitting(jobs: int, cores: int, free: int) -> int:
-    """Give how many of some jobs run at once: each has a core and GPU memory of its own, and one always runs."""
+    """Return how many of some jobs run at once: each has a core and GPU memory of its own, and one always runs."""
     return max(1, min(jobs, cores, free // JOB_MEMORY))
 
 
@@ -61,7 +61,7 @@ def thread_share(jobs: int, cores: int) -> dict[str, str]:
 
 
 def jit_cache(environ: Mapping[str, str]) -> dict[str, str]:
-    """Give the settings of the driver's JIT cache, one folder that is kept; what the caller has set stays."""
+    """Return the settings of the driver's JIT cache, one folder that is kept; what the caller has set stays."""
     settings = {"CUDA_CACHE_MAXSIZE": str(CACHE_BYTES)}
     if "CUDA_CACHE_PATH" not in environ:
         settings["CUDA_CACHE_PATH"] = str(_cache_folder(environ))

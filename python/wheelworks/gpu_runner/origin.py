@@ -15,7 +15,7 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def check_same_commit(wheel: Path, others: Sequence[Path]) -> str:
-    """Give the commit that a wheel and all the others were built from; a RunnerError where there is not one."""
+    """Return the commit that a wheel and all the others were built from; a RunnerError where there is not one."""
     wanted = commit_of(wheel)
     for other in others:
         if (found := commit_of(other)) != wanted:
@@ -27,7 +27,7 @@ def check_same_commit(wheel: Path, others: Sequence[Path]) -> str:
 
 
 def commit_of(wheel: Path) -> str:
-    """Give the commit in a wheel's build proof, which is of these very bytes and names one commit whole."""
+    """Return the commit in a wheel's build proof, which is of these very bytes and names one commit whole."""
     path = wheel.parent / "proofs" / wheel.stem / "build.json"
     proof = _read(path, wheel)
     if (proved := proof.get("sha256")) != (found := sha256_of(wheel)):
@@ -59,7 +59,7 @@ def _read(path: Path, wheel: Path) -> dict[str, Any]:
 
 
 def sha256_of(wheel: Path) -> str:
-    """Give the SHA-256 of a wheel as hex digits."""
+    """Return the SHA-256 of a wheel as hex digits."""
     try:
         return hashlib.sha256(wheel.read_bytes()).hexdigest()
     except OSError as error:

@@ -41,7 +41,7 @@ def run_sanitized(job: Job, path: str, bench: Bench, guard: Guard) -> SanitizerR
 
 
 def _kept(job: Job, bench: Bench, make: partial[SanitizerRun]) -> SanitizerRun | None:
-    """Give the result of an earlier attempt if it is whole and good: a tool's findings stand at its end alone."""
+    """Return the result of an earlier attempt if it is whole and good: a tool's findings stand at its end alone."""
     journal = bench.journal(job)
     events = read_events(journal) if journal.exists() else []
     if [event["status"] for event in events if event["event"] == "sanitized"] != [0]:
@@ -65,7 +65,7 @@ def _run_anew(job: Job, bench: Bench, guard: Guard, make: partial[SanitizerRun])
 
 
 def _judge(events: list[Event], fault: str, make: partial[SanitizerRun]) -> SanitizerRun:
-    """Give the result of a run; a process that came to no summary may have had errors."""
+    """Return the result of a run; a process that came to no summary may have had errors."""
     found = [event["errors"] for event in events if event["event"] == "sanitized"]
     counts = count(events)
     if None in found and not (fault or counts["crashed"] or counts["hung"]):

@@ -44,7 +44,7 @@ class World:
     cuda: Path = CUDA
 
     def guard(self, limits: Limits) -> Guard:
-        """Give what ends a process before its time."""
+        """Return what ends a process before its time."""
         return Guard(limits, self.clock, self.stop, self.say)
 
 
@@ -88,7 +88,7 @@ def _at_once(tasks: int, options: Options, world: World) -> int:
 
 @contextlib.contextmanager
 def _bench(journals: Path, jobs: int, options: Options, world: World) -> Iterator[Bench]:
-    """Give the place that jobs run in; the pipe in it closes with this process, which is how theirs know its end."""
+    """Return the place that jobs run in; the pipe in it closes with this process, which is how theirs know its end."""
     journals.mkdir(parents=True, exist_ok=True)
     if not options.resume:
         for old in (*journals.glob("*.jsonl"), *journals.glob("*.log")):

@@ -26,7 +26,7 @@ class Report:
     sanitizers: Sequence[SanitizerRun]
 
     def lacks(self) -> list[str]:
-        """Give what keeps the report from being a proof; racecheck and synccheck may say why they did not run."""
+        """Return what keeps the report from being a proof; racecheck and synccheck may say why they did not run."""
         checked = {(each.sha256, each.path) for each in self.sanitizers if each.tool == MEMCHECK and not each.not_run}
         unchecked = [run.path for run in self.runs if (run.sha256, run.path) not in checked]
         bad = [f"path {run.path}" for run in self.runs if not run.ok]

@@ -84,7 +84,7 @@ class SanitizerRun(Result):
 
 
 def count(events: Sequence[Event]) -> dict[str, Any]:
-    """Give a result's counts. A test with a failing phase has failed, whatever its other phases say."""
+    """Return a result's counts. A test with a failing phase has failed, whatever its other phases say."""
     outcomes: dict[str, str] = {}
     phases = [event for event in events if event["event"] == "phase"]
     for event in phases:

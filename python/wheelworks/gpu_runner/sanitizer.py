@@ -73,7 +73,7 @@ def sanitized_command(sanitizer: Path, tool: str, command: list[str]) -> list[st
 
 
 def sanitized_environment(tool: str) -> dict[str, str]:
-    """Give what a tool needs of torch, whose caching allocator hides from memcheck where one tensor ends."""
+    """Return what a tool needs of torch, whose caching allocator hides from memcheck where one tensor ends."""
     return {"PYTORCH_NO_CUDA_MEMORY_CACHING": "1"} if tool == MEMCHECK else {}
 
 

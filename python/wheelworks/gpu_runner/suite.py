@@ -35,15 +35,15 @@ class Bench:
     sanitizer: Path | None = None
 
     def journal(self, job: Job) -> Path:
-        """Give the place of a job's journal."""
+        """Return the place of a job's journal."""
         return self.journals / f"{job.stem}.jsonl"
 
     def log(self, job: Job) -> Path:
-        """Give the place of what a job prints."""
+        """Return the place of what a job prints."""
         return self.journals / job.log
 
     def site(self, job: Job) -> Path:
-        """Give the folder that a job's wheel is installed in."""
+        """Return the folder that a job's wheel is installed in."""
         return self.scratch / job.sha256
 
 
@@ -69,7 +69,7 @@ def run_suite(job: Job, bench: Bench, guard: Guard) -> str:
 
 
 def plan_process(job: Job, bench: Bench) -> Process:
-    """Give the process of a job: pytest, under the job's tool if it has one."""
+    """Return the process of a job: pytest, under the job's tool if it has one."""
     suite = str(bench.suite)
     command = [sys.executable, "-m", "pytest", suite, f"--rootdir={suite}", "-q", "--tb=short"]
     command += ["-p", "gpu_runner.worker", "-p", "no:cacheprovider"]

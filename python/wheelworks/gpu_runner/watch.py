@@ -46,7 +46,7 @@ class Limits:
     start: float = 900.0
 
     def times(self, factor: float) -> Limits:
-        """Give the limits where everything takes ``factor`` times as long."""
+        """Return the limits where everything takes ``factor`` times as long."""
         return Limits(self.test * factor, self.start * factor)
 
 
@@ -81,7 +81,7 @@ class Standing:
     done: int = 0
 
     def after(self, event: Event) -> Standing:
-        """Give the standing after an event."""
+        """Return the standing after an event."""
         match event["event"]:
             case "collected":
                 return replace(self, left=event["tests"], done=event["done"])
@@ -168,7 +168,7 @@ def _follow(child: subprocess.Popen[bytes], name: str, tail: Tail, guard: Guard)
 
 
 def _overdue(standing: Standing, seconds: float, limits: Limits) -> End | None:
-    """Give the end of a process that has stood where it stands for too long."""
+    """Return the end of a process that has stood where it stands for too long."""
     if standing.test is not None:
         return End(None, hung=standing.test) if seconds > limits.test else None
     if seconds <= limits.start:

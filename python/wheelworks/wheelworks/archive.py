@@ -55,7 +55,7 @@ DEFAULT_LIMITS = Limits()
 
 
 def refused(path: Path, why: str) -> WheelError:
-    """Give the error for a file that cannot be read as a wheel."""
+    """Return the error for a file that cannot be read as a wheel."""
     return WheelError(f"cannot read {path.name} as a wheel", why=why, fix="build or download the file again")
 
 
@@ -88,7 +88,7 @@ def read_text(path: Path, archive: zipfile.ZipFile, entry: str, limits: Limits) 
 
 
 def newest_time(path: Path) -> int:
-    """Give the time of an archive's newest file in seconds of the epoch, read as UTC."""
+    """Return the time of an archive's newest file in seconds of the epoch, read as UTC."""
     with opened(path) as archive:
         times = [datetime(*info.date_time, tzinfo=UTC) for info in archive.infolist()]
     return int(max(times, default=datetime(1980, 1, 1, tzinfo=UTC)).timestamp())

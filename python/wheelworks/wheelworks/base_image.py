@@ -29,12 +29,12 @@ class BasePlan:
     architecture: str
 
     def bootstrap(self, root: Path) -> list[str | Path]:
-        """Give the command that fills a folder with the smallest system that has apt."""
+        """Return the command that fills a folder with the smallest system that has apt."""
         options = ["--variant=minbase", f"--arch={self.architecture}"]
         return ["debootstrap", *options, self.suite, root, self.mirror]
 
     def archive(self, root: Path, file: Path) -> list[str | Path]:
-        """Give the command that packs the folder, less what apt can fetch again."""
+        """Return the command that packs the folder, less what apt can fetch again."""
         left_out = ["--exclude=./var/cache/apt/archives/*.deb", "--exclude=./var/lib/apt/lists/*"]
         return ["tar", "--create", "--file", file, "--directory", root, *left_out, "."]
 
@@ -57,7 +57,7 @@ def plan_base(matrix: Matrix, name: str, *, mirror: str | None, architecture: st
 
 
 def find_mirror(run: Runner) -> str:
-    """Give the mirror that this machine's own apt uses for Debian."""
+    """Return the mirror that this machine's own apt uses for Debian."""
     done = run(["apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"])
     for line in done.output.splitlines() if done.ok else ():
         words = line.split()

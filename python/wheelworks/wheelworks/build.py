@@ -197,7 +197,7 @@ def _defines(lane: Lane, sources: Sources, compiler: HostCompiler, folder: Path,
 
 
 def parallel_jobs(environment: Mapping[str, str]) -> int:
-    """Give the number of compilers at a time: one for each core that has the memory of a large unit to itself."""
+    """Return the number of compilers at a time: one for each core that has the memory of a large unit to itself."""
     if named := environment.get("CMAKE_BUILD_PARALLEL_LEVEL"):
         return int(named)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -233,13 +233,13 @@ def run_build(plan: BuildPlan, *, run: Runner, on_line: Callable[[str], None] | 
 
 
 def find_commit(project: Path, run: Runner) -> str | None:
-    """Give the commit of a checkout, with ``-dirty`` after it where files differ from it; None without git."""
+    """Return the commit of a checkout, with ``-dirty`` after it where files differ from it; None without git."""
     done = run(["git", "-C", project, "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"])
     return done.output.strip() if done.ok else None
 
 
 def prove_build(built: BuiltWheel, finished: Path, commit: str | None, image: BuildImage | None = None) -> BuildProof:
-    """Give the proof for the wheel that the repair made of a built one."""
+    """Return the proof for the wheel that the repair made of a built one."""
     return BuildProof(
         wheel=finished.name,
         sha256=files.sha256_of(finished),

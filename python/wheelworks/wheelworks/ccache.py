@@ -46,7 +46,7 @@ def find_ccache(environment: Mapping[str, str], run: Runner) -> Ccache | None:
 
 
 def check_ccache(path: Path, run: Runner) -> Ccache | None:
-    """Give a ccache that runs and is new enough; an older one does not know how to cache nvcc across folders."""
+    """Return a ccache that runs and is new enough; an older one does not know how to cache nvcc across folders."""
     printed = re.match(r"ccache version (\d+(\.\d+)+)", run([path, "--version"]).output)
     version = Version(printed[1]) if printed else Version("0")
     return Ccache(path, version) if version >= OLDEST else None

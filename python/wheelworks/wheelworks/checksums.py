@@ -14,7 +14,7 @@ _LINE = re.compile(r"(?P<sha256>[0-9a-f]{64}) [ *](?P<path>[A-Za-z0-9._+!/-]+)")
 
 
 def write_checksums(rows: Iterable[tuple[str, str]]) -> str:
-    """Give the text for pairs of a path and a digest, sorted by path."""
+    """Return the text for pairs of a path and a digest, sorted by path."""
     return "".join(f"{sha256}  {path}\n" for path, sha256 in sorted(rows))
 
 

@@ -28,17 +28,17 @@ HEADER = "# Generated from matrix.toml by `wheelworks cibuildwheel`; `nox -s lin
 
 
 def release_lanes(matrix: Matrix) -> tuple[Lane, ...]:
-    """Give the lanes that are released."""
+    """Return the lanes that are released."""
     return tuple(lane for lane in plan_lanes(matrix) if not lane.test_only)
 
 
 def configuration_path(project: Path, lane: Lane) -> Path:
-    """Give the place of a lane's configuration in a project."""
+    """Return the place of a lane's configuration in a project."""
     return project / "docker" / "cibuildwheel" / f"{lane.name}.toml"
 
 
 def render_configuration(matrix: Matrix, lane: Lane) -> str:
-    """Give the configuration of a lane as TOML."""
+    """Return the configuration of a lane as TOML."""
     base = next(
         key for key, row in matrix.bases.items() if row.kind == "manylinux" and lane.architecture in row.architectures
     )
@@ -93,7 +93,7 @@ def require_current(matrix: Matrix, project: Path) -> None:
 
 
 def _base(matrix: Matrix, lane: Lane) -> str:
-    """Give the base that has the layout that cibuildwheel expects."""
+    """Return the base that has the layout that cibuildwheel expects."""
     for key, row in matrix.bases.items():
         if row.kind == "manylinux" and lane.architecture in row.architectures:
             return key
@@ -105,7 +105,7 @@ def _base(matrix: Matrix, lane: Lane) -> str:
 
 
 def _environment(plan: BuildPlan) -> dict[str, str]:
-    """Give the plan's environment, less what depends on the machine."""
+    """Return the plan's environment, less what depends on the machine."""
     kept = ("PATH", "WARPWRIGHT_VERSION_LABEL", "WARPWRIGHT_SOURCE_ROOT", "SOURCE_DATE_EPOCH")
     return {
         **{key: plan.environment[key] for key in kept},

@@ -41,7 +41,7 @@ class Container:
     home: Path
 
     def command(self, words: Sequence[str | Path], cwd: Path | None, env: Mapping[str, str]) -> list[str | Path]:
-        """Give the words for docker. ``--init`` passes signals on and reaps what the compilers leave behind."""
+        """Return the words for docker. ``--init`` passes signals on and reaps what the compilers leave behind."""
         mounts = [f"type=bind,source={folder},target={folder},readonly" for folder in self.readable]
         mounts += [f"type=bind,source={folder},target={folder}" for folder in self.writable]
         settings = {"PATH": PATH, "HOME": str(self.home), **env}
@@ -70,7 +70,7 @@ def plan_container(
 
 
 def run_in(container: Container, run: Runner) -> Runner:
-    """Give a runner whose commands run in the container; when one ends, by whatever cause, so has the container."""
+    """Return a runner whose commands run in the container; when one ends, by whatever cause, so has the container."""
 
     def run_inside(
         command: Sequence[str | Path],
@@ -93,19 +93,19 @@ def run_in(container: Container, run: Runner) -> Runner:
 
 
 def caller() -> str:
-    """Give the user and group of this process, as docker takes them."""
+    """Return the user and group of this process, as docker takes them."""
     return f"{os.getuid()}:{os.getgid()}"
 
 
 def compiler_cache(environment: Mapping[str, str]) -> Path:
-    """Give the folder of the host's ccache, made where there is none: its units are the container's as well."""
+    """Return the folder of the host's ccache, made where there is none: its units are the container's as well."""
     folder = Path(environment.get("CCACHE_DIR") or user_cache_path("ccache"))
     files.make_folder(folder)
     return folder
 
 
 def ensure_frontend(matrix: Matrix, project: Path, architecture: str, *, cache: Path, run: Runner) -> Frontend:
-    """Give uv and the build backend in a folder of the cache, each file checked against the lock."""
+    """Return uv and the build backend in a folder of the cache, each file checked against the lock."""
     lock = project / matrix.container_tools.lock
     digest = hashlib.sha256(f"{architecture}\n{lock.read_text(encoding='utf-8')}".encode()).hexdigest()[:16]
     root = cache / "container-tools" / digest

@@ -53,13 +53,13 @@ class DeviceKernel:
 
 
 def read_sms(cuobjdump: Path, binary: Path, run: Runner) -> frozenset[Sm]:
-    """Give the SMs that a binary has code for, as SASS or as PTX."""
+    """Return the SMs that a binary has code for, as SASS or as PTX."""
     listings = "".join(_list(cuobjdump, option, binary, run) for option in ("--list-elf", "--list-ptx"))
     return frozenset(Sm(int(number), suffix, kind == "PTX") for kind, number, suffix in LISTED.findall(listings))
 
 
 def read_kernels(cuobjdump: Path, binary: Path, run: Runner) -> tuple[DeviceKernel, ...]:
-    """Give every kernel in a binary, for every SM that it has code for."""
+    """Return every kernel in a binary, for every SM that it has code for."""
     done = run([cuobjdump, "-elf", "-res-usage", "-ptx", binary], timeout=TIME_LIMIT)
     if any(words in done.output for words in NOTHING):
         return ()

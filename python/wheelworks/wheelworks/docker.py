@@ -20,7 +20,7 @@ NO_IMAGE = re.compile(
 
 
 def require_daemon(run: Runner) -> str:
-    """Give the version of the daemon that answers, or raise DaemonError with the reason why none does."""
+    """Return the version of the daemon that answers, or raise DaemonError with the reason why none does."""
     done = run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=60.0)
     if not done.ok:
         raise failure(done, "no docker daemon answers", DaemonError)
@@ -43,7 +43,7 @@ def ask(
 
 
 def failure(done: Completed, what: str, cause: type[WheelworksError] = ContainerError) -> WheelworksError:
-    """Give the error of a docker command: the daemon's where it was not reached, else the caller's."""
+    """Return the error of a docker command: the daemon's where it was not reached, else the caller's."""
     why = f"{done.command_line} ended with {done.returncode}:\n{done.last_lines()}"
     if done.returncode == 127 and done.command[0] in done.output:
         return DaemonError(

@@ -49,7 +49,7 @@ def add_files(wheel: Wheel, target: Path, new: Mapping[str, bytes]) -> None:
 
 
 def _like(info: zipfile.ZipInfo, name: str) -> zipfile.ZipInfo:
-    """Give a new entry the time, the mode and the packing of an old one."""
+    """Return a new entry the time, the mode and the packing of an old one."""
     entry = zipfile.ZipInfo(name, info.date_time)
     entry.compress_type = info.compress_type
     entry.external_attr = info.external_attr
@@ -59,7 +59,7 @@ def _like(info: zipfile.ZipInfo, name: str) -> zipfile.ZipInfo:
 
 
 def _record(text: str, new: Mapping[str, bytes]) -> str:
-    """Give RECORD with lines for the new files, before its own."""
+    """Return RECORD with lines for the new files, before its own."""
     rows = [row for row in csv.reader(text.splitlines()) if row and row[0] not in new]
     lines = [[name, f"sha256={_digest(data)}", str(len(data))] for name, data in sorted(new.items())]
     out = io.StringIO()

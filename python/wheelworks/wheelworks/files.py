@@ -19,7 +19,7 @@ from wheelworks.errors import FileError
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
-    """Give the folder for toolchains and sources: ``WHEELWORKS_CACHE``, else the user's cache folder."""
+    """Return the folder for toolchains and sources: ``WHEELWORKS_CACHE``, else the user's cache folder."""
     named = environment.get("WHEELWORKS_CACHE")
     return Path(named) if named else user_cache_path("warpwright")
 
@@ -86,14 +86,14 @@ def write_new(path: Path, data: bytes) -> None:
 
 
 def share(source: Path, target: Path) -> None:
-    """Give a file that never changes a second place without a second copy."""
+    """Return a file that never changes a second place without a second copy."""
     with _named_failure(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.hardlink_to(source)
 
 
 def rename(unfinished: Path, target: Path) -> None:
-    """Give a finished file or folder its name."""
+    """Return a finished file or folder its name."""
     with _named_failure(target):
         unfinished.rename(target)
 
@@ -167,13 +167,13 @@ def remove(path: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Give the SHA-256 of a file as hex digits."""
+    """Return the SHA-256 of a file as hex digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def tree_sha256(root: Path, folders: tuple[str, ...]) -> str:
-    """Give one digest for the files below ``root/<folder>``: their paths and contents, in sorted order."""
+    """Return one digest for the files below ``root/<folder>``: their paths and contents, in sorted order."""
     lines = []
     for folder in folders:
         lines += [

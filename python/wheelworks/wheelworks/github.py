@@ -14,7 +14,7 @@ RUNNERS = {"x86_64": "ubuntu-24.04", "aarch64": "ubuntu-24.04-arm"}
 
 
 def matrix_outputs(matrix: Matrix) -> dict[str, str]:
-    """Give the values of ``strategy.matrix``: jobs for lanes, for the released architectures, and for the indexes."""
+    """Return the values of ``strategy.matrix``: jobs for lanes, for the released architectures, and for the indexes."""
     lanes = plan_lanes(matrix)
     machines = [
         {"architecture": architecture, "runner": RUNNERS[architecture]}
@@ -40,7 +40,7 @@ def _rows(lanes: Iterable[Lane]) -> str:
 
 
 def _indexes(matrix: Matrix) -> Iterator[Mapping[str, str]]:
-    """Give the index that serves each released lane."""
+    """Return the index that serves each released lane."""
     for lane in plan_lanes(matrix):
         if not lane.test_only:
             label = f"{lane.label}/" if lane.label else ""

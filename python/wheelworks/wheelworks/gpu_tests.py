@@ -104,7 +104,7 @@ class GpuProof(Proof):
         return not self.lacks()
 
     def lacks(self) -> tuple[str, ...]:
-        """Give what keeps the proof from holding; racecheck and synccheck may say why they did not run."""
+        """Return what keeps the proof from holding; racecheck and synccheck may say why they did not run."""
         checked = {(each.sha256, each.path) for each in self.sanitizers if each.tool == "memcheck" and not each.not_run}
         unchecked = [run.path for run in self.runs if (run.sha256, run.path) not in checked]
         bad = [f"path {run.path}" for run in self.runs if not run.ok]
@@ -113,20 +113,20 @@ class GpuProof(Proof):
         return (*failed, *((f"memcheck did not run on path {', '.join(unchecked)}",) if unchecked else ()))
 
     def strangers(self, commit: str | None) -> tuple[GpuRun, ...]:
-        """Give the runs of other wheels that are not of the wheel's commit; where that is unknown, every one."""
+        """Return the runs of other wheels that are not of the wheel's commit; where that is unknown, every one."""
         known = commit if commit and re.fullmatch(COMMIT, commit) else None
         others = (run for run in self.runs if run.sha256 != self.sha256)
         return tuple(run for run in others if known is None or run.commit != known)
 
     def run_for(self, sm: Sm) -> GpuRun | None:
-        """Give the run that ran the code of an SM: that of the newest path whose code the SM takes."""
+        """Return the run that ran the code of an SM: that of the newest path whose code the SM takes."""
         numbered = [(Sm(int(run.path), ptx=False), run) for run in self.runs if run.path.isdigit()]
         bare = Sm(sm.number)
         fitting = [(path, run) for path, run in numbered if path.covers(bare)]
         return max(fitting, key=lambda pair: pair[0].number, default=(None, None))[1]
 
     def untested(self, sms: Sequence[str]) -> tuple[str, ...]:
-        """Give the SMs of a wheel whose code no good run has run."""
+        """Return the SMs of a wheel whose code no good run has run."""
         runs = ((word, self.run_for(Sm.parse(word))) for word in sms)
         return tuple(word for word, run in runs if run is None or not run.ok)
 

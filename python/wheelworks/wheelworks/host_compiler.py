@@ -45,7 +45,7 @@ def find_host_compiler(environment: Mapping[str, str], run: Runner, across: str 
 
 
 def check_host_compiler(path: Path, run: Runner) -> HostCompiler:
-    """Give a compiler that takes C++17, else raise HostCompilerError."""
+    """Return a compiler that takes C++17, else raise HostCompilerError."""
     macros = run([path, "-std=c++17", "-dM", "-E", "-x", "c++", "/dev/null"])
     version = re.search(r"#define __VERSION__ \"([^\"]+)\"", macros.output)
     if not macros.ok or "201703L" not in macros.output:

@@ -55,7 +55,7 @@ class BuildImage:
 
 
 def choose_base(matrix: Matrix, lane: Lane, name: str | None) -> str:
-    """Give the base of a lane's container: the one that is named, else the lane's own."""
+    """Return the base of a lane's container: the one that is named, else the lane's own."""
     fitting = [key for key, base in matrix.bases.items() if lane.architecture in base.architectures]
     chosen = name or lane.base
     if chosen is None or chosen not in fitting:

@@ -83,10 +83,10 @@ def lane_of_label(matrix: Matrix, label: str, architecture: str) -> Lane | None:
 
 
 def released_architectures(matrix: Matrix) -> tuple[str, ...]:
-    """Give the architectures of the released lanes, each once."""
+    """Return the architectures of the released lanes, each once."""
     return tuple(dict.fromkeys(lane.architecture for lane in plan_lanes(matrix) if not lane.test_only))
 
 
 def machine_architecture() -> str:
-    """Give this machine's architecture in the words of the matrix."""
+    """Return this machine's architecture in the words of the matrix."""
     return {"arm64": "aarch64"}.get(platform.machine(), platform.machine())

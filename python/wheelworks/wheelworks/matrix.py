@@ -245,7 +245,7 @@ def _describe(fault: Any) -> str:
 
 
 def _keys_at(location: tuple[str | int, ...]) -> list[str]:
-    """Give the keys that the table at a location of the file may have."""
+    """Return the keys that the table at a location of the file may have."""
     rows: dict[str, type[Row]] = {
         "python": Python, "torch": Torch, "budget": Budget, "release": Release, "sources": Source, "tools": Tools,
         "toolkits": Toolkit, "lanes": LaneRow,

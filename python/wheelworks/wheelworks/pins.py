@@ -11,14 +11,14 @@ from wheelworks.matrix import Image, Matrix
 
 
 def images_of(matrix: Matrix) -> tuple[Image, ...]:
-    """Give every image that the matrix names, each name once."""
+    """Return every image that the matrix names, each name once."""
     images = [base.image for base in matrix.bases.values()]
     images += [toolkit.image for toolkit in matrix.toolkits.values() if toolkit.image is not None]
     return tuple({image.name: image for image in images}.values())
 
 
 def write_pins(text: str, digests: Mapping[str, str]) -> str:
-    """Give matrix.toml's text with these digests, by the names of the images; comments and order stay."""
+    """Return matrix.toml's text with these digests, by the names of the images; comments and order stay."""
     document = tomlkit.parse(text)
     for table in _image_tables(document):
         if digest := digests.get(table["name"]):

@@ -78,7 +78,7 @@ class Policy:
 
 
 def plan_policy(matrix: Matrix) -> Policy:
-    """Give the policy of the kernel wheels that a matrix describes."""
+    """Return the policy of the kernel wheels that a matrix describes."""
     return Policy(
         project="warpwright",
         build_record="warpwright/_build.json",

@@ -32,7 +32,7 @@ class Completed:
         return shlex.join(self.command)
 
     def last_lines(self, count: int = 20) -> str:
-        """Give the end of the output, for an error's text."""
+        """Return the end of the output, for an error's text."""
         return "\n".join(self.output.strip().splitlines()[-count:])
 
 

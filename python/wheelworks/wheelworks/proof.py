@@ -50,7 +50,7 @@ AnyProof = TypeVar("AnyProof", bound=Proof)
 
 
 def proof_path(wheel: Path, kind: ProofKind) -> Path:
-    """Give the place of a wheel's proof."""
+    """Return the place of a wheel's proof."""
     return wheel.parent / "proofs" / wheel.stem / f"{kind}.json"
 
 

@@ -20,7 +20,7 @@ END = re.compile(r"<!-- end of ([\w-]+) -->")
 
 
 def plan_sections(matrix: Matrix, bills: Path, tables: Path) -> dict[str, str]:
-    """Give the text of every section that can be generated from what the repository holds."""
+    """Return the text of every section that can be generated from what the repository holds."""
     lane = choose_lane(matrix, None)
     accepted = read_accepted(bills, lane.name)
     earned = [table for each in plan_lanes(matrix) if (table := read_accepted_table(tables, each.name)) is not None]

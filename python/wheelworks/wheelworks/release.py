@@ -37,7 +37,7 @@ def plan_release(
     dist: str = "dist",
     index: str = "index",
 ) -> tuple[Step, ...]:
-    """Give the steps from a tag to an index that its clients have tested, and with ``to`` on to the public.
+    """Return the steps from a tag to an index that its clients have tested, and with ``to`` on to the public.
 
     The jobs of .github/workflows/release.yml are these steps; a test tells where the two differ.
     """
@@ -56,7 +56,7 @@ def plan_release(
 
 
 def _publish_steps(manifest: str, index: str, to: str) -> Iterator[Step]:
-    """Give what the public sees: the release's files first, then the index that users resolve from."""
+    """Return what the public sees: the release's files first, then the index that users resolve from."""
     kind = "s3" if to.startswith("s3://") else "folder"
     yield Step("publish", ("github", manifest), "the tag's GitHub release has all files, and is public")
     yield Step("publish", (kind, to, "--index", index), f"{to} serves the index")
@@ -83,7 +83,7 @@ def _expanded(argument: str, project: Path) -> list[str]:
 
 
 def _build_steps(matrix: Matrix, dist: str) -> Iterator[Step]:
-    """Give the builds: JIT lanes too, whose wheels run the older paths in the GPU tests and are not released."""
+    """Return the builds: JIT lanes too, whose wheels run the older paths in the GPU tests and are not released."""
     for lane in sorted(plan_lanes(matrix), key=lambda lane: lane.test_only):
         words = (lane.name, "--dist", dist, "--release")
         if lane.test_only:
@@ -93,7 +93,7 @@ def _build_steps(matrix: Matrix, dist: str) -> Iterator[Step]:
 
 
 def _proof_steps(matrix: Matrix, dist: str) -> Iterator[Step]:
-    """Give the tests that need a machine of the wheel's own architecture."""
+    """Return the tests that need a machine of the wheel's own architecture."""
     architectures = released_architectures(matrix)
     for name in architectures:
         yield Step("gpu-tests", (f"{dist}/*_{name}.whl",), f"each wheel for {name} has passed on a GPU")

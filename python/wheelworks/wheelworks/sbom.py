@@ -33,7 +33,7 @@ LINKED_IN = ("nvidia-cuda-runtime", "nvidia-cuda-cccl")
 
 
 def plan_sbom(version: str, lane: Lane, sources: Iterable[tuple[str, Source]], epoch: int) -> str:
-    """Give the text of the document for a wheel of a lane."""
+    """Return the text of the document for a wheel of a lane."""
     root = Component(
         name="warpwright",
         version=version,

@@ -48,5 +48,5 @@ class _Handler(SimpleHTTPRequestHandler):
 
 
 def make_server(folder: Path, port: int, on_line: Callable[[str], None]) -> ThreadingHTTPServer:
-    """Give a server for a folder, listening on this machine alone; port 0 takes a free one."""
+    """Return a server for a folder, listening on this machine alone; port 0 takes a free one."""
     return ThreadingHTTPServer((HOST, port), partial(_Handler, on_line=on_line, directory=str(folder)))

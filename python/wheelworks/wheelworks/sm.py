@@ -43,5 +43,5 @@ class Sm:
 
 
 def words(sms: Iterable[Sm]) -> str:
-    """Give SMs as a lane writes them: sorted, with spaces between."""
+    """Return SMs as a lane writes them: sorted, with spaces between."""
     return " ".join(str(sm) for sm in sorted(sms)) or "none"

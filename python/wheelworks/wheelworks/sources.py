@@ -23,7 +23,7 @@ class Sources:
 def ensure_sources(
     matrix: Matrix, *, cache: Path, run: Runner, on_line: Callable[[str], None] | None = None
 ) -> Sources:
-    """Give a folder for every source of the matrix, each filled and checked once."""
+    """Return a folder for every source of the matrix, each filled and checked once."""
     return Sources(
         folders={
             name: ensure_source(name, source, cache=cache, run=run, on_line=on_line)
@@ -36,7 +36,7 @@ def ensure_sources(
 def ensure_source(
     name: str, source: Source, *, cache: Path, run: Runner, on_line: Callable[[str], None] | None = None
 ) -> Path:
-    """Give the folder of one source: exactly the files of the pinned commit, complete or absent."""
+    """Return the folder of one source: exactly the files of the pinned commit, complete or absent."""
     target = cache / "sources" / f"{name}-{source.tree_sha256[:16]}"
     with files.filled_once(target) as folder:
         if folder is not None:

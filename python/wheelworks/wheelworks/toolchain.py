@@ -134,7 +134,7 @@ def plan_toolchain(matrix: Matrix, lane: Lane, project: Path, machine: str | Non
 def ensure_toolchain(
     plan: ToolchainPlan, *, cache: Path, run: Runner, on_line: Callable[[str], None] | None = None
 ) -> Toolchain:
-    """Give the toolchain of a plan; make it first where the cache does not have it, complete or not at all."""
+    """Return the toolchain of a plan; make it first where the cache does not have it, complete or not at all."""
     toolchain = Toolchain(cache / "toolchains" / plan.digest, plan.digest, plan.embedded)
     with files.filled_once(toolchain.root) as folder:
         if folder is not None:
@@ -162,7 +162,7 @@ def _fill(plan: ToolchainPlan, toolchain: Toolchain, run: Runner, on_line: Calla
 
 
 def _lay_out_cuda(packages: Path, toolchain: Toolchain) -> None:
-    """Give the toolkit the names that nvcc and CMake look for: lib64, and the runtime's name without a version."""
+    """Return the toolkit the names that nvcc and CMake look for: lib64, and the runtime's name without a version."""
     program = "nvcc" if toolchain.embedded else "cuobjdump"
     found = sorted((packages / "nvidia").glob(f"cu[0-9]*/bin/{program}"))
     if len(found) != 1:
@@ -194,7 +194,7 @@ def _lay_out_target(
 
 
 def _link_runtime(folder: Path) -> None:
-    """Give the runtime the name without a version that CMake looks for."""
+    """Return the runtime the name without a version that CMake looks for."""
     for library in folder.glob("libcudart.so.*"):
         files.link(folder / "libcudart.so", Path(library.name))
 

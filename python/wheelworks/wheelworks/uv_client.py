@@ -47,7 +47,7 @@ def write_lock(packages: Sequence[str], *, run: Runner, scratch: Path) -> Comple
 
 
 def subset_of_lock(text: str, package: str) -> str:
-    """Give the lines of one package in a lock's text, its hashes with it."""
+    """Return the lines of one package in a lock's text, its hashes with it."""
     taken, lines = False, []
     for line in text.splitlines(keepends=True):
         if not line.startswith(" "):

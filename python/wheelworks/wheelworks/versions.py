@@ -22,7 +22,7 @@ SECTION = re.compile(r"^## ", re.MULTILINE)
 
 
 def source_version(project: Path) -> Version:
-    """Give the version that the source says."""
+    """Return the version that the source says."""
     text = (project / SOURCE).read_text(encoding="utf-8")
     found = LINE.search(text)
     if found is None:
@@ -56,7 +56,7 @@ def check_tag(tag: str, version: Version) -> None:
 
 
 def changelog_section(text: str, version: Version) -> str:
-    """Give what the changelog says of a version, which becomes the release's text."""
+    """Return what the changelog says of a version, which becomes the release's text."""
     for section in SECTION.split(text)[1:]:
         title, _, body = section.partition("\n")
         if title.split()[:1] in ([str(version)], [f"[{version}]"]):

@@ -77,7 +77,7 @@ def check_wheel(
 
 
 def pytest_command(interpreter: Path, suite: Path, results: Path) -> list[str | Path]:
-    """Give the command that runs a suite in an environment and writes down what became of each case."""
+    """Return the command that runs a suite in an environment and writes down what became of each case."""
     quiet = ["-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
     return [interpreter, "-m", "pytest", suite, *quiet, f"--rootdir={suite}", f"--junitxml={results}"]
 

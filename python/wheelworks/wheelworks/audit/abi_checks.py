@@ -107,7 +107,7 @@ def _check_floor(evidence: Evidence, computed: Version | None) -> Outcome:
 
 
 def _ask_abi3audit(evidence: Evidence, elves: Sequence[Elf], baseline: str) -> list[tuple[Elf, Abi3Result]]:
-    """Give the unpacked files one by one: a report on the wheel names files without their folders."""
+    """Return the unpacked files one by one: a report on the wheel names files without their folders."""
     if not elves:
         return []
     report = evidence.scratch / "abi3audit.json"

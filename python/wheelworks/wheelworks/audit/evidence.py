@@ -100,7 +100,7 @@ def gather(wheel: Wheel, work: Path, policy: Policy, tools: Tools) -> Evidence:
 
 
 def require_bill(evidence: Evidence) -> tuple[Bill, Lane]:
-    """Give the bill of a wheel that must have one, and the lane that it is for."""
+    """Return the bill of a wheel that must have one, and the lane that it is for."""
     if evidence.bill is not None and evidence.lane is not None:
         return evidence.bill, evidence.lane
     policy, lanes = evidence.policy, ", ".join(lane.name for lane in evidence.policy.lanes)

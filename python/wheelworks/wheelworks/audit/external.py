@@ -33,7 +33,7 @@ def parse_answer(model: type[Answer], text: str, done: Completed) -> Answer:
 
 
 def failed(done: Completed, why: str) -> AuditError:
-    """Give the error for a check by ``ask_module`` that could not be made."""
+    """Return the error for a check by ``ask_module`` that could not be made."""
     return AuditError(
         f"{done.command[2]} gave no verdict",
         why=f"{why}; it ended with {done.returncode}:\n{done.last_lines()}",

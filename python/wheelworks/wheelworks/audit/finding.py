@@ -79,13 +79,13 @@ class Audit:
         return not self.findings
 
     def to_proof(self) -> AuditProof:
-        """Give the verdict as the wheel's proof."""
+        """Return the verdict as the wheel's proof."""
         return AuditProof(
             wheel=self.wheel.name, sha256=self.sha256, lane=self.lane, findings=self.findings, skipped=self.skipped
         )
 
     def to_proofs(self) -> tuple[Proof, ...]:
-        """Give the verdict and, of a wheel of the project, its bill, as the wheel's proofs."""
+        """Return the verdict and, of a wheel of the project, its bill, as the wheel's proofs."""
         if self.bill is None:
             return (self.to_proof(),)
         size = self.wheel.stat().st_size

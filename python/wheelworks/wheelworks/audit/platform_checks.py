@@ -48,13 +48,13 @@ class Platform(BaseModel):
 
 
 def glibc_of(tag: str) -> Version | None:
-    """Give the glibc version of a manylinux tag."""
+    """Return the glibc version of a manylinux tag."""
     found = MANYLINUX.fullmatch(canonical(tag))
     return Version(f"{found[1]}.{found[2]}") if found else None
 
 
 def canonical(tag: str) -> str:
-    """Give a platform tag in the spelling of PEP 600: manylinux2014_x86_64 is manylinux_2_17_x86_64."""
+    """Return a platform tag in the spelling of PEP 600: manylinux2014_x86_64 is manylinux_2_17_x86_64."""
     return next((new + tag.removeprefix(old) for old, new in ALIASES.items() if tag.startswith(old)), tag)
 
 

@@ -11,14 +11,14 @@ SCHEMA = 1
 
 
 def render_audits(audits: Audits) -> str:
-    """Give the verdicts in plain lines: each wheel, its findings with what mends them, and what did not apply."""
+    """Return the verdicts in plain lines: each wheel, its findings with what mends them, and what did not apply."""
     blocks = [_render(audit) for audit in audits.audits]
     blocks += [f"not audited: {error}" for error in audits.errors]
     return "\n\n".join(blocks) + "\n"
 
 
 def to_json(audits: Audits) -> str:
-    """Give the verdicts as JSON, for other programs."""
+    """Return the verdicts as JSON, for other programs."""
     record = {
         "schema": SCHEMA,
         "wheels": [audit.to_proof().model_dump(mode="json", by_alias=True) for audit in audits.audits],

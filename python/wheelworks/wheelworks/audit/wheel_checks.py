@@ -100,7 +100,7 @@ def _record_finding(evidence: Evidence, found: str, expected: str) -> Finding:
 
 
 def _record_columns(path: Path, algorithm: str) -> tuple[str, str]:
-    """Give the digest and size columns that RECORD should have; weaker digests than SHA-256 are not accepted."""
+    """Return the digest and size columns that RECORD should have; weaker digests than SHA-256 are not accepted."""
     name = algorithm if algorithm in ("sha384", "sha512") else "sha256"
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, name).digest()

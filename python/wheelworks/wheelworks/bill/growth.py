@@ -41,7 +41,7 @@ class Growth:
 
 
 def accepted_path(folder: Path, lane: str) -> Path:
-    """Give the place of a lane's accepted bill."""
+    """Return the place of a lane's accepted bill."""
     return folder / f"{lane}.json"
 
 
@@ -66,7 +66,7 @@ def write_accepted(folder: Path, bill: Bill, wheel_bytes: int) -> Path:
 
 
 def find_growth(bill: Bill, accepted: AcceptedBill | None, sm: str | None = None) -> tuple[Growth, ...]:
-    """Give the rows that grew, of one SM or of all, the largest growth first."""
+    """Return the rows that grew, of one SM or of all, the largest growth first."""
     before = {(row.operator, row.name, row.sm): row.bytes for row in (accepted.rows if accepted else ())}
     rows = (row for row in sum_rows(bill) if sm in (None, row.sm))
     grown = [Growth(row, before.get((row.operator, row.name, row.sm), 0)) for row in rows]

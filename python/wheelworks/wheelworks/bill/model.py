@@ -111,7 +111,7 @@ def sum_rows(bill: Bill) -> tuple[Row, ...]:
 
 
 def most(values: Iterable[int | None]) -> int | None:
-    """Give the largest value that is known; None where none is."""
+    """Return the largest value that is known; None where none is."""
     return max((value for value in values if value is not None), default=None)
 
 

@@ -14,7 +14,7 @@ SHOWN = 12
 
 
 def name_of(symbol: str) -> str:
-    """Give the C++ name in a mangled symbol, without template and function arguments; the symbol where it has none."""
+    """Return the C++ name of a mangled symbol, without template and function arguments; the symbol without one."""
     start = NESTED.match(symbol)
     if start is None:
         return symbol
@@ -29,7 +29,7 @@ def name_of(symbol: str) -> str:
 
 
 def tell_apart(symbols: Sequence[str]) -> dict[str, str]:
-    """Give for each of some variants the words of its arguments that the others do not share.
+    """Return for each of some variants the words of its arguments that the others do not share.
 
     The eight tiles of one CUTLASS kernel have names of two thousand letters that differ in a type and five numbers:
     these are what is given, each position once; where the names differ in length, the words that come more often.
@@ -47,7 +47,7 @@ def tell_apart(symbols: Sequence[str]) -> dict[str, str]:
 
 
 def _words(symbol: str) -> Iterator[str]:
-    """Give the identifiers, numbers and basic types in a mangled symbol, in one pass.
+    """Return the identifiers, numbers and basic types in a mangled symbol, in one pass.
 
     A demangler would resolve the back references as well, and so spread a hostile symbol without bound.
     """

@@ -38,16 +38,16 @@ class Canvas:
     largest: int
 
     def corner(self, column: int, row: int) -> tuple[float, float]:
-        """Give the upper left corner of a cell."""
+        """Return the upper left corner of a cell."""
         return self.left + column * (CELL_WIDTH + GAP), TOP + row * (CELL_HEIGHT + GAP)
 
     def shade(self, size: int) -> float:
-        """Give the darkness of a size between 0 and 1, on a logarithmic scale from 1 KiB on."""
+        """Return the darkness of a size between 0 and 1, on a logarithmic scale from 1 KiB on."""
         return math.log(max(size, KIB) / KIB + 1) / math.log(max(self.largest, KIB) / KIB + 1)
 
 
 def draw_bill(bill: Bill, sms: Sequence[str]) -> str:
-    """Give the text of an SVG file."""
+    """Return the text of an SVG file."""
     rows = sum_rows(bill)
     operators = operators_of(rows)
     names = [operator or NO_OPERATOR for operator in operators]

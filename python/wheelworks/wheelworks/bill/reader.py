@@ -43,7 +43,7 @@ def read_bill(
 
 
 def write_bill(bill: Bill) -> str:
-    """Give the text of a bill's file, one line for each kernel."""
+    """Return the text of a bill's file, one line for each kernel."""
     record = bill.model_dump(mode="json", by_alias=True)
     kernels = ",\n    ".join(json.dumps(kernel) for kernel in record.pop("kernels"))
     head = json.dumps(record, indent=2).removesuffix("\n}")
@@ -59,7 +59,7 @@ def parse_bill(data: bytes, name: str) -> Bill:
 
 
 def owner_of(unit: str, operators: Collection[str]) -> str | None:
-    """Give the operator of a unit: its launch function less the SM, as in csrc/kernels.cmake."""
+    """Return the operator of a unit: its launch function less the SM, as in csrc/kernels.cmake."""
     operator = SM_OF_UNIT.sub("", unit)
     return operator if operator in operators else None
 

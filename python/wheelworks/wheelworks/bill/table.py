@@ -12,7 +12,7 @@ NO_OPERATOR = "(no operator)"
 
 
 def render_bill(rows: Sequence[Row], sms: Sequence[str]) -> str:
-    """Give a line for each operator: the code for each SM in KiB, and the worst of its kernels."""
+    """Return a line for each operator: the code for each SM in KiB, and the worst of its kernels."""
     lines: list[tuple[str, ...]] = [
         ("operator", *(f"SM {sm}" for sm in sms), "kernels", "registers", "stack", "spills")
     ]
@@ -26,7 +26,7 @@ def render_bill(rows: Sequence[Row], sms: Sequence[str]) -> str:
 
 
 def render_kernels(bill: Bill) -> str:
-    """Give a line for each kernel and SM."""
+    """Return a line for each kernel and SM."""
     lines: list[tuple[str, ...]] = [("unit", "SM", "bytes", "registers", "shared", "stack", "spills", "kernel")]
     for kernel in bill.kernels:
         numbers = (kernel.bytes, kernel.registers, kernel.shared, kernel.stack, kernel.spills)
@@ -35,7 +35,7 @@ def render_kernels(bill: Bill) -> str:
 
 
 def operators_of(rows: Iterable[Row]) -> list[str | None]:
-    """Give the operators of a bill in order; None stands for kernels without one, and is last."""
+    """Return the operators of a bill in order; None stands for kernels without one, and is last."""
     return sorted({row.operator for row in rows}, key=lambda name: (name is None, name or ""))
 
 

@@ -47,6 +47,6 @@ def read_matrix() -> Matrix:
 
 
 def make_toolchain(matrix: Matrix, lane: Lane) -> Toolchain:
-    """Give the toolchain of a lane from the user's cache, made where it is not there yet."""
+    """Return the toolchain of a lane from the user's cache, made where it is not there yet."""
     plan = plan_toolchain(matrix, lane, Path.cwd())
     return ensure_toolchain(plan, cache=files.cache_folder(os.environ), run=run)

@@ -101,7 +101,7 @@ def prepare(lane: str) -> None:
 
 @app.command
 def repair(lane: str, wheel: Path, into: Path) -> None:
-    """Give a wheel its platform tag, audit it, and only then put it into a folder.
+    """Return a wheel its platform tag, audit it, and only then put it into a folder.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def repair(lane: str, wheel: Path, into: Path) -> None:
 
 
 def _finish(built: Path, staging: Path, matrix: Matrix, lane: Lane) -> tuple[Path, Audits]:
-    """Give a built wheel its bills and its platform tag, and hold it against every rule."""
+    """Return a built wheel its bills and its platform tag, and hold it against every rule."""
     policy = plan_policy(matrix)
     tools = Tools(run, make_toolchain(matrix, lane).cuobjdump)
     billed = embed_bills(built, staging / "billed", policy, tools)

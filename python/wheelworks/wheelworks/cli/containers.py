@@ -87,7 +87,7 @@ def make_image(
     by_name: bool,
     on_line: Callable[[str], None] | None = None,
 ) -> BuildImage:
-    """Give the image of a lane, built where it is not there yet."""
+    """Return the image of a lane, built where it is not there yet."""
     commit = find_commit(Path.cwd(), run)
     name = choose_base(matrix, lane, base)
     plan = plan_image(matrix, lane, name, project=Path.cwd(), commit=commit, by_name=by_name)

@@ -75,7 +75,7 @@ def manifest(folders: Annotated[list[Path] | None, Many] = None, *, nightly: boo
 
 
 def release_checksums(made: Manifest, path: Path) -> str:
-    """Give the digests of a release's wheels, of their attestations and of the manifest."""
+    """Return the digests of a release's wheels, of their attestations and of the manifest."""
     rows = {wheel.file: wheel.sha256 for wheel in made.wheels} | {path.name: files.sha256_of(path)}
     attested = {f"{wheel.file}.provenance": wheel.provenance_sha256 for wheel in made.wheels}
     return write_checksums((rows | {name: sha256 for name, sha256 in attested.items() if sha256}).items())

@@ -31,14 +31,14 @@ class Workplace:
 
 
 def workplace_here(lane: Lane) -> Workplace:
-    """Give this machine, with its own compiler, or with one for the lane's architecture."""
+    """Return this machine, with its own compiler, or with one for the lane's architecture."""
     across = lane.architecture if lane.architecture != machine_architecture() else None
     compiler = find_host_compiler(os.environ, run, across)
     return Workplace(run, compiler, find_ccache(os.environ, run), os.environ)
 
 
 def workplace_in(image: BuildImage, matrix: Matrix, lane: Lane) -> Workplace:
-    """Give a container of an image, with a build folder of its own in this checkout."""
+    """Return a container of an image, with a build folder of its own in this checkout."""
     project, cache = Path.cwd(), files.cache_folder(os.environ).resolve()
     folder = project / "build" / f"{lane.name}.{image.base}"
     files.make_folder(folder)

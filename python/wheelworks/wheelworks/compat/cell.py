@@ -154,7 +154,7 @@ class _Attempt:
 
 
 def _reason(done: Completed, folder: Path) -> str:
-    """Give what a program said to be the cause, on one line, without addresses or the cell's folder: it is kept."""
+    """Return what a program said to be the cause, on one line, without addresses or the cell's folder: it is kept."""
     lines = [line.strip().replace(f"{folder}/", "") for line in done.output.splitlines() if line.strip()]
     causes = [line for line in lines if line.startswith("cause:") or UNDEFINED in line]
     if done.returncode == TIMED_OUT or not causes:

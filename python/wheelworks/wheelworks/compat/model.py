@@ -77,7 +77,7 @@ class Compat(Proof):
     cells: tuple[Cell, ...]
 
     def of(self, verdict: Verdict) -> tuple[Cell, ...]:
-        """Give the cells with a verdict."""
+        """Return the cells with a verdict."""
         return tuple(cell for cell in self.cells if cell.verdict == verdict)
 
     @property

@@ -22,7 +22,7 @@ class Slot:
 
 
 def plan_slots(matrix: Matrix, *, python: Version, whole: bool = False) -> tuple[Slot, ...]:
-    """Give every tested torch on one Python, and every tested Python on the torch of the headers; or every pair.
+    """Return every tested torch on one Python, and every tested Python on the torch of the headers; or every pair.
 
     Cells of one torch follow each other: the packages that they share are at hand.
     """

@@ -83,7 +83,7 @@ def prove_wheel(
 
 
 def _elsewhere(lane: Lane, slot: Slot) -> Cell | None:
-    """Give the cell of a wheel that this machine's processor cannot run."""
+    """Return the cell of a wheel that this machine's processor cannot run."""
     if lane.architecture == (here := machine_architecture()):
         return None
     why = f"the wheel is for {lane.architecture}, and this machine is {here}"
@@ -91,7 +91,7 @@ def _elsewhere(lane: Lane, slot: Slot) -> Cell | None:
 
 
 def _limited_api(policy: Policy) -> Version:
-    """Give the Python of an ABI tag: cp310 is 3.10."""
+    """Return the Python of an ABI tag: cp310 is 3.10."""
     return Version(f"3.{policy.abi.removeprefix('cp3')}")
 
 

@@ -29,7 +29,7 @@ def make_table(
 
 
 def kept_cells(table: Compat, slots: Sequence[Slot]) -> dict[Slot, Cell]:
-    """Give the cells of an earlier table that need not be tried again: those that passed."""
+    """Return the cells of an earlier table that need not be tried again: those that passed."""
     passed = {(cell.python, cell.torch): cell for cell in table.of(Verdict.PASSED)}
     pairs = ((slot, passed.get((str(slot.python), str(slot.torch)))) for slot in slots)
     return {slot: cell for slot, cell in pairs if cell is not None}

@@ -11,7 +11,7 @@ from wheelworks.compat.model import Cell, Compat, Verdict
 
 
 def render_table(table: Compat) -> str:
-    """Give the table, with the digest of the one file that it is of."""
+    """Return the table, with the digest of the one file that it is of."""
     pythons = sorted({cell.python for cell in table.cells}, key=Version)
     cells = {(cell.python, cell.torch): cell for cell in table.cells}
     lines = [f"`{table.wheel}`, sha256 `{table.sha256}`:", ""]
@@ -24,7 +24,7 @@ def render_table(table: Compat) -> str:
 
 
 def short(cell: Cell) -> str:
-    """Give a cell in a few words."""
+    """Return a cell in a few words."""
     if cell.verdict == Verdict.PASSED:
         return f"{cell.passed} passed"
     if cell.verdict == Verdict.FAILED:
@@ -33,7 +33,7 @@ def short(cell: Cell) -> str:
 
 
 def unproved_notes(table: Compat) -> Iterator[str]:
-    """Give a sentence for each cell that did not pass."""
+    """Return a sentence for each cell that did not pass."""
     for cell in table.cells:
         if cell.verdict != Verdict.PASSED:
             yield f"{cell.place}: {cell.verdict}, {cell.why}{_stand_in(cell)}."

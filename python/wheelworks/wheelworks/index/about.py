@@ -101,7 +101,7 @@ class Version:
 
 
 def about_page(path: str, rows: Sequence[Listed], url: str) -> Page:
-    """Give the page of a project."""
+    """Return the page of a project."""
     versions = sorted(_versions(rows, url), key=lambda version: version.manifest.version, reverse=True)
     steady = [version for version in versions if version.manifest.channel != Channel.NIGHTLY]
     nightly = [version for version in versions if version.manifest.channel == Channel.NIGHTLY]

@@ -73,7 +73,7 @@ class Catalogue:
         return replace(self, notices=Notices.model_validate({**self.notices.model_dump(), "yanked": yanked}))
 
     def listed(self) -> tuple[Listed, ...]:
-        """Give the wheels that the pages show, by project and version: of the nightlies the newest versions alone."""
+        """Return the wheels that the pages show, by project and version: of the nightlies the newest versions alone."""
         kept = (manifest for manifests in _by_channel(self.manifests) for manifest in self._kept(manifests))
         found = [self._row(manifest, wheel) for manifest in kept for wheel in manifest.wheels]
         return tuple(sorted(found, key=lambda row: (row.manifest.project, row.version, row.wheel.file)))

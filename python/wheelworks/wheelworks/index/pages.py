@@ -17,7 +17,7 @@ JSON = "index.json"
 
 
 def root_pages(folder: str, projects: Sequence[str]) -> Iterator[Page]:
-    """Give the two pages that list the projects."""
+    """Return the two pages that list the projects."""
     yield Page(f"{folder}{HTML}", render("root.html", projects=projects, folder=folder))
     yield Page(
         f"{folder}{JSON}", _dump({"meta": {"api-version": "1.1"}, "projects": [{"name": name} for name in projects]})
@@ -25,7 +25,7 @@ def root_pages(folder: str, projects: Sequence[str]) -> Iterator[Page]:
 
 
 def project_pages(folder: str, name: str, rows: Sequence[Listed], *, files: str) -> Iterator[Page]:
-    """Give the two pages that list a project's wheels; ``files`` is the relative way to their folder."""
+    """Return the two pages that list a project's wheels; ``files`` is the relative way to their folder."""
     newest = max((row.manifest for row in rows), key=lambda manifest: manifest.version)
     links = [_link(row, files) for row in rows]
     project = {
@@ -39,7 +39,7 @@ def project_pages(folder: str, name: str, rows: Sequence[Listed], *, files: str)
 
 
 def api_version(rows: Sequence[Listed]) -> str:
-    """Give the version of the API that a page needs: what is not served is not claimed."""
+    """Return the version of the API that a page needs: what is not served is not claimed."""
     if any(row.wheel.provenance_sha256 for row in rows):
         return "1.3"  # PEP 740
     newest = max((row.manifest for row in rows), key=lambda manifest: manifest.version)

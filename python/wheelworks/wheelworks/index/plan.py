@@ -48,12 +48,12 @@ def plan_site(catalogue: Catalogue) -> Site:
 
 
 def contents_of(rows: Sequence[Listed]) -> tuple[Content, ...]:
-    """Give the files that never change."""
+    """Return the files that never change."""
     return tuple(sorted(content for row in rows for content in _contents(row)))
 
 
 def plan_views(rows: Sequence[Listed]) -> Iterator[View]:
-    """Give the indexes: at the root what most users should get, and one for each label with that label's alone."""
+    """Return the indexes: at the root what most users should get, and one for each label with that label's alone."""
     nightly = [row for row in rows if row.manifest.channel == Channel.NIGHTLY]
     steady = [row for row in rows if row.manifest.channel != Channel.NIGHTLY]
     for prefix, chosen in (("", steady), (f"{NIGHTLY}/", nightly)):
@@ -85,7 +85,7 @@ def _view_pages(view: View) -> Iterator[Page]:
 
 
 def _checksums(contents: Sequence[Content], pages: Sequence[Page]) -> Page:
-    """Give the digests of all that is served but of themselves: what a copy is made and verified by."""
+    """Return the digests of all that is served but of themselves: what a copy is made and verified by."""
     rows = [(content.path, content.sha256) for content in contents] + [(page.path, page.sha256) for page in pages]
     return Page(NAME, write_checksums(rows).encode())
 

@@ -46,7 +46,7 @@ def _whole(proof: Proof) -> dict[str, Any]:
 
 
 def _sums(proof: BillProof) -> dict[str, Any]:
-    """Give a bill's sums: its thousands of lines have their digest, and stand in the wheel."""
+    """Return a bill's sums: its thousands of lines have their digest, and stand in the wheel."""
     rows = [row.model_dump(mode="json") for row in sum_rows(proof.bill)]
     return {"lane": proof.lane, "wheel_bytes": proof.wheel_bytes, "rows": rows}
 
@@ -92,7 +92,7 @@ def _judge_bill(proof: BillProof) -> Verdict:
 
 
 def _commit_of(wheel: Path) -> str | None:
-    """Give the commit in the build proof of these very bytes; None where there is no such proof."""
+    """Return the commit in the build proof of these very bytes; None where there is no such proof."""
     try:
         return read_proof(wheel, BuildProof).commit
     except ProofError:

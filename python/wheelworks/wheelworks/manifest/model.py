@@ -127,12 +127,12 @@ def _faults(manifest: Manifest) -> Iterator[str]:
 
 
 def manifest_name(manifest: Manifest) -> str:
-    """Give the file name of a manifest."""
+    """Return the file name of a manifest."""
     return f"{manifest.project}-{manifest.version}.json"
 
 
 def to_json(manifest: Manifest) -> str:
-    """Give a manifest's text: the same bytes for the same data."""
+    """Return a manifest's text: the same bytes for the same data."""
     return manifest.model_dump_json(by_alias=True, indent=1) + "\n"
 
 

@@ -79,7 +79,7 @@ def publish_bucket(items: Sequence[Item], bucket: Bucket, *, dry_run: bool, show
 
 
 def _doors(items: Sequence[Item]) -> Iterator[Item]:
-    """Give each page under its folder's name too: a bucket has no page of a folder, and an installer asks for that."""
+    """Return each page under its folder's name too: a bucket has no page of a folder, which installers ask for."""
     for item in items:
         if item.path.endswith(f"/{PAGE}"):
             yield replace(item, path=item.path.removesuffix(PAGE))
@@ -92,7 +92,7 @@ def _list(bucket: Bucket) -> Iterator[tuple[str, str]]:
 
 
 def _digests(bucket: Bucket, wanted: Sequence[Item], tags: dict[str, str]) -> dict[str, str]:
-    """Give the digest of each object that is to be there; of any other, its tag alone."""
+    """Return the digest of each object that is to be there; of any other, its tag alone."""
     known = [item.path for item in wanted if item.path in tags]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return tags | dict(zip(known, pool.map(lambda path: _digest(bucket, path), known), strict=True))

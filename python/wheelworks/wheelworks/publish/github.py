@@ -72,7 +72,7 @@ def publish_github(
 
 
 def plan_commands(wanted: Attachment, seen: Seen | None) -> tuple[tuple[str, ...], ...]:
-    """Give the commands from what GitHub has to the public release; none where it is public already."""
+    """Return the commands from what GitHub has to the public release; none where it is public already."""
     tag = wanted.tag
     whole = [asset for asset in seen.assets if asset.state == UPLOADED] if seen else []
     plan = plan_publication(wanted.items, {asset.name: _sha256(asset) for asset in whole})
@@ -91,13 +91,13 @@ def plan_commands(wanted: Attachment, seen: Seen | None) -> tuple[tuple[str, ...
 
 
 def create_command(wanted: Attachment) -> tuple[str, ...]:
-    """Give the command that makes the draft; the tag must be there."""
+    """Return the command that makes the draft; the tag must be there."""
     words = ("--draft", "--verify-tag", "--title", wanted.title, "--notes", wanted.notes)
     return ("gh", "release", "create", wanted.tag, *words, *(("--prerelease",) if wanted.prerelease else ()))
 
 
 def publish_command(wanted: Attachment) -> tuple[str, ...]:
-    """Give the command that makes the draft public."""
+    """Return the command that makes the draft public."""
     return ("gh", "release", "edit", wanted.tag, "--draft=false")
 
 

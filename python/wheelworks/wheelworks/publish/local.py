@@ -17,7 +17,7 @@ AGAIN = "make it again with `nox -s index`"
 
 
 def read_index(folder: Path) -> tuple[Item, ...]:
-    """Give all files of an index that ``nox -s index`` made; one that is not what its checksums say is refused."""
+    """Return all files of an index that ``nox -s index`` made; one that is not what its checksums say is refused."""
     tree = folder / CURRENT
     path = tree / CHECKSUMS
     if not path.is_file():
@@ -32,7 +32,7 @@ def read_index(folder: Path) -> tuple[Item, ...]:
 
 
 def read_wheels(manifest: Manifest, folder: Path) -> tuple[Item, ...]:
-    """Give the wheels of a release; one that is missing or not that of the manifest is refused."""
+    """Return the wheels of a release; one that is missing or not that of the manifest is refused."""
     _refuse_unproved(manifest)
     sums = {wheel.file: wheel.sha256 for wheel in manifest.wheels}
     _check(folder, dict(_read(folder, sums)), sums)
@@ -40,7 +40,7 @@ def read_wheels(manifest: Manifest, folder: Path) -> tuple[Item, ...]:
 
 
 def read_release(manifest: Manifest, folder: Path) -> tuple[Item, ...]:
-    """Give all that is attached to a release: the wheels, their attestations, the manifest and the checksums."""
+    """Return all that is attached to a release: the wheels, their attestations, the manifest and the checksums."""
     wheels = read_wheels(manifest, folder)
     attested = {f"{wheel.file}.provenance": wheel.provenance_sha256 for wheel in manifest.wheels}
     sums = {name: sha256 for name, sha256 in attested.items() if sha256 is not None}

@@ -63,7 +63,7 @@ def check_labels(manifest: Manifest, upload: str) -> None:
 
 
 def read_server(simple: str, project: str, items: Sequence[Item]) -> dict[str, str]:
-    """Give the digests of the files that a server lists; a file without SHA-256 is fetched to know its own."""
+    """Return the digests of the files that a server lists; a file without SHA-256 is fetched to know its own."""
     names = {item.path for item in items}
     with _told(simple), PyPISimple(simple) as client:
         try:

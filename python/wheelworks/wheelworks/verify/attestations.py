@@ -19,7 +19,7 @@ class Signers:
 
 
 def missing_library() -> str | None:
-    """Give the name of the library that is not installed; None where attestations can be verified."""
+    """Return the name of the library that is not installed; None where attestations can be verified."""
     try:
         import pypi_attestations  # noqa: F401  # of the extra `verify`
     except ImportError as error:

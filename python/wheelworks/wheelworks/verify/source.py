@@ -27,10 +27,10 @@ class Source(Protocol):
 
     @contextmanager
     def file(self, path: str) -> Iterator[Path | None]:
-        """Give a file's place on this machine while the block runs."""
+        """Return a file's place on this machine while the block runs."""
 
     def paths(self) -> set[str] | None:
-        """Give the paths of all files, where that can be known."""
+        """Return the paths of all files, where that can be known."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class Folder:
 
     @contextmanager
     def file(self, path: str) -> Iterator[Path | None]:
-        """Give a plain file of the folder. ``files`` may be a link, as in an index; any other link leads to none."""
+        """Return a plain file of the folder. ``files`` may be a link, as in an index; any other link leads to none."""
         found = self.root / path
         homes = (self.root, (self.root / "files").resolve())
         inside = any(found.resolve().is_relative_to(home) for home in homes)
         yield found if inside and found.is_file() and not found.is_symlink() else None
 
     def paths(self) -> set[str]:
-        """Give all files below the folder."""
+        """Return all files below the folder."""
         root = self.root
         pages = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
         return pages | {f"files/{path.name}" for path in (root / "files").glob("[!.]*")}
@@ -85,7 +85,7 @@ class Site:
             yield target if self._fetch(path, target) else None
 
     def paths(self) -> None:
-        """Give nothing: a server lists no folder."""
+        """Return nothing: a server lists no folder."""
 
     def _fetch(self, path: str, target: Path) -> bool:
         url = f"{self.url}{path.replace('+', '%2B')}"

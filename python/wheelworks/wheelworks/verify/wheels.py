@@ -58,7 +58,7 @@ def _is_cyclonedx(text: str) -> bool:
 
 
 def metadata_of(path: Path) -> str | None:
-    """Give a wheel's METADATA; None for a wheel that cannot be read, of which a finding is made elsewhere."""
+    """Return a wheel's METADATA; None for a wheel that cannot be read, of which a finding is made elsewhere."""
     try:
         return read_wheel(path).metadata
     except WheelError:

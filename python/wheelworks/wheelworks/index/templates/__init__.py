@@ -17,5 +17,5 @@ _environment = Environment(
 
 
 def render(template: str, **values: Any) -> bytes:
-    """Give the bytes of a page."""
+    """Return the bytes of a page."""
     return _environment.get_template(template).render(**values).encode()
