@@ -104,11 +104,17 @@ def test_a_jit_cache_that_the_caller_has_set_stays() -> None:
 
 
 def start(stand: Stand, wheel: Path, *options: str) -> subprocess.Popen[bytes]:
-    """Start a runner in a process of its own."""
+    """Start a runner in a process of its own, as a terminal does: SIGINT reaches it."""
     home = str(Path(str(sys.modules["gpu_runner"].__file__)).parents[1])
     command = [sys.executable, "-m", "gpu_runner", str(wheel), "--suite", str(stand.folder / "suite"), *options]
     environ = {**stand.environ, "PYTHONPATH": home}
-    return subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command,
+        env=environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def wait_until_at(test: str, wheel: Path, process: subprocess.Popen[bytes], stem: str = "*") -> None:
