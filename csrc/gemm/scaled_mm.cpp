@@ -28,10 +28,10 @@ const void* bias_of(const std::optional<Tensor>& bias, const Arg& mat_a, ScalarT
   return bias->const_data_ptr();
 }
 
-// The sum of no products is zero, which leaves the bias. copy_ broadcasts it over the rows.
+// The sum of no products is zero, which leaves the bias. copy_ broadcasts it over the rows, whatever its own shape was.
 void fill_with_bias(Tensor& out, const std::optional<Tensor>& bias) {
   if (bias.has_value()) {
-    torch::stable::copy_(out, *bias);
+    torch::stable::copy_(out, bias->dim() == 1 ? *bias : torch::stable::flatten(*bias, 0, -1));
   } else {
     torch::stable::zero_(out);
   }

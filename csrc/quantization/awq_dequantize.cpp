@@ -1,7 +1,7 @@
 #include <torch/csrc/stable/ops.h>
 
 #include "quantization/quantization.h"
-#include "torch/checks.h"
+#include "quantization/marlin_arguments.h"
 #include "torch/launch.h"
 #include "warpwright/paths.h"
 #include "warpwright/quantization/int4.h"
@@ -31,6 +31,8 @@ Tensor awq_dequantize(const Tensor& qweight, const Tensor& scales, const Tensor&
   check_contiguous(scales_arg);
   check_aligned(scales_arg, 16);
   const int64_t k = words.size(0), n = 8 * words.size(1), groups = scales_arg.size(0);
+  check_at_most("K, the rows of qweight,", k, kMostInt4, "more rows are not supported");
+  check_at_most("N, eight times the columns of qweight,", n, kMostInt4, "more columns are not supported");
   check_size(scales_arg, 1, n, "eight times the columns of qweight");
   check_size(qzeros_arg, 0, groups, "one row for each group, as scales has");
   check_size(qzeros_arg, 1, n / 8, "the columns of qweight");

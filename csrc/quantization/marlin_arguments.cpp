@@ -6,9 +6,6 @@ namespace warpwright::torch_api {
 
 namespace {
 
-// The kernels count rows and columns in 32 bits, with room for a block beyond the end.
-constexpr int64_t kMost = int64_t{1} << 30;
-
 const int32_t* zeros_of(const Tensor& zeros, const Arg& weights, int64_t groups, int64_t n) {
   const Arg arg{zeros, "b_zeros"};
   check_same_device(arg, weights);
@@ -28,8 +25,8 @@ void check_marlin_size(int64_t size_k, int64_t size_n) {
                    ", expected none below 0");
   check_multiple("size_k", size_k, marlin::kTileK);
   check_multiple("size_n", size_n, marlin::kTileN);
-  check_at_most("size_k", size_k, kMost, "more rows are not supported");
-  check_at_most("size_n", size_n, kMost, "more columns are not supported");
+  check_at_most("size_k", size_k, kMostInt4, "more rows are not supported");
+  check_at_most("size_n", size_n, kMostInt4, "more columns are not supported");
 }
 
 const int32_t* index_of(const Arg& arg, const Arg& weights, int64_t k, const char* why) {
@@ -57,9 +54,9 @@ MarlinWeights check_marlin_weights(const Tensor& b_q_weight, const Tensor& b_sca
   found.k = weights.size(0) * marlin::kTileK;
   found.n = weights.size(1) / 2;
   found.groups = scales.size(0);
-  check_multiple("N, half of the columns of b_q_weight,", found.n, marlin::kTileN);
-  check_at_most("K, 16 times the rows of b_q_weight,", found.k, kMost, "more rows are not supported");
-  check_at_most("N, half of the columns of b_q_weight,", found.n, kMost, "more columns are not supported");
+  check_multiple("2 N, the columns of b_q_weight,", weights.size(1), 2 * marlin::kTileN);
+  check_at_most("K, 16 times the rows of b_q_weight,", found.k, kMostInt4, "more rows are not supported");
+  check_at_most("N, half of the columns of b_q_weight,", found.n, kMostInt4, "more columns are not supported");
   check_size(scales, 1, found.n, "half of the columns of b_q_weight");
   WARPWRIGHT_CHECK(found.groups > 0, "b_scales has no row, expected one for each group of K");
   WARPWRIGHT_CHECK(g_idx.has_value() || found.groups == 1 || found.k % (found.groups * marlin::kTileK) == 0,

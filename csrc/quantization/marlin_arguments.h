@@ -10,6 +10,9 @@
 
 namespace warpwright::torch_api {
 
+// Rows, and columns: the kernels count them in 32 bits, with room for a block beyond the end.
+constexpr int64_t kMostInt4 = int64_t{1} << 30;
+
 // Weights of 4 bits in Marlin's order with their scales and zero points, all on one GPU.
 struct MarlinWeights {
   const int32_t* weights = nullptr;

@@ -105,9 +105,8 @@ int32_t* LaunchScope::unset_word() {
 
 bool LaunchScope::read(int32_t* to, const int32_t* word) {
   cudaStreamCaptureStatus status = cudaStreamCaptureStatusActive;
-  if (take_error(cudaStreamIsCapturing(stream_, &status)) != cudaSuccess || status != cudaStreamCaptureStatusNone) {
-    return false;
-  }
+  check_cuda_call(cudaStreamIsCapturing(stream_, &status), "cudaStreamIsCapturing");
+  if (status != cudaStreamCaptureStatusNone) return false;
   check_cuda_call(cudaMemcpyAsync(to, word, sizeof(*to), cudaMemcpyDeviceToHost, stream_), "cudaMemcpyAsync");
   check_cuda_call(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");
   return true;

@@ -82,7 +82,8 @@ def silu_and_mul(
         the GPU.
     """
     if out is None:
-        out = torch.empty((*input.shape[:-1], input.shape[-1] // 2), dtype=input.dtype, device=input.device)
+        sizes = (*input.shape[:-1], input.shape[-1] // 2) if input.dim() else ()
+        out = torch.empty(sizes, dtype=input.dtype, device=input.device)
     if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(out, input):
         return write(_silu_and_mul, out, input)
     _silu_and_mul(out, input)

@@ -3,7 +3,7 @@
 A weight is a Parameter, and so requires a gradient, in every model that was not told otherwise: its calls run as any
 other, and ``backward`` ends in an error that names the operator. Without that, torch would leave the gradient out of
 the sum and say nothing. Where torch records nothing (``no_grad``, ``inference_mode``), operators are called as they
-are.
+are. The operators below ``torch.ops.warpwright`` are not public, and record nothing.
 
 The pattern in a public function, whose first line costs 20 ns where nothing is recorded::
 
@@ -22,6 +22,8 @@ import torch
 from torch import is_grad_enabled
 from torch.autograd import forward_ad
 
+CreationMeta = torch._C._autograd.CreationMeta
+
 
 def is_recorded(*tensors: torch.Tensor | None) -> bool:
     """True where torch would record a call with these tensors, for a backward or for a derivative in forward mode.
@@ -35,66 +37,96 @@ def is_recorded(*tensors: torch.Tensor | None) -> bool:
 
 def call(operator: Any, *arguments: Any) -> torch.Tensor:
     """Call an operator that returns a new tensor, and record that it has no backward."""
-    result: torch.Tensor = _Returning.apply(operator, *arguments)
-    return result
+    _refuse_tangents(operator, arguments)
+    with torch.no_grad():
+        result: torch.Tensor = operator(*arguments)
+    return _marked(operator, result, _sources(arguments))
 
 
 def write(operator: Any, out: torch.Tensor, *arguments: Any) -> torch.Tensor:
-    """Call an operator that writes its first argument, and record that it has no backward; return the argument."""
-    result: torch.Tensor = _Writing.apply(operator, out, *arguments)
-    return result
+    """Call an operator that writes its first argument, and record that it has no backward; return the argument.
 
-
-def _refused(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-    """Return the gradients of all arguments: each that is needed, by an operator that raises when it runs.
-
-    An operator, since torch.compile traces a backward when it compiles the forward.
+    An output that torch lets nobody write to in place with a gradient (a part of a split, a view made under no_grad) is
+    written all the same, and what is returned is another view of it, which has the record.
     """
-    return tuple(
-        torch.ops.warpwright.no_backward.default(grad, *ctx.kinds[index], ctx.name) if needed else None
-        for index, needed in enumerate(ctx.needs_input_grad)
-    )
-
-
-def _remember(ctx: Any, operator: Any, arguments: Sequence[Any]) -> None:
-    ctx.name = operator.__name__
-    ctx.kinds = [
-        (argument.shape, argument.dtype) if isinstance(argument, torch.Tensor) else None
-        for argument in (operator, *arguments)
-    ]
-
-
-class _Returning(torch.autograd.Function):  # type: ignore[misc]  # torch may be missing where types are checked
-    @staticmethod
-    def forward(ctx: Any, operator: Any, *arguments: Any) -> torch.Tensor:
-        _remember(ctx, operator, arguments)
-        result: torch.Tensor = operator(*arguments)
-        return result
-
-    @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        return _refused(ctx, grad)
-
-
-class _Writing(torch.autograd.Function):  # type: ignore[misc]
-    @staticmethod
-    def forward(ctx: Any, operator: Any, out: torch.Tensor, *arguments: Any) -> torch.Tensor:
-        _remember(ctx, operator, (out, *arguments))
+    if out.requires_grad and out.is_leaf:
+        raise RuntimeError(
+            "out is a leaf that requires a gradient, expected a tensor that may be written to: detach it, or call "
+            "under torch.no_grad()"
+        )
+    _refuse_tangents(operator, arguments)
+    with torch.no_grad():
         operator(out, *arguments)
-        ctx.mark_dirty(out)
+    others = [source for source in _sources(arguments) if source is not out]
+    if torch.compiler.is_compiling():
+        return _marked(operator, out, others, in_place=True)
+    if out._is_view() and torch._C._autograd._get_creation_meta(out) != CreationMeta.DEFAULT:
+        return _marked(operator, out.view_as(out), others)
+    if others and not out._is_view():
+        out.detach_()  # what an earlier call has recorded is over
+    return _marked(operator, out, others, in_place=True)
+
+
+def _sources(arguments: Sequence[Any]) -> list[torch.Tensor]:
+    """Return the tensors that a gradient would go to, each once."""
+    found: list[torch.Tensor] = []
+    for argument in arguments:
+        wanted = isinstance(argument, torch.Tensor) and argument.requires_grad
+        if wanted and not any(argument is other for other in found):
+            found.append(argument)
+    return found
+
+
+def _refuse_tangents(operator: Any, arguments: Sequence[Any]) -> None:
+    """Refuse a derivative in forward mode, which is computed with the call."""
+    if forward_ad._current_level < 0:
+        return
+    tensors = [argument for argument in arguments if isinstance(argument, torch.Tensor)]
+    if any(forward_ad.unpack_dual(tensor).tangent is not None for tensor in tensors):
+        raise RuntimeError(_words(operator.__name__))
+
+
+def _marked(
+    operator: Any, result: torch.Tensor, sources: Sequence[torch.Tensor], *, in_place: bool = False
+) -> torch.Tensor:
+    marked: torch.Tensor = _Refusing.apply(operator.__name__, in_place, result, *sources)
+    return marked
+
+
+class _Refusing(torch.autograd.Function):  # type: ignore[misc]  # torch may be missing where types are checked
+    """Returns its tensor as it is, with a backward that raises."""
+
+    @staticmethod
+    def forward(name: str, in_place: bool, out: torch.Tensor, *sources: torch.Tensor) -> torch.Tensor:  # noqa: ARG004
         return out
 
     @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:  # noqa: ARG004
+        ctx.name, in_place, out, *sources = inputs
+        ctx.kinds = [(tensor.shape, tensor.dtype) for tensor in (out, *sources)]
+        if in_place:
+            ctx.mark_dirty(out)
+
+    @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        return _refused(ctx, grad)
+        """Return gradients by an operator that raises when it runs: torch.compile traces this with the forward."""
+        refused = [
+            torch.ops.warpwright.no_backward.default(grad, *kind, ctx.name) if needed else None
+            for kind, needed in zip(ctx.kinds, ctx.needs_input_grad[2:], strict=True)
+        ]
+        return None, None, *refused
+
+
+def _words(name: str) -> str:
+    return (
+        f"warpwright.{name.removesuffix('.default')} has no backward: it is for inference; call it under "
+        "torch.no_grad(), or detach what requires a gradient"
+    )
 
 
 def no_backward(grad: torch.Tensor, size: Sequence[int], dtype: torch.dtype, name: str) -> torch.Tensor:  # noqa: ARG001
     """Refuse: there is no gradient to give."""
-    raise RuntimeError(
-        f"warpwright.{name.removesuffix('.default')} has no backward: it is for inference; call it under "
-        "torch.no_grad(), or detach what requires a gradient"
-    )
+    raise RuntimeError(_words(name))
 
 
 def _fake_no_backward(grad: torch.Tensor, size: Sequence[int], dtype: torch.dtype, name: str) -> torch.Tensor:  # noqa: ARG001

@@ -14,7 +14,7 @@ from torch.autograd import forward_ad
 
 from warpwright import int4_reference as reference
 from warpwright import order
-from warpwright.checks import check, check_dim, check_size
+from warpwright.checks import check, check_dim, check_size, name_of
 from warpwright.gradient import call, is_recorded, write
 
 _ops = torch.ops.warpwright
@@ -133,7 +133,8 @@ def marlin_zero_points(zp: torch.Tensor, size_k: int, size_n: int, num_bits: int
     Parameters
     ----------
     zp
-        ``(size_k, size_n)`` whole numbers from 0 to 15, which is checked: the host waits for the GPU.
+        ``(size_k, size_n)`` whole numbers from 0 to 15, of an integer dtype, which is checked: the host waits for the
+        GPU.
     size_k
         The number of groups.
     size_n
@@ -155,7 +156,8 @@ def marlin_zero_points(zp: torch.Tensor, size_k: int, size_n: int, num_bits: int
     check_size("zp", zp, 0, size_k, "size_k, the number of groups")
     check_size("zp", zp, 1, size_n, "size_n")
     check(size_n % 64 == 0, f"size_n is {size_n}, expected a multiple of 64")
-    if zp.numel() and not zp.is_meta and not torch.compiler.is_compiling():
+    check(not (zp.is_floating_point() or zp.is_complex()), f"zp has dtype {name_of(zp.dtype)}, expected whole numbers")
+    if zp.numel() and order.has_numbers(zp):
         least, most = (int(bound) for bound in zp.aminmax())
         check(least >= 0 and most < 16, f"zp has numbers from {least} to {most}, expected 0 to 15: 4 bits")
     grouped = zp.reshape(-1, 64)[:, reference.grouped_scale_order()]
@@ -237,9 +239,9 @@ def gptq_marlin_gemm(
     _refuse(_bias_of(b_q_type), zeros, _given(global_scale), is_zp_float, groups, columns)
     _check_sizes(a, b_q_weight, size_m, size_n, size_k)
     if columns is not None:
-        order.check_rows("perm", columns, size_k)
-    if groups is not None:
-        order.check_groups("g_idx", groups, b_scales.shape[0])
+        order.check_rows("perm", columns, b_q_weight, size_k)
+    if groups is not None and b_scales.dim() == 2:
+        order.check_groups("g_idx", groups, b_q_weight, b_scales.shape[0])
     out = a.new_empty((size_m, size_n)) if c is None else c
     if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(out, a, b_scales):
         return write(_gptq_marlin_gemm, out, a, b_q_weight, b_scales, zeros, groups, columns)

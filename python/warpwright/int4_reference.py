@@ -5,8 +5,9 @@ Marlin's order is that of include/warpwright/quantization/marlin_layout.h; here 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import torch
 
@@ -33,6 +34,7 @@ from warpwright.checks import (
     rows_of,
     span_of,
 )
+from warpwright.reference import register_reference
 
 BITS = 4
 MOST = 2**30
@@ -81,7 +83,7 @@ def unpack(words: torch.Tensor) -> torch.Tensor:
 
 def pack(nibbles: torch.Tensor) -> torch.Tensor:
     """Return ``(..., 8 W)`` numbers below 16 as ``(..., W)`` words."""
-    wide = nibbles.to(torch.int64).unflatten(-1, (-1, 8))
+    wide = (nibbles.to(torch.int64) & 15).unflatten(-1, (-1, 8))
     wide = wide << _shifts(wide)
     return wide.sum(-1).where(wide.sum(-1) < 2**31, wide.sum(-1) - 2**32).to(torch.int32)
 
@@ -136,6 +138,8 @@ def check_awq_dequantize(qweight: torch.Tensor, scales: torch.Tensor, qzeros: to
     check_contiguous("scales", scales)
     check_aligned("scales", scales, 16)
     (k, words_n), groups = qweight.shape, scales.shape[0]
+    check_at_most("K, the rows of qweight,", k, MOST, "more rows are not supported")
+    check_at_most("N, eight times the columns of qweight,", 8 * words_n, MOST, "more columns are not supported")
     check_size("scales", scales, 1, 8 * words_n, "eight times the columns of qweight")
     check_size("qzeros", qzeros, 0, groups, "one row for each group, as scales has")
     check_size("qzeros", qzeros, 1, words_n, "the columns of qweight")
@@ -193,7 +197,7 @@ def gptq_marlin_repack(
     if perm.numel() == 0:
         return to_marlin(weights)
     outside = ((perm < 0) | (perm >= size_k)).flatten().nonzero()
-    if outside.numel():
+    if outside.numel() and weights.numel():
         at = int(outside[0])
         found = int(perm.flatten()[at])
         raise RuntimeError(f"perm has {found} at position {at}, expected a row of the weights: 0 to {size_k - 1}")
@@ -225,7 +229,7 @@ def check_marlin(
     check_contiguous("b_scales", b_scales)
     check_aligned("b_scales", b_scales, 16)
     k, n, groups = 16 * b_q_weight.shape[0], b_q_weight.shape[1] // 2, b_scales.shape[0]
-    check_multiple("N, half of the columns of b_q_weight,", n, 64)
+    check_multiple("2 N, the columns of b_q_weight,", b_q_weight.shape[1], 128)
     check_at_most("K, 16 times the rows of b_q_weight,", k, MOST, "more rows are not supported")
     check_at_most("N, half of the columns of b_q_weight,", n, MOST, "more columns are not supported")
     check_size("b_scales", b_scales, 1, n, "half of the columns of b_q_weight")
@@ -346,7 +350,7 @@ def _fake_gptq_marlin_dequantize(
     return b_scales.new_empty(check_marlin(b_q_weight, b_scales, b_zeros, g_idx))
 
 
-FAKES = {
+FAKES: dict[Callable[..., Any], Callable[..., Any]] = {
     awq_dequantize: _fake_awq_dequantize,
     gptq_marlin_repack: _fake_gptq_marlin_repack,
     awq_marlin_repack: _fake_awq_marlin_repack,
@@ -358,5 +362,5 @@ FAKES = {
 def register() -> None:
     """Register the references for tensors on the CPU, and the fake kernels."""
     for function, fake in FAKES.items():
-        torch.library.impl(f"warpwright::{function.__name__}", "CPU", function)
+        register_reference(function)
         torch.library.register_fake(f"warpwright::{function.__name__}", fake)

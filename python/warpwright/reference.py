@@ -5,6 +5,10 @@ They run where tensors are on the CPU, and in tests. The checks are also those o
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import torch
 
 from warpwright.checks import (
@@ -181,8 +185,10 @@ def _scale(
     scales_b: torch.Tensor,
     out_dtype: torch.dtype,
     bias: torch.Tensor | None,
+    k: int,
 ) -> torch.Tensor:
-    scaled = total * scales_b.reshape(1, -1) * scales_a.reshape(-1, 1)
+    """Scale sums and add a bias; the sum of no products is zero whatever the scales are."""
+    scaled = total * scales_b.reshape(1, -1) * scales_a.reshape(-1, 1) if k else total
     return (scaled if bias is None else scaled + bias.float().reshape(1, -1)).to(out_dtype)
 
 
@@ -197,7 +203,7 @@ def int8_scaled_mm(
     """Return the scaled product with its sum in int32 and the rest in float32."""
     check_scaled_mm(torch.int8, mat_a, mat_b, scales_a, scales_b, out_dtype, bias)
     total = torch.mm(mat_a.to(torch.int32), mat_b.to(torch.int32)).float()
-    return _scale(total, scales_a, scales_b, out_dtype, bias)
+    return _scale(total, scales_a, scales_b, out_dtype, bias, mat_a.shape[1])
 
 
 def fp8_scaled_mm(
@@ -210,7 +216,7 @@ def fp8_scaled_mm(
 ) -> torch.Tensor:
     """Return the scaled product in float32."""
     check_scaled_mm(torch.float8_e4m3fn, mat_a, mat_b, scales_a, scales_b, out_dtype, bias)
-    return _scale(torch.mm(mat_a.float(), mat_b.float()), scales_a, scales_b, out_dtype, bias)
+    return _scale(torch.mm(mat_a.float(), mat_b.float()), scales_a, scales_b, out_dtype, bias, mat_a.shape[1])
 
 
 SCALE_BLOCK = 128
@@ -260,7 +266,18 @@ def fp8_blockwise_scaled_mm(
     return total.to(out_dtype)
 
 
+def register_reference(function: Callable[..., Any]) -> None:
+    """Register a reference for tensors on the CPU; autocast, which would round inside of it, is off in it."""
+
+    @functools.wraps(function)
+    def without_autocast(*arguments: Any) -> Any:
+        with torch.autocast("cpu", enabled=False):
+            return function(*arguments)
+
+    torch.library.impl(f"warpwright::{function.__name__}", "CPU", without_autocast)
+
+
 def register() -> None:
     """Register the references for tensors on the CPU."""
     for function in (rmsnorm, silu_and_mul, int8_scaled_mm, fp8_scaled_mm, fp8_blockwise_scaled_mm):
-        torch.library.impl(f"warpwright::{function.__name__}", "CPU", function)
+        register_reference(function)

@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     # Torch itself calls what it warns of, when torch.compile is first used.
-    config.addinivalue_line("filterwarnings", "ignore:.torch.jit.script.*is deprecated:DeprecationWarning")
+    config.addinivalue_line("filterwarnings", "ignore:.torch.jit.script.*is deprecated")
     config.addinivalue_line("markers", "operator(name): the operator whose SM path the test needs")
     config.addinivalue_line(
         "markers",

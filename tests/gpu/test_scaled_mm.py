@@ -159,6 +159,11 @@ def test_an_empty_sum_is_the_bias(element: torch.dtype) -> None:
     problem = make(element, 4, 16, 0, torch.float16, bias=True)
     problem["scales_a"] = torch.ones(4, device="cuda")
     assert torch.equal(multiply(problem), problem["bias"].expand(4, 16))
+    standing = problem | {
+        "bias": problem["bias"].reshape(16, 1),
+        "scales_b": torch.full((1,), torch.nan, device="cuda"),
+    }
+    assert torch.equal(multiply(standing), problem["bias"].expand(4, 16))
 
 
 def crossed(x: torch.Tensor) -> torch.Tensor:

@@ -40,12 +40,17 @@ def copies_beside() -> Iterator[Callable[[], None]]:
 
 
 def differing_runs(call: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, int]:
-    """Run a call often; return its first result and how many others were not the same bits."""
+    """Run a call often; return its first result and how many others were not the same bits.
+
+    Before each, the memory that its output will most likely get is filled with NaNs: that of the run before has the
+    right bits in it.
+    """
     with copies_beside() as copy:
         copy()
         first = call()
         different = torch.zeros((), dtype=torch.int64, device="cuda")
         for _ in range(RUNS - 1):
+            torch.full_like(first, torch.nan)
             copy()
             different += (call().view(torch.int16) != first.view(torch.int16)).any()
     return first, int(different)

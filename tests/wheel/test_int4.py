@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import warpwright
 
@@ -167,6 +168,52 @@ def test_an_order_is_looked_at_once_until_it_is_written_to() -> None:
     perm[3] = 10**9
     with pytest.raises(RuntimeError, match="perm has 1000000000 at position 3"):
         warpwright.gptq_marlin_gemm(**arguments | {"perm": perm})
+
+
+@pytest.mark.parametrize("how", ["data", "Parameter", "inference"])
+def test_other_numbers_in_a_tensor_that_was_found_good_are_looked_at(how: str) -> None:
+    arguments, _ = problem(2, 64, "uint4b8")
+    good, bad = torch.arange(K, dtype=torch.int32) // 64, torch.arange(K, dtype=torch.int32).flip(0) // 64
+    with torch.inference_mode(how == "inference"):
+        g_idx = torch.nn.Parameter(good, requires_grad=False) if how == "Parameter" else good.clone()
+        given = arguments | {"g_idx": g_idx, "perm": torch.arange(K, dtype=torch.int32)}
+        warpwright.gptq_marlin_gemm(**given)
+        if how == "inference":
+            g_idx.copy_(bad)
+        else:
+            g_idx.data = bad
+        with pytest.raises(RuntimeError, match="g_idx has 0 at position 64, less than the one before it"):
+            warpwright.gptq_marlin_gemm(**given)
+
+
+def test_an_order_found_good_as_rows_is_not_good_as_groups() -> None:
+    arguments, _ = problem(2, 32, "uint4b8")
+    perm = torch.randperm(K, dtype=torch.int32)
+    warpwright.gptq_marlin_gemm(**arguments | {"perm": perm})
+    scales = {"b_scales": torch.ones(K, N).half(), "g_idx": perm, "perm": torch.arange(K, dtype=torch.int32)}
+    with pytest.raises(RuntimeError, match="less than the one before it"):
+        warpwright.gptq_marlin_gemm(**arguments | scales)
+
+
+@pytest.mark.parametrize("mode", ["meta", "fake"])
+def test_orders_without_numbers_are_not_looked_at(mode: str) -> None:
+    arguments, _ = problem(2, 64, "uint4b8")
+    orders = {"perm": torch.arange(K, dtype=torch.int32), "g_idx": torch.arange(K, dtype=torch.int32) // 64}
+    given = {name: value.to("meta") if isinstance(value, torch.Tensor) else value
+             for name, value in (arguments | orders).items()}  # fmt: skip
+    if mode == "fake":
+        with FakeTensorMode() as fake:
+            given = {name: fake.from_tensor(value) if isinstance(value, torch.Tensor) else value
+                     for name, value in (arguments | orders).items()}  # fmt: skip
+            assert warpwright.gptq_marlin_gemm(**given).shape == (2, N)
+            assert warpwright.marlin_zero_points(torch.zeros(2, 64).int(), 2, 64, 4).shape == (2, 8)
+    else:
+        assert warpwright.gptq_marlin_gemm(**given).shape == (2, N)
+    for name in ("perm", "g_idx"):
+        with pytest.raises(RuntimeError, match=f"{name} is on meta and b_q_weight on cpu"):
+            warpwright.gptq_marlin_gemm(**arguments | orders | {name: orders[name].to("meta")})
+        with pytest.raises(RuntimeError, match=f"{name} has dtype complex64, expected int32"):
+            warpwright.gptq_marlin_gemm(**arguments | orders | {name: orders[name].to(torch.complex64)})
 
 
 @pytest.mark.parametrize("wrong", [-1, K, 10**9])

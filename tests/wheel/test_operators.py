@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import warpwright
+from calls import CALLS, result
 
 DTYPES = [torch.float16, torch.bfloat16]
 # Half a unit in the last place of each type, relative, with as much again for the float32 arithmetic before it.
@@ -98,6 +99,23 @@ def test_out_is_written_and_returned() -> None:
     out = torch.full_like(x, torch.nan)
     assert warpwright.rmsnorm(x, weight, out=out) is out
     assert torch.equal(out, warpwright.rmsnorm(x, weight))
+
+
+@pytest.mark.parametrize("shape", [(16,), (16, 1), (1, 16)], ids=str)
+def test_an_empty_sum_is_the_bias_whatever_its_shape_and_the_scales_are(shape: tuple[int, ...]) -> None:
+    a, b, bias = torch.empty(4, 0, dtype=torch.int8), torch.empty(16, 0, dtype=torch.int8).t(), torch.randn(16).half()
+    scales = torch.full((1,), torch.nan)
+    out = warpwright.int8_scaled_mm(a, b, scales, scales, torch.float16, bias.reshape(shape))
+    assert torch.equal(out, bias.expand(4, 16))
+    assert torch.equal(warpwright.int8_scaled_mm(a, b, scales, scales, torch.float16), torch.zeros(4, 16).half())
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_autocast_changes_no_result(name: str) -> None:
+    arguments = CALLS[name]("cpu")
+    expected = result(name, arguments).clone()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(result(name, arguments), expected)
 
 
 def test_no_rows_give_an_empty_tensor() -> None:

@@ -88,6 +88,10 @@ def test_rows_that_only_interleave_do_not_meet() -> None:
     ("call", "words"),
     [
         (
+            lambda: warpwright.marlin_zero_points(torch.full((2, 64), 7.5), 2, 64, 4),
+            "zp has dtype float32, expected whole numbers",
+        ),
+        (
             lambda: warpwright.marlin_zero_points(torch.full((2, 64), 16), 2, 64, 4),
             "zp has numbers from 16 to 16, expected 0 to 15",
         ),
@@ -114,7 +118,7 @@ def test_rows_that_only_interleave_do_not_meet() -> None:
             "size 64 in dimension 1, expected 128 (size_n)",
         ),
     ],
-    ids=["high", "low", "groups", "columns", "scales", "group size", "single", "scale columns"],
+    ids=["dtype", "high", "low", "groups", "columns", "scales", "group size", "single", "scale columns"],
 )
 def test_what_prepares_a_checkpoint_refuses_by_name(call: object, words: str) -> None:
     with pytest.raises(RuntimeError) as refused:

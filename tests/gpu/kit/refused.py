@@ -86,6 +86,14 @@ REFUSED = {
         ("out-repeated", {"out": repeated}, "expected rows that do not overlap: at least 4096 elements apart"),
     ),
     "silu_and_mul": _rows(
+        ("short", {"input": torch.Tensor.short}, "input has dtype int16, expected float16 or bfloat16"),
+        ("bool", {"input": torch.Tensor.bool}, "input has dtype bool, expected float16 or bfloat16"),
+        (
+            "complex",
+            {"input": lambda x: x.to(torch.complex64)},
+            "input has dtype complex64, expected float16 or bfloat16",
+        ),
+        ("no-dim", {"input": lambda x: x[0, 0]}, "input has 0 dimensions; expected at least 1"),
         ("out-device", {"out": elsewhere}, "out is on meta and input on {device}; both have to be on one device"),
         ("dtype", {"input": torch.Tensor.float}, "input has dtype float32, expected float16 or bfloat16"),
         ("out-dtype", {"out": torch.Tensor.bfloat16}, "out has dtype bfloat16, expected float16, the dtype of input"),
@@ -175,6 +183,7 @@ REFUSED = {
     ),
     "fp8_blockwise_scaled_mm": _rows(
         ("scales-device", {"scales_b": elsewhere}, "scales_b is on meta and mat_a on {device}"),
+        ("other-float8", {"mat_a": lambda x: x.to(torch.float8_e5m2)}, "mat_a has dtype float8_e5m2, expected float8"),
         ("dtype", {"mat_a": torch.Tensor.float}, "mat_a has dtype float32, expected float8_e4m3fn"),
         (
             "rows",
@@ -236,6 +245,8 @@ REFUSED = {
         ("bits", {"num_bits": lambda _: 8}, "num_bits is 8, expected 4: weights of 8 bits are not supported"),
     ),
     "gptq_marlin_dequantize": _rows(
+        ("odd", {"b_q_weight": lambda x: x[:, :255].contiguous()}, "2 N, the columns of b_q_weight, is 255, expected"),
+        ("part", {"b_q_weight": lambda x: x[:, :192].contiguous()}, "is 192, expected a multiple of 128"),
         (
             "device",
             {"b_scales": elsewhere},
