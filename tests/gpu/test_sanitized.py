@@ -6,13 +6,14 @@ import pytest
 import torch
 
 import warpwright
-from calls import CALLS, path_of, result
+from calls import CALLS, result
 from tiles import Product, each_product, forced_tile
 
 pytestmark = pytest.mark.sanitized
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.operator(path_of(name))) for name in CALLS])
+# By its own path: without one, a product by 4-bit weights is cuBLAS's, in whose kernels racecheck finds fault.
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.operator(name)) for name in CALLS])
 def test_an_operator_runs(name: str) -> None:
     found = result(name, CALLS[name]("cuda"))
     torch.cuda.synchronize()

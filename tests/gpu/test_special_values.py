@@ -38,7 +38,7 @@ def cases() -> list[Any]:
 
 @pytest.mark.parametrize(("name", "argument", "word"), cases())
 def test_a_special_value_comes_out_where_the_reference_has_it(name: str, argument: str, word: str) -> None:
-    arguments = CALLS[name]("cuda")
+    arguments = {key: with_exact_sums(value) for key, value in CALLS[name]("cuda").items()}
     changed = arguments[argument].float()
     flat = changed.reshape(-1)
     flat[torch.randint(flat.numel(), (3,), device="cuda")] = SPECIAL[word]
@@ -47,6 +47,13 @@ def test_a_special_value_comes_out_where_the_reference_has_it(name: str, argumen
     assert torch.equal(found.isnan(), expected.isnan())
     assert torch.equal(found.isinf(), expected.isinf())
     torch.testing.assert_close(found, expected, rtol=2.0**-6, atol=2.0**-6 * finite_largest(expected), equal_nan=True)
+
+
+def with_exact_sums(value: Any) -> Any:
+    """Return small whole numbers in place of float8: a sum that is zero on the CPU is zero in the tensor core too."""
+    if not isinstance(value, torch.Tensor) or value.dtype != torch.float8_e4m3fn:
+        return value
+    return laid_out_as(value, torch.randint(-2, 3, value.shape, device=value.device).float())
 
 
 def laid_out_as(like: torch.Tensor, values: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gpu_runner.sanitizer import Findings, find_sanitizer, read_findings, sanitized_command
+from gpu_runner.sanitizer import Findings, find_sanitizer, read_findings
 from gpu_stand_in import GOOD, NO_ERRORS, Stand, journals
 
 PLAIN = "def test_plain():\n    import os\n    assert 'UNDER' not in os.environ\n"
@@ -148,16 +148,6 @@ def test_torch_hides_no_overrun_from_memcheck_behind_its_own_allocator(stand: St
     )
     stand.suite(f"import os, pytest\n@pytest.mark.sanitized\ndef test_allocator(): assert {alone}\n")
     assert stand.run(stand.wheel())[0] == 0
-
-
-@pytest.mark.parametrize(
-    ("tool", "watched"), [("memcheck", []), ("racecheck", ["kns=warpwright", "kns=cutlass13device_kernel"])]
-)
-def test_a_race_in_another_librarys_kernel_is_not_looked_for(tool: str, watched: list[str]) -> None:
-    """cuBLAS's have been found fault with; memcheck watches all, since they read what ours have written."""
-    command = sanitized_command(Path("compute-sanitizer"), tool, ["pytest"])
-    assert [command[at + 1] for at, word in enumerate(command) if word == "--kernel-name"] == watched
-    assert command[-1] == "pytest"
 
 
 def test_an_unknown_tool_is_refused_with_those_there_are(stand: Stand, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,9 +24,6 @@ FOUND = 86
 CUDA = Path("/usr/local/cuda")
 """Where NVIDIA's installer puts a toolkit."""
 
-OURS = ("warpwright", "cutlass13device_kernel")
-"""What is part of the symbol of every kernel in a wheel: CUTLASS 3.x's have no name of ours in theirs."""
-
 PLACES = f"on PATH, in $CUDA_HOME/bin or in {CUDA}/bin"
 
 SUMMARY = re.compile(r"^=+ ERROR SUMMARY: (?P<errors>\d+) errors?", re.MULTILINE)
@@ -62,14 +59,9 @@ def find_sanitizer(environ: Mapping[str, str], cuda: Path = CUDA) -> Path | None
 
 
 def sanitized_command(sanitizer: Path, tool: str, command: list[str]) -> list[str]:
-    """Return the command that runs another under a tool.
-
-    memcheck watches every kernel, since another one may read what ours was given; the others look at ours alone: cuBLAS
-    has kernels of its own that racecheck finds fault with.
-    """
+    """Return the command that runs another under a tool."""
     options = ["--tool", tool, "--error-exitcode", str(FOUND), "--target-processes", "application-only"]
-    names = () if tool == MEMCHECK else OURS
-    return [str(sanitizer), *options, *(word for name in names for word in ("--kernel-name", f"kns={name}")), *command]
+    return [str(sanitizer), *options, *command]
 
 
 def sanitized_environment(tool: str) -> dict[str, str]:
