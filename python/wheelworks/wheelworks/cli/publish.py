@@ -68,9 +68,9 @@ def pypi(manifest: Path, *, upload: str, simple: str, wheels: Path | None = None
     manifest
         The manifest of the release.
     upload
-        The URL for uploads, such as https://upload.pypi.org/legacy/.
+        The URL for uploads, as the server names it.
     simple
-        The URL of the server's simple pages, such as https://pypi.org/simple/.
+        The URL of its simple pages (PEP 503), where what is there already is looked up.
     wheels
         The folder of the wheels; that of the manifest where none is given.
     dry_run
