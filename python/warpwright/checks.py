@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import torch
-from torch.fx.experimental.symbolic_shapes import guard_or_false
 
 Size: TypeAlias = int | torch.SymInt
 Truth: TypeAlias = bool | torch.SymBool
@@ -26,6 +25,11 @@ def check(condition: Truth, *words: object) -> None:
 
 def known(condition: Truth) -> bool:
     """True where a condition is known to hold; of sizes that the data alone know, it is not."""
+    if isinstance(condition, bool):
+        return condition
+    # Here, since it imports sympy, which takes a second: whoever has symbols has it already.
+    from torch.fx.experimental.symbolic_shapes import guard_or_false
+
     return bool(guard_or_false(condition))
 
 

@@ -119,3 +119,15 @@ def test_an_import_makes_no_tensor_and_starts_nothing(device: str) -> None:
         print(packed.device, scales.device, zeros.device, full.device, full.unique().tolist())
     """)
     assert done.stdout.splitlines() == ["False", "cpu cpu cpu cpu [-128.0]"], done.stderr
+
+
+def test_an_import_brings_no_module_that_torch_itself_does_without() -> None:
+    """Such as sympy, which takes longer to import than all of this package."""
+    done = in_a_process_of_its_own("""
+        import sys, torch
+        before = set(sys.modules)
+        import warpwright
+        own = {"warpwright", *sys.stdlib_module_names}
+        print(sorted({name for name in set(sys.modules) - before if name.partition(".")[0] not in own}))
+    """)
+    assert done.stdout == "[]\n", done.stderr
