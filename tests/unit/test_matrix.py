@@ -140,7 +140,7 @@ def test_a_word_that_is_no_digest_is_refused(matrix_data: dict[str, Any]) -> Non
 
 def test_another_backend_than_the_containers_is_refused(matrix_data: dict[str, Any]) -> None:
     matrix_data["tools"]["backend"] = "scikit-build-core==1.0.0"
-    assert "container-tools.packages: lacks 'scikit-build-core==1.0.0'" in refusal(matrix_data)
+    assert "build-tools.packages: lacks 'scikit-build-core==1.0.0'" in refusal(matrix_data)
 
 
 def test_all_faults_are_told_at_once(matrix_data: dict[str, Any]) -> None:

@@ -161,7 +161,7 @@ def test_outputs_are_added_to_githubs_file_and_nowhere_else(tmp_path: Path) -> N
 
 def test_the_workflows_install_the_uv_of_the_matrix(matrix: Matrix) -> None:
     text = (PROJECT / ".github/actions/tools/action.yml").read_text("utf-8")
-    assert f"pipx install {matrix.container_tools.packages[0]}\n" in text
+    assert f"pipx install {matrix.build_tools.packages[0]}\n" in text
 
 
 def sessions() -> set[str]:

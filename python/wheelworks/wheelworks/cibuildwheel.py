@@ -13,6 +13,7 @@ import tomlkit
 from wheelworks.build import BuildPlan, plan_build
 from wheelworks.container import TOOLS
 from wheelworks.errors import MatrixError
+from wheelworks.frontend import Frontend
 from wheelworks.host_compiler import HostCompiler
 from wheelworks.images import plan_image
 from wheelworks.lanes import Lane, plan_lanes
@@ -75,6 +76,7 @@ def plan_inside(matrix: Matrix, lane: Lane, toolchain: Toolchain, sources: Sourc
         build_type="Release",
         backend=matrix.tools.backend,
         environment={"PATH": "$PATH"},
+        frontend=Frontend(Path("uv"), TOOLS / "python3", Path()),  # cibuildwheel brings its own
         machine=lane.architecture,
     )
 

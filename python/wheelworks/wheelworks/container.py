@@ -6,7 +6,9 @@ that sees the same paths. So there is one pipeline, and a container needs neithe
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +16,16 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from wheelworks import docker, files, uv_client
-from wheelworks.build import Frontend
-from wheelworks.errors import ContainerError, ToolchainError
-from wheelworks.matrix import Matrix
+from wheelworks import docker, files
+from wheelworks.ccache import Ccache
+from wheelworks.errors import ContainerError
 from wheelworks.process import Completed, Runner
 
 TOOLS = Path("/opt/toolchain/bin")
 """Where every build container has c++, python3 and ccache."""
+
+TIMED_OUT = 124
+"""The status of a command whose time was up."""
 
 PATH = f"{TOOLS}:/usr/local/bin:/usr/bin:/bin"
 
@@ -42,8 +46,8 @@ class Container:
 
     def command(self, words: Sequence[str | Path], cwd: Path | None, env: Mapping[str, str]) -> list[str | Path]:
         """Return the words for docker. ``--init`` passes signals on and reaps what the compilers leave behind."""
-        mounts = [f"type=bind,source={folder},target={folder},readonly" for folder in self.readable]
-        mounts += [f"type=bind,source={folder},target={folder}" for folder in self.writable]
+        mounts = [_mount(folder, "readonly") for folder in self.readable]
+        mounts += [_mount(folder) for folder in self.writable]
         settings = {"PATH": PATH, "HOME": str(self.home), **env}
         return [
             "docker", "run", "--rm", "--init", "--pull", "never", "--network", "none",
@@ -86,6 +90,8 @@ def run_in(container: Container, run: Runner) -> Runner:
         except BaseException:
             _remove(container, run)
             raise
+        if done.returncode == TIMED_OUT:  # docker's client has ended, and its container need not have
+            _remove(container, run)
         _check(container, done)
         return done
 
@@ -97,26 +103,19 @@ def caller() -> str:
     return f"{os.getuid()}:{os.getgid()}"
 
 
-def compiler_cache(environment: Mapping[str, str]) -> Path:
+def compiler_cache(ccache: Ccache | None, environment: Mapping[str, str]) -> Path:
     """Return the folder of the host's ccache, made where there is none: its units are the container's as well."""
-    folder = Path(environment.get("CCACHE_DIR") or user_cache_path("ccache"))
+    named = ccache.place.get("CCACHE_DIR") if ccache else environment.get("CCACHE_DIR")
+    folder = files.absolute(named) if named else user_cache_path("ccache")
     files.make_folder(folder)
     return folder
 
 
-def ensure_frontend(matrix: Matrix, project: Path, architecture: str, *, cache: Path, run: Runner) -> Frontend:
-    """Return uv and the build backend in a folder of the cache, each file checked against the lock."""
-    lock = project / matrix.container_tools.lock
-    digest = hashlib.sha256(f"{architecture}\n{lock.read_text(encoding='utf-8')}".encode()).hexdigest()[:16]
-    root = cache / "container-tools" / digest
-    with files.filled_once(root) as folder:
-        if folder is not None:
-            done = uv_client.install_locked(lock, folder, architecture=architecture, run=run)
-            if not done.ok:
-                why = f"{done.command_line} ended with {done.returncode}:\n{done.last_lines()}"
-                fix = "check the network and the index; after an edit of matrix.toml run `nox -s lock`"
-                raise ToolchainError("uv could not install the containers' tools", why=why, fix=fix)
-    return Frontend(uv=root / "bin" / "uv", python=TOOLS / "python3", backend=root)
+def _mount(folder: Path, *options: str) -> str:
+    """Return a mount as docker reads it: one line of CSV, in which a comma of the path is quoted."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(["type=bind", f"source={folder}", f"target={folder}", *options])
+    return line.getvalue()
 
 
 def _remove(container: Container, run: Runner) -> None:
@@ -127,7 +126,7 @@ def _check(container: Container, done: Completed) -> None:
     """Tell a container that did not do its work from a command that failed in it."""
     if done.returncode == 125:
         raise docker.failure(done, f"cannot start a container of {container.image}", ContainerError)
-    if done.returncode in (124, 137, 143):
+    if done.returncode in (TIMED_OUT, 137, 143):
         raise ContainerError(
             f"the container {container.name} was stopped before the build was done",
             why=f"status {done.returncode}; its last lines:\n{done.last_lines(5)}",

@@ -189,6 +189,18 @@ class UnpinnedError(WheelworksError):
     exit_code = 42
 
 
+class SettingError(WheelworksError):
+    """A variable, an option or a folder's name is one that the pipeline cannot work with."""
+
+    exit_code = 50
+
+
+class ProvenanceError(WheelworksError):
+    """A release was asked for, and no clean commit says what it would be built from."""
+
+    exit_code = 51
+
+
 class ContainerError(WheelworksError):
     """A container could not be started, or was stopped before its work was done."""
 

@@ -7,12 +7,12 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
 from wheelworks.errors import FileError
@@ -21,12 +21,20 @@ from wheelworks.errors import FileError
 def cache_folder(environment: Mapping[str, str]) -> Path:
     """Return the folder for toolchains and sources: ``WHEELWORKS_CACHE``, else the user's cache folder."""
     named = environment.get("WHEELWORKS_CACHE")
-    return Path(named) if named else user_cache_path("warpwright")
+    return absolute(named) if named else user_cache_path("warpwright")
+
+
+def absolute(named: str) -> Path:
+    """Return a folder that a variable names, where ``~`` may stand for the home, without a link to the folder's place.
+
+    A relative one counts from the working folder, here and not wherever a link to it lies.
+    """
+    return Path(named).expanduser().absolute()
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a whole file: into a temporary one beside it, which then takes its place."""
-    with _named_failure(path):
+    with named_failure(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)
@@ -47,7 +55,7 @@ def place(source: Path, target: Path, *, sha256: str | None = None) -> None:
 
     With a digest, a copy that has another one is a FileError, and ``target`` stays as it was.
     """
-    with _named_failure(target):
+    with named_failure(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         temporary = Path(name)
@@ -80,51 +88,27 @@ def _copy(source: Path, stream: BinaryIO, *, digest: bool) -> str | None:
 
 def write_new(path: Path, data: bytes) -> None:
     """Write a file into a folder that no reader knows yet; `sync` makes it last."""
-    with _named_failure(path):
+    with named_failure(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
 
 
 def share(source: Path, target: Path) -> None:
     """Return a file that never changes a second place without a second copy."""
-    with _named_failure(target):
+    with named_failure(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.hardlink_to(source)
 
 
 def rename(unfinished: Path, target: Path) -> None:
     """Return a finished file or folder its name."""
-    with _named_failure(target):
+    with named_failure(target):
         unfinished.rename(target)
 
 
 def sync() -> None:
     """Have all that was written last through a failure of the machine."""
     os.sync()
-
-
-@contextmanager
-def filled_once(folder: Path) -> Iterator[Path | None]:
-    """Make ``folder`` once, under a lock: complete or absent.
-
-    Yields a temporary folder to fill, which becomes ``folder`` when the block ends well; yields None where ``folder``
-    is already there. What a killed maker left behind is removed by the next one.
-    """
-    with _named_failure(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
-        if folder.exists():
-            yield None
-            return
-        unfinished = folder.with_name(f"{folder.name}.unfinished")
-        remove(unfinished)
-        try:
-            with _named_failure(folder):
-                unfinished.mkdir()
-                yield unfinished
-                unfinished.rename(folder)
-        finally:
-            remove(unfinished)
 
 
 @contextmanager
@@ -140,15 +124,36 @@ def emptied(folder: Path) -> Iterator[None]:
             remove(folder)
 
 
+@contextmanager
+def held(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Have ``folder`` to oneself; where another process has it, say which, and wait until it ends."""
+    make_folder(folder.parent)
+    note = folder.with_name(f"{folder.name}.holder")
+    with named_failure(folder):
+        lock = FileLock(f"{folder}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            holder = note.read_text(encoding="utf-8") if note.exists() else "unknown"
+            say(f"another build has {folder}, process {holder}: waiting for it to end")
+            lock.acquire()
+    try:
+        write_text(note, str(os.getpid()))
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        lock.release()
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it; one that is there is fine."""
-    with _named_failure(folder):
+    with named_failure(folder):
         folder.mkdir(parents=True, exist_ok=True)
 
 
 def link(name: Path, target: Path) -> None:
     """Make ``name`` a symbolic link to ``target``, replacing an older link in one step."""
-    with _named_failure(name):
+    with named_failure(name):
         name.parent.mkdir(parents=True, exist_ok=True)
         if name.is_symlink() and name.readlink() == target:
             return
@@ -185,7 +190,8 @@ def tree_sha256(root: Path, folders: tuple[str, ...]) -> str:
 
 
 @contextmanager
-def _named_failure(path: Path) -> Iterator[None]:
+def named_failure(path: Path) -> Iterator[None]:
+    """Turn an error of the system into a FileError that names the file."""
     try:
         yield
     except OSError as error:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 from uv import find_uv_bin
 
 from wheelworks.errors import GpuTestError
-from wheelworks.process import Completed, Runner
+from wheelworks.process import Completed, Runner, open_environment
 from wheelworks.proof import Proof, ProofKind
 from wheelworks.sm import Sm
 
@@ -146,7 +146,7 @@ def run_gpu_tests(
         paths = [str(wheel.resolve()) for wheel in wheels]
         command = [str(interpreter), "-m", "gpu_runner", *paths, "--suite", str(suite), *options]
         home = str(Path(__file__).resolve().parents[1])
-        done = run(command, env={"PYTHONPATH": home, "PYTHONSAFEPATH": "1"}, on_line=on_line)
+        done = run(command, env=open_environment(PYTHONPATH=home, PYTHONSAFEPATH="1"), on_line=on_line)
     if done.returncode == NOT_PROVED:
         raise GpuTestError(
             "the GPU suite does not prove every wheel",

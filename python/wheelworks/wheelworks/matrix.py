@@ -141,8 +141,8 @@ class Base(Row):
         return f"docker/{self.kind}.Dockerfile"
 
 
-class ContainerTools(Row):
-    """What calls the compiler in a container, where no index can be reached: uv, the backend and its imports."""
+class BuildTools(Row):
+    """What calls the compilers: uv, the backend and its imports."""
 
     packages: Annotated[tuple[Pin, ...], Field(min_length=1), AfterValidator(_no_duplicates)]
     lock: InnerPath
@@ -202,7 +202,7 @@ class Matrix(Row):
     release: Release
     sources: dict[str, Source]
     tools: Tools
-    container_tools: ContainerTools
+    build_tools: BuildTools
     bases: dict[str, Base]
     toolkits: dict[str, Toolkit]
     lanes: Annotated[tuple[LaneRow, ...], Field(min_length=1)]
@@ -249,7 +249,7 @@ def _keys_at(location: tuple[str | int, ...]) -> list[str]:
     rows: dict[str, type[Row]] = {
         "python": Python, "torch": Torch, "budget": Budget, "release": Release, "sources": Source, "tools": Tools,
         "toolkits": Toolkit, "lanes": LaneRow,
-        "container-tools": ContainerTools, "bases": Base, "image": Image,
+        "build-tools": BuildTools, "bases": Base, "image": Image,
     }  # fmt: skip
     row = rows.get(str(location[-1])) or rows[str(location[0])] if location else Matrix
     return [field.alias or key for key, field in row.model_fields.items()]
@@ -271,8 +271,8 @@ def _cross_faults(matrix: Matrix) -> Iterator[str]:
     released = {sm for row in matrix.lanes if not row.test_only for sm in matrix.sm_sets.get(row.sm_set, ())}
     if without := sorted(released - set(matrix.budget.sms)):
         yield f"budget.sms: no budget for SM {' '.join(without)}, which a released lane carries"
-    if matrix.tools.backend not in matrix.container_tools.packages:
-        yield f"container-tools.packages: lacks {matrix.tools.backend!r}, which tools.backend names"
+    if matrix.tools.backend not in matrix.build_tools.packages:
+        yield f"build-tools.packages: lacks {matrix.tools.backend!r}, which tools.backend names"
     if matrix.torch.headers < matrix.torch.floor:
         yield f"torch.headers: {matrix.torch.headers} is older than the floor {matrix.torch.floor}"
 

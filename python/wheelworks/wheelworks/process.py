@@ -1,16 +1,20 @@
-"""The one gate through which the pipeline runs other programs."""
+"""The one gate through which the pipeline runs other programs.
+
+Every command gets an environment that is known and a process group of its own. When the command ends, by whatever
+cause, so has all that it started: nothing of a stopped build runs beside the next one.
+"""
 
 from __future__ import annotations
 
 import os
 import shlex
-import signal
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Timer
 from typing import Protocol
+
+from wheelworks.child import TIMED_OUT, Child
+from wheelworks.environment import close
 
 
 @dataclass(frozen=True)
@@ -51,80 +55,53 @@ class Runner(Protocol):
         """Run ``command`` to its end."""
 
 
-def run(
-    command: Sequence[str | Path],
-    *,
-    cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
-    on_line: Callable[[str], None] | None = None,
-    timeout: float | None = None,
-) -> Completed:
-    """Run a command in its own process group, so that stopping it stops what it started.
+@dataclass(frozen=True)
+class Gate:
+    """Runs commands; ``environment`` is what a command sees that is given none of its own."""
 
-    ``env`` is added to this process's environment; ``on_line`` sees each line as it comes. A command that is not there
-    completes with status 127, one that outlasts ``timeout`` seconds with 124, as under a shell and ``timeout(1)``.
-    """
-    words = tuple(str(word) for word in command)
-    try:
-        process = subprocess.Popen(
-            words,
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-    except FileNotFoundError as error:
-        return Completed(words, 127, str(error))
-    with process, _Alarm(process, timeout) as alarm:
-        output = _read(process, on_line)
-    if alarm.rang:
-        return Completed(words, 124, f"{output}\nstopped after {timeout} s")
-    return Completed(words, process.returncode, output)
+    environment: Callable[[], Mapping[str, str]]
 
+    def __call__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        on_line: Callable[[str], None] | None = None,
+        timeout: float | None = None,
+    ) -> Completed:
+        """Run a command to its end, and end what it has left behind.
 
-def _read(process: subprocess.Popen[str], on_line: Callable[[str], None] | None) -> str:
-    lines = []
-    try:
-        for line in process.stdout or ():
-            lines.append(line)
-            if on_line is not None:
-                on_line(line.rstrip("\n"))
-        process.wait()
-    finally:
-        if process.poll() is None:
-            _stop(process)
-    return "".join(lines)
+        ``env`` is the command's whole environment; ``on_line`` sees each line as it comes. A command that is not there
+        completes with status 127, one that cannot be run with 126, one that outlasts ``timeout`` seconds with 124, as
+        under a shell and ``timeout(1)``.
+        """
+        words = tuple(str(word) for word in command)
+        try:
+            child = Child(words, cwd, self.environment() if env is None else env)
+        except FileNotFoundError as error:
+            return Completed(words, 127, str(error))
+        except OSError as error:
+            return Completed(words, 126, str(error))
+        with child:
+            status = child.follow(on_line, timeout)
+        if status == TIMED_OUT:
+            return Completed(words, 124, f"{child.output}\nstopped after {timeout} s")
+        return Completed(words, status, child.output)
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    process.wait()
+def closed_environment(**more: str) -> dict[str, str]:
+    """Return what a command of the pipeline may see of this process's environment, with variables of its own."""
+    return {**close(os.environ).variables, **more}
 
 
-class _Alarm:
-    """Stops the process and its group when the time is up."""
+def open_environment(**more: str) -> dict[str, str]:
+    """Return this process's whole environment, with variables added."""
+    return {**os.environ, **more}
 
-    def __init__(self, process: subprocess.Popen[str], timeout: float | None) -> None:
-        self.rang = False
-        self._process = process
-        self._timer = Timer(timeout, self._ring) if timeout is not None else None
 
-    def _ring(self) -> None:
-        self.rang = True
-        _stop(self._process)
+run: Runner = Gate(closed_environment)
+"""Runs what makes or judges a wheel: it sees the variables that are let through, and no other of the shell."""
 
-    def __enter__(self) -> _Alarm:
-        if self._timer is not None:
-            self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+run_open: Runner = Gate(open_environment)
+"""Runs what acts for the user, with all that the shell says: publishers with their tokens, and tests on a GPU."""

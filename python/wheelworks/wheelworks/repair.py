@@ -45,8 +45,8 @@ def _run_auditwheel(wheel: Path, best: Platform, scratch: Path, policy: Policy, 
     """Rewrite the tags. Without a patcher, auditwheel fails sooner than that it changes a binary."""
     excluded = [word for pattern in policy.provided for word in ("--exclude", pattern)]
     options: list[str | Path] = ["--patcher", "none", "--ldpaths", "", "--wheel-dir", scratch, *excluded]
-    epoch = {"SOURCE_DATE_EPOCH": str(newest_time(wheel))}  # the result is as reproducible as the wheel
-    done = ask_module(run, "auditwheel", ["repair", *options, wheel], env=epoch)
+    epoch = str(newest_time(wheel))  # the result is as reproducible as the wheel
+    done = ask_module(run, "auditwheel", ["repair", *options, wheel], SOURCE_DATE_EPOCH=epoch)
     made = sorted(scratch.glob("*.whl"))
     if not done.ok or len(made) != 1:
         why = f"auditwheel ended with {done.returncode}:\n{done.last_lines()}"

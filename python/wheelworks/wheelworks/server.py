@@ -7,6 +7,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from wheelworks.errors import SettingError
+
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 HOST = "127.0.0.1"
 
@@ -49,4 +51,8 @@ class _Handler(SimpleHTTPRequestHandler):
 
 def make_server(folder: Path, port: int, on_line: Callable[[str], None]) -> ThreadingHTTPServer:
     """Return a server for a folder, listening on this machine alone; port 0 takes a free one."""
-    return ThreadingHTTPServer((HOST, port), partial(_Handler, on_line=on_line, directory=str(folder)))
+    try:
+        return ThreadingHTTPServer((HOST, port), partial(_Handler, on_line=on_line, directory=str(folder)))
+    except (OSError, OverflowError) as error:
+        why = f"{HOST}:{port}: {getattr(error, 'strerror', None) or error}"
+        raise SettingError("cannot serve", why=why, fix="name another port with --port; 0 takes a free one") from error

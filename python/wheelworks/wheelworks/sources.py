@@ -10,6 +10,7 @@ from wheelworks import files, uv_client
 from wheelworks.errors import SourceError
 from wheelworks.matrix import Matrix, Source
 from wheelworks.process import Runner
+from wheelworks.store import Store
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,12 @@ class Sources:
 
 
 def ensure_sources(
-    matrix: Matrix, *, cache: Path, run: Runner, on_line: Callable[[str], None] | None = None
+    matrix: Matrix, *, store: Store, run: Runner, on_line: Callable[[str], None] | None = None
 ) -> Sources:
     """Return a folder for every source of the matrix, each filled and checked once."""
     return Sources(
         folders={
-            name: ensure_source(name, source, cache=cache, run=run, on_line=on_line)
+            name: ensure_source(name, source, store=store, run=run, on_line=on_line)
             for name, source in matrix.sources.items()
         },
         commits={name: source.commit for name, source in matrix.sources.items()},
@@ -34,14 +35,10 @@ def ensure_sources(
 
 
 def ensure_source(
-    name: str, source: Source, *, cache: Path, run: Runner, on_line: Callable[[str], None] | None = None
+    name: str, source: Source, *, store: Store, run: Runner, on_line: Callable[[str], None] | None = None
 ) -> Path:
     """Return the folder of one source: exactly the files of the pinned commit, complete or absent."""
-    target = cache / "sources" / f"{name}-{source.tree_sha256[:16]}"
-    with files.filled_once(target) as folder:
-        if folder is not None:
-            _fill(source, folder, run, on_line)
-    return target
+    return store.ensure(f"sources/{name}-{source.tree_sha256[:16]}", lambda folder: _fill(source, folder, run, on_line))
 
 
 def _fill(source: Source, folder: Path, run: Runner, on_line: Callable[[str], None] | None) -> None:

@@ -1,4 +1,4 @@
-"""The toolchain stage: everything that a lane compiles with, in one content-addressed folder of the user's cache."""
+"""The toolchain stage: everything that a lane compiles with, in one content-addressed folder of the store."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from wheelworks.errors import ToolchainError
 from wheelworks.lanes import Lane, machine_architecture
 from wheelworks.matrix import Matrix
 from wheelworks.process import Completed, Runner
+from wheelworks.store import Store
 
-LAYOUT = 2
+LAYOUT = 3
 """Raised whenever the folder's layout changes, so that an older folder is not taken for a new one."""
 
 TORCH_HEADERS = ("torch/csrc/stable", "torch/csrc/inductor/aoti_torch", "torch/headeronly")
@@ -88,19 +89,6 @@ class Toolchain:
         """The reader of device code in a binary."""
         return self.root / "cuda" / "bin" / "cuobjdump"
 
-    @property
-    def needed(self) -> tuple[Path, ...]:
-        """The files without which a build cannot start, less those that a build container has."""
-        compiler = ("bin/nvcc", "bin/ptxas", "include/cuda_runtime.h", "lib64/libcudart_static.a")
-        return (
-            *(self.cuda / name for name in compiler if self.embedded),
-            self.cuobjdump,
-            self.tools / "cmake",
-            self.tools / "ninja",
-            *(self.torch / "lib" / name for name in TORCH_LIBRARIES),
-        )
-
-
 def plan_toolchain(matrix: Matrix, lane: Lane, project: Path, machine: str | None = None) -> ToolchainPlan:
     """Read what the lane's toolchain is made of, for this machine, and check that its lock is of this matrix."""
     lock = project / lane.toolkit.lock
@@ -132,20 +120,15 @@ def plan_toolchain(matrix: Matrix, lane: Lane, project: Path, machine: str | Non
 
 
 def ensure_toolchain(
-    plan: ToolchainPlan, *, cache: Path, run: Runner, on_line: Callable[[str], None] | None = None
+    plan: ToolchainPlan, *, store: Store, run: Runner, on_line: Callable[[str], None] | None = None
 ) -> Toolchain:
-    """Return the toolchain of a plan; make it first where the cache does not have it, complete or not at all."""
-    toolchain = Toolchain(cache / "toolchains" / plan.digest, plan.digest, plan.embedded)
-    with files.filled_once(toolchain.root) as folder:
-        if folder is not None:
-            _fill(plan, Toolchain(folder, plan.digest, plan.embedded), run, on_line)
-    if missing := [str(path) for path in toolchain.needed if not path.exists()]:
-        raise ToolchainError(
-            f"the toolchain {toolchain.root} is not whole",
-            why=f"missing: {', '.join(missing)}",
-            fix=f"remove the folder {toolchain.root}; the next build makes it anew",
-        )
-    return toolchain
+    """Return the toolchain of a plan; make it first where the store does not have it as it was made."""
+
+    def fill(folder: Path) -> None:
+        _fill(plan, Toolchain(folder, plan.digest, plan.embedded), run, on_line)
+
+    root = store.ensure(f"toolchains/{plan.digest}", fill)
+    return Toolchain(root, plan.digest, plan.embedded)
 
 
 def _fill(plan: ToolchainPlan, toolchain: Toolchain, run: Runner, on_line: Callable[[str], None] | None) -> None:
@@ -159,6 +142,20 @@ def _fill(plan: ToolchainPlan, toolchain: Toolchain, run: Runner, on_line: Calla
         _check(run(["sh", plan.preparation, toolchain.cuda]), "the toolkit's preparation")
     _lay_out_tools(packages, toolchain)
     _lay_out_torch(plan, toolchain, run, on_line)
+    _require_whole(toolchain)
+
+
+def _require_whole(toolchain: Toolchain) -> None:
+    """Refuse packages that lack what a build starts with; what a build container brings is looked at there."""
+    compiler = ("bin/nvcc", "bin/ptxas", "include/cuda_runtime.h", "lib64/libcudart_static.a")
+    needed = [*(toolchain.cuda / name for name in compiler if toolchain.embedded), toolchain.cuobjdump]
+    needed += [toolchain.tools / name for name in ("cmake", "ninja")]
+    if missing := [str(path.relative_to(toolchain.root)) for path in needed if not path.exists()]:
+        raise ToolchainError(
+            "the toolkit's packages do not make a whole toolchain",
+            why=f"missing: {', '.join(missing)}",
+            fix="name the packages that have them in matrix.toml, then run `nox -s lock`",
+        )
 
 
 def _lay_out_cuda(packages: Path, toolchain: Toolchain) -> None:

@@ -67,12 +67,7 @@ def check_wheel(
         interpreter = _make_environment(folder / "venv", wheel, torch, python, run, on_line)
         results = folder / "results.xml"
         (folder / "empty").mkdir()
-        done = run(
-            pytest_command(interpreter, suite.resolve(), results),
-            cwd=folder / "empty",
-            env={"PYTHONPATH": ""},
-            on_line=on_line,
-        )
+        done = run(pytest_command(interpreter, suite.resolve(), results), cwd=folder / "empty", on_line=on_line)
         return _read_report(results, done, wheel, suite)
 
 

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from wheelworks.errors import AuditError
-from wheelworks.process import Completed, Runner
+from wheelworks.process import Completed, Runner, closed_environment
 
 Answer = TypeVar("Answer", bound=BaseModel)
 TIME_LIMIT = 1800.0
 
 
 def ask_module(
-    run: Runner, module: str, arguments: Sequence[str | Path], env: Mapping[str, str] | None = None
+    run: Runner, module: str, arguments: Sequence[str | Path], **settings: str
 ) -> Completed:
-    """Run ``python -m module``: the version that this environment has, whatever PATH says."""
-    return run([sys.executable, "-m", module, *arguments], env=env, timeout=TIME_LIMIT)
+    """Run ``python -m module``: the version that this environment has, whatever PATH says, with variables set."""
+    command = [sys.executable, "-m", module, *arguments]
+    return run(command, env=closed_environment(**settings), timeout=TIME_LIMIT)
 
 
 def parse_answer(model: type[Answer], text: str, done: Completed) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -10,10 +11,13 @@ from cyclopts import App
 from rich.console import Console
 
 from wheelworks import files
-from wheelworks.errors import WheelworksError
+from wheelworks.child import UMASK
+from wheelworks.errors import SettingError, WheelworksError
 from wheelworks.lanes import Lane
 from wheelworks.matrix import Matrix, load_matrix
 from wheelworks.process import run
+from wheelworks.stop import end_with_nox, unwind_on_signals
+from wheelworks.store import Store
 from wheelworks.toolchain import Toolchain, ensure_toolchain, plan_toolchain
 
 app = App(name="wheelworks", help="From sources to audited wheels.", version_flags=[])
@@ -28,12 +32,29 @@ ACCEPTED_TABLES = Path("compat")
 
 
 def main() -> None:
-    """Run the command line; an error of the pipeline is told without a traceback, with its own exit code."""
+    """Run the command line; an error of the pipeline is told without a traceback, with its own exit code.
+
+    A signal that asks the process to end ends all that it has started as well.
+    """
+    unwind_on_signals()
+    end_with_nox(os.environ)
+    os.umask(UMASK)
     try:
+        _require_working_folder()
         app()
     except WheelworksError as error:
         errors.print(f"error: {error}", style="red", markup=False, highlight=False)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+
+
+def _require_working_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        why = f"this process stands in a folder that is no more: {error.strerror}"
+        raise SettingError("there is no working folder", why=why, fix="`cd` to the project's folder") from error
 
 
 def show(line: str) -> None:
@@ -46,7 +67,11 @@ def read_matrix() -> Matrix:
     return load_matrix(Path("matrix.toml"))
 
 
-def make_toolchain(matrix: Matrix, lane: Lane) -> Toolchain:
-    """Return the toolchain of a lane from the user's cache, made where it is not there yet."""
-    plan = plan_toolchain(matrix, lane, Path.cwd())
-    return ensure_toolchain(plan, cache=files.cache_folder(os.environ), run=run)
+def the_store(*, thorough: bool = False) -> Store:
+    """Return the store in the user's cache; ``thorough`` has every byte of what is used read."""
+    return Store(files.cache_folder(os.environ), every_byte=thorough, say=show)
+
+
+def make_toolchain(matrix: Matrix, lane: Lane, *, thorough: bool = False) -> Toolchain:
+    """Return the toolchain of a lane from the store, made where it is not there yet."""
+    return ensure_toolchain(plan_toolchain(matrix, lane, Path.cwd()), store=the_store(thorough=thorough), run=run)

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
 
 from wheelworks import files
 from wheelworks.audit import Audits, Tools
-from wheelworks.build import BuiltWheel, find_commit, plan_build, prepare_folder, prove_build, run_build
+from wheelworks.build import BuiltWheel, plan_build, prepare_folder, prove_build, run_build
 from wheelworks.cibuildwheel import plan_inside
-from wheelworks.cli.app import app, console, make_toolchain, read_matrix
+from wheelworks.cli.app import app, console, make_toolchain, read_matrix, show, the_store
 from wheelworks.cli.audit import audit_all, write_proofs
 from wheelworks.cli.containers import make_image
 from wheelworks.cli.wheel_tests import SUITE, check_all
-from wheelworks.cli.workplace import Workplace, workplace_here, workplace_in
+from wheelworks.cli.workplace import Workplace, build_folder, workplace_here, workplace_in
 from wheelworks.embed import embed_bills
+from wheelworks.environment import close, describe
+from wheelworks.images import choose_base
 from wheelworks.lanes import Lane, choose_lane, machine_architecture
 from wheelworks.matrix import Matrix
 from wheelworks.policy import plan_policy
 from wheelworks.process import run
 from wheelworks.progress import BuildProgress
 from wheelworks.proof import Proof
+from wheelworks.provenance import Origin, find_origin, require_known, with_contents
 from wheelworks.repair import repair_wheel
+from wheelworks.settings import read_defines, require_no_defines, require_plain
 from wheelworks.sources import ensure_sources
+from wheelworks.wheel import read_wheel
 
 BuildType = Literal["Release", "RelWithDebInfo", "Debug"]
 
@@ -40,6 +48,7 @@ def build(
     untested: bool = False,
     release: bool = False,
     by_name: bool = False,
+    define: Annotated[tuple[str, ...], Parameter(negative="")] = (),
 ) -> None:
     """Build the wheel of a lane, give it its platform tag, audit and test it, and only then put it into ``dist``.
 
@@ -56,28 +65,39 @@ def build(
     untested
         Leave out the wheel tests, which need a torch to install.
     release
-        Refuse a container whose images are not pinned.
+        Build anew from one clean commit, read every byte of what compiles, and refuse a container whose images are not
+        pinned.
     by_name
         Take the container's base by its name and not by its digest: for one that `base-image` made.
+    define
+        NAME=VALUE for CMake, a developer's own; it stands in the build proof, and no release takes one.
     """
-    parsed = read_matrix()
+    parsed, defines = read_matrix(), read_defines(define)
     chosen = choose_lane(parsed, lane)
     console.print(f"lane {chosen.name}: CUDA {chosen.cuda}, SMs {' '.join(chosen.sm_set)}")
-    if base is None and chosen.base is None:
-        place = workplace_here(chosen)
-    else:
-        place = workplace_in(make_image(parsed, chosen, base, release=release, by_name=by_name), parsed, chosen)
-    built = _compile(parsed, chosen, build_type, place)
-    console.print(f"built {built.path.name} in {built.seconds:.0f} s", highlight=False)
-    with TemporaryDirectory(prefix="wheelworks-") as staging:
-        finished, audits = _finish(built.path, Path(staging), parsed, chosen)
-        proofs: list[Proof] = [prove_build(built, finished, find_commit(Path.cwd(), run), place.image)]
-        proofs += [proof for audit in audits.audits for proof in audit.to_proofs()]
-        if chosen.architecture != machine_architecture():
-            console.print(f"not tested: the wheel is for {chosen.architecture}, and this machine is not")
-        elif not untested:
-            proofs += check_all([finished], SUITE, parsed)
-        wheel = _publish(finished, dist, proofs, parsed)
+    _tell_of_environment()
+    origin = find_origin(Path.cwd(), run)
+    if release:
+        require_known(origin)
+        require_no_defines(defines)
+    name = choose_base(parsed, chosen, base) if base or chosen.base else None
+    with files.held(build_folder(chosen, name), say=show):
+        if name is None:
+            place = workplace_here(parsed, chosen, thorough=release)
+        else:
+            image = make_image(parsed, chosen, base, release=release, by_name=by_name)
+            place = workplace_in(image, parsed, chosen, thorough=release)
+        built = _compile(parsed, chosen, build_type, place, defines, release=release)
+        console.print(f"built {built.path.name} in {built.seconds:.0f} s", highlight=False)
+        with TemporaryDirectory(prefix="wheelworks-") as staging:
+            finished, audits = _finish(built.path, Path(staging), parsed, chosen)
+            proofs: list[Proof] = [prove_build(built, finished, _origin_after(origin, finished, release), place.image)]
+            proofs += [proof for audit in audits.audits for proof in audit.to_proofs()]
+            if chosen.architecture != machine_architecture():
+                console.print(f"not tested: the wheel is for {chosen.architecture}, and this machine is not")
+            elif not untested:
+                proofs += check_all([finished], SUITE, parsed)
+            wheel = _publish(finished, dist, proofs, parsed)
     console.print(f"{wheel}, {wheel.stat().st_size / 2**20:.1f} MiB", highlight=False)
     if built.cache is not None:
         console.print(str(built.cache), highlight=False)
@@ -95,8 +115,9 @@ def prepare(lane: str) -> None:
     parsed = read_matrix()
     chosen = choose_lane(parsed, lane)
     toolchain = make_toolchain(parsed, chosen)
-    sources = ensure_sources(parsed, cache=files.cache_folder(os.environ), run=run)
-    prepare_folder(plan_inside(parsed, chosen, toolchain, sources, project=Path.cwd()))
+    sources = ensure_sources(parsed, store=the_store(), run=run)
+    with files.held(build_folder(chosen), say=show):
+        prepare_folder(plan_inside(parsed, chosen, toolchain, sources, project=Path.cwd()))
 
 
 @app.command
@@ -118,6 +139,25 @@ def repair(lane: str, wheel: Path, into: Path) -> None:
         files.place(finished, into / finished.name)
 
 
+def _tell_of_environment() -> None:
+    """Check where the build will stand, and say in a line what the shell has set and the build will not see."""
+    require_plain("the checkout", Path.cwd())
+    require_plain("the cache", files.cache_folder(os.environ))
+    if line := describe(close(os.environ).removed):
+        show(line)
+
+
+def _origin_after(before: Origin, wheel: Path, release: bool) -> Origin:
+    """Return where the wheel comes from: what was there before it was compiled is still there, and is in it."""
+    after = with_contents(find_origin(Path.cwd(), run), read_wheel(wheel))
+    origin = replace(after, changes=tuple(sorted({*before.changes, *after.changes})))
+    if release:
+        require_known(origin)
+    elif origin.sentence:
+        show(origin.sentence)
+    return origin
+
+
 def _finish(built: Path, staging: Path, matrix: Matrix, lane: Lane) -> tuple[Path, Audits]:
     """Return a built wheel its bills and its platform tag, and hold it against every rule."""
     policy = plan_policy(matrix)
@@ -137,13 +177,21 @@ def _publish(finished: Path, dist: Path, proofs: Sequence[Proof], matrix: Matrix
     return wheel
 
 
-def _compile(matrix: Matrix, lane: Lane, build_type: str, place: Workplace) -> BuiltWheel:
+def _compile(
+    matrix: Matrix,
+    lane: Lane,
+    build_type: str,
+    place: Workplace,
+    developer: Mapping[str, str],
+    *,
+    release: bool,
+) -> BuiltWheel:
     if place.ccache is None:
         console.print("there is no ccache 4.7 or newer: every unit is compiled anew, minutes instead of seconds")
     plan = plan_build(
         lane,
-        make_toolchain(matrix, lane),
-        ensure_sources(matrix, cache=files.cache_folder(os.environ), run=run),
+        make_toolchain(matrix, lane, thorough=release),
+        ensure_sources(matrix, store=the_store(thorough=release), run=run),
         place.compiler,
         project=Path.cwd(),
         ccache=place.ccache,
@@ -152,6 +200,7 @@ def _compile(matrix: Matrix, lane: Lane, build_type: str, place: Workplace) -> B
         environment=place.environment,
         frontend=place.frontend,
         folder=place.folder,
+        developer=developer,
     )
     with BuildProgress(console) as progress:
-        return run_build(plan, run=place.run, on_line=progress)
+        return run_build(plan, run=place.run, on_line=progress, fresh=release)

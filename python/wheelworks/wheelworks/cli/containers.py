@@ -7,7 +7,6 @@ from pathlib import Path
 
 from wheelworks import files
 from wheelworks.base_image import make_base, plan_base
-from wheelworks.build import find_commit
 from wheelworks.cli.app import app, console, read_matrix, show
 from wheelworks.errors import DaemonError, ImageError, WheelworksError
 from wheelworks.images import BuildImage, choose_base, ensure_image, look_up_digest, plan_image, require_pinned
@@ -15,6 +14,7 @@ from wheelworks.lanes import Lane, choose_lane, machine_architecture
 from wheelworks.matrix import Image, Matrix
 from wheelworks.pins import images_of, write_pins
 from wheelworks.process import run
+from wheelworks.provenance import find_origin
 
 
 @app.command
@@ -88,7 +88,7 @@ def make_image(
     on_line: Callable[[str], None] | None = None,
 ) -> BuildImage:
     """Return the image of a lane, built where it is not there yet."""
-    commit = find_commit(Path.cwd(), run)
+    commit = find_origin(Path.cwd(), run).name
     name = choose_base(matrix, lane, base)
     plan = plan_image(matrix, lane, name, project=Path.cwd(), commit=commit, by_name=by_name)
     if release:

@@ -44,9 +44,9 @@ def matrix(*, github: bool = False) -> None:
 
 @app.command
 def lock() -> None:
-    """Renew every lock from the matrix: the hashes of all packages of each toolkit, and of the containers' tools."""
+    """Renew every lock from the matrix: the hashes of all packages of each toolkit, and of the build's tools."""
     parsed = read_matrix()
-    _write_lock(parsed.container_tools.lock, parsed.container_tools.packages)
+    _write_lock(parsed.build_tools.lock, parsed.build_tools.packages)
     for toolkit in parsed.toolkits.values():
         _write_lock(toolkit.lock, [*toolkit.packages, *parsed.tools.packages])
 

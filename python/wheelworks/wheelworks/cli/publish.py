@@ -8,7 +8,7 @@ from cyclopts import App
 
 from wheelworks.cli.app import app, show
 from wheelworks.manifest import read_manifest
-from wheelworks.process import run
+from wheelworks.process import run_open
 from wheelworks.publish import (
     open_bucket,
     plan_attachment,
@@ -78,7 +78,7 @@ def pypi(manifest: Path, *, upload: str, simple: str, wheels: Path | None = None
     """
     made = read_manifest(manifest)
     items = read_wheels(made, wheels or manifest.parent)
-    publish_to_server(made, items, upload=upload, simple=simple, dry_run=dry_run, run=run, show=show)
+    publish_to_server(made, items, upload=upload, simple=simple, dry_run=dry_run, run=run_open, show=show)
 
 
 @publish.command
@@ -93,4 +93,4 @@ def github(manifest: Path, *, dry_run: bool = False) -> None:
         Print every command that changes something, and run none.
     """
     made = read_manifest(manifest)
-    publish_github(plan_attachment(made, read_release(made, manifest.parent)), run=run, dry_run=dry_run, show=show)
+    publish_github(plan_attachment(made, read_release(made, manifest.parent)), run=run_open, dry_run=dry_run, show=show)

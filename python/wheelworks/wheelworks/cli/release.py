@@ -20,7 +20,7 @@ from wheelworks.cli.app import app, console, read_matrix, show
 from wheelworks.github import write_outputs
 from wheelworks.index import CURRENT, Catalogue, Notices, update_index
 from wheelworks.manifest import Channel, Manifest, Release, collect_release, manifest_name, read_manifest, to_json
-from wheelworks.process import run
+from wheelworks.process import run_open
 from wheelworks.release import plan_release, run_step
 from wheelworks.server import HOST, make_server
 from wheelworks.versions import changelog_section, check_tag, parse_version, set_version, source_version
@@ -202,7 +202,7 @@ def release(wanted: str, *, url: str | None = None, to: str | None = None, dry_r
     for number, step in enumerate(plan_release(read_matrix(), found, url=url, to=to), 1):
         show(f"{number:2}. {step}\n      {step.then}")
         if not dry_run:
-            run_step(step, Path.cwd(), run, show)
+            run_step(step, Path.cwd(), run_open, show)
     notes = changelog_section(Path("CHANGELOG.md").read_text(encoding="utf-8"), found)
     show(f"\nThe release's text:\n\n{notes}")
 

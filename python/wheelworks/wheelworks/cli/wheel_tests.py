@@ -14,7 +14,7 @@ from wheelworks.gpu_tests import run_gpu_tests
 from wheelworks.lanes import choose_lane
 from wheelworks.matrix import Matrix
 from wheelworks.newest import check_released
-from wheelworks.process import run
+from wheelworks.process import run, run_open
 from wheelworks.proof import write_proof
 from wheelworks.wheel_tests import Report, check_wheel, require
 
@@ -73,7 +73,7 @@ def gpu_tests(
     options = ["--limit", str(limit), "--start-limit", str(start_limit), "--tools", tools]
     options += [*(["--jobs", str(jobs)] if jobs is not None else []), *(["--resume"] if resume else [])]
     options += [word for path in jit or [] for word in ("--jit", str(path.resolve()))]
-    run_gpu_tests(wheels, GPU_SUITE.resolve(), torch=torch, options=options, run=run, on_line=show)
+    run_gpu_tests(wheels, GPU_SUITE.resolve(), torch=torch, options=options, run=run_open, on_line=show)
 
 
 @app.command

@@ -136,7 +136,6 @@ class _Attempt:
         return self.setting.run(
             command,
             cwd=self.folder / "empty",
-            env={"PYTHONPATH": ""},
             on_line=self.setting.on_line,
             timeout=max(left, 1.0),
         )
