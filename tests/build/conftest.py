@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from wheelworks.host_compiler import find_host_compiler
 from wheelworks.lanes import choose_lane
 from wheelworks.matrix import load_matrix
 from wheelworks.process import run
+from wheelworks.frontend import ensure_frontend
+from wheelworks.store import Store
 from wheelworks.sources import ensure_sources
 from wheelworks.toolchain import ensure_toolchain, plan_toolchain
 
@@ -24,18 +27,21 @@ from wheelworks.toolchain import ensure_toolchain, plan_toolchain
 def workshop() -> Workshop:
     matrix = load_matrix(PROJECT / "matrix.toml")
     lane = choose_lane(matrix, None)
-    cache = files.cache_folder(os.environ)
-    toolchain = ensure_toolchain(plan_toolchain(matrix, lane, PROJECT), cache=cache, run=run)
+    store = Store(files.cache_folder(os.environ))
+    toolchain = ensure_toolchain(plan_toolchain(matrix, lane, PROJECT), store=store, run=run)
     plan = plan_build(
         lane,
         toolchain,
-        ensure_sources(matrix, cache=cache, run=run),
+        ensure_sources(matrix, store=store, run=run),
         find_host_compiler(os.environ, run),
         project=PROJECT,
         ccache=find_ccache(os.environ, run),
         build_type="Release",
         backend=matrix.tools.backend,
         environment=os.environ,
+        frontend=ensure_frontend(
+            matrix, PROJECT, lane.architecture, python=Path(sys.executable), store=store, run=run
+        ),
     )
     prepare_folder(plan)
     return Workshop(toolchain, plan)

@@ -10,10 +10,11 @@ import pytest
 from packaging.version import Version
 
 from doubles import FakeRunner
-from wheelworks.build import Frontend, plan_build
+from wheelworks.build import plan_build
 from wheelworks.ccache import Ccache
 from wheelworks.container import Container, plan_container, run_in
 from wheelworks.errors import ContainerError, DaemonError
+from wheelworks.frontend import Frontend
 from wheelworks.host_compiler import HostCompiler
 from wheelworks.lanes import choose_lane
 from wheelworks.matrix import Matrix

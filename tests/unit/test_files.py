@@ -20,59 +20,6 @@ def test_a_written_file_replaces_the_old_one(tmp_path: Path) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["a.json"]
 
 
-def test_a_folder_is_filled_once(tmp_path: Path) -> None:
-    for expected in (True, False):
-        with files.filled_once(tmp_path / "toolchain") as folder:
-            assert (folder is not None) is expected
-            if folder is not None:
-                (folder / "nvcc").touch()
-    assert (tmp_path / "toolchain" / "nvcc").exists()
-
-
-def test_a_failed_filling_leaves_nothing(tmp_path: Path) -> None:
-    def fails_half_way() -> None:
-        with files.filled_once(tmp_path / "toolchain") as folder:
-            assert folder is not None
-            (folder / "half").touch()
-            raise RuntimeError("network")
-
-    with pytest.raises(RuntimeError, match="network"):
-        fails_half_way()
-    assert [path.name for path in tmp_path.iterdir()] == ["toolchain.lock"]
-
-
-def test_a_killed_filling_is_repaired_by_the_next(tmp_path: Path) -> None:
-    maker = (
-        "import os, pathlib, sys\n"
-        "from wheelworks import files\n"
-        "with files.filled_once(pathlib.Path(sys.argv[1])) as folder:\n"
-        "    (folder / 'half').touch()\n"
-        "    os.kill(os.getpid(), 9)\n"
-    )
-    target = tmp_path / "toolchain"
-    killed = subprocess.run([sys.executable, "-c", maker, str(target)], check=False)
-    assert killed.returncode == -9
-    assert not target.exists()
-    with files.filled_once(target) as folder:
-        assert folder is not None
-        assert list(folder.iterdir()) == []
-    assert target.is_dir()
-
-
-def test_a_full_disk_is_told_with_the_way_out(tmp_path: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no /dev/full")
-
-    def fills_the_disk() -> None:
-        with files.filled_once(tmp_path / "x"), Path("/dev/full").open("wb", buffering=0) as full:
-            full.write(b"x")
-
-    with pytest.raises(FileError, match="No space left on device") as caught:
-        fills_the_disk()
-    assert "WHEELWORKS_CACHE" in caught.value.fix
-    assert not (tmp_path / "x").exists()
-
-
 def test_the_digest_of_a_tree_sees_content_and_names(tmp_path: Path) -> None:
     (tmp_path / "include").mkdir()
     (tmp_path / "include" / "a.h").write_text("a", encoding="utf-8")
@@ -86,6 +33,36 @@ def test_the_digest_of_a_tree_sees_content_and_names(tmp_path: Path) -> None:
 def test_the_cache_folder_can_be_named(tmp_path: Path) -> None:
     assert files.cache_folder({"WHEELWORKS_CACHE": str(tmp_path)}) == tmp_path
     assert files.cache_folder({}).name == "warpwright"
+
+
+def test_a_relative_cache_folder_counts_from_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert files.cache_folder({"WHEELWORKS_CACHE": "cache"}) == tmp_path / "cache"
+
+
+def test_a_tilde_in_the_cache_folder_stands_for_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert files.cache_folder({"WHEELWORKS_CACHE": "~/cache"}) == tmp_path / "cache"
+
+
+def test_a_second_build_in_the_same_folder_waits_for_the_first_and_says_for_which(tmp_path: Path) -> None:
+    holder = (
+        "import pathlib, sys, time\n"
+        "from wheelworks import files\n"
+        "with files.held(pathlib.Path(sys.argv[1]), print):\n"
+        "    print('held', flush=True)\n"
+        "    time.sleep(1)\n"
+    )
+    said: list[str] = []
+    folder = tmp_path / "build" / "lane"
+    with subprocess.Popen([sys.executable, "-c", holder, folder], stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "held\n"
+        with files.held(folder, said.append):
+            assert first.wait(timeout=10) == 0
+    assert said == [f"another build has {folder}, process {first.pid}: waiting for it to end"]
 
 
 def test_a_folder_for_one_user_is_empty_and_goes_with_it(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import pytest
 from wheelworks import files
 from wheelworks.errors import SourceError
 from wheelworks.matrix import Source
-from wheelworks.process import Completed, run
+from wheelworks.process import Completed, closed_environment, run
 from wheelworks.sources import ensure_source
+from wheelworks.store import LIST, Store
 
 FILES = {"example_library/source/include/a.h": "// a\n", "example_library/source/include/b/c.h": "// c\n"}
 
@@ -57,13 +58,15 @@ def from_folder(folder: Path) -> object:
     """Run uv for real, with a folder in the place of an index."""
 
     def runner(command: list[str | Path], **_: object) -> Completed:
-        return run(command, env={"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(folder), "UV_CACHE_DIR": str(folder / "uv")})
+        return run(command, env=closed_environment(
+            UV_NO_INDEX="1", UV_FIND_LINKS=str(folder), UV_CACHE_DIR=str(folder / "uv")
+        ))
 
     return runner
 
 
 def fill(source: Source, tmp_path: Path) -> Path:
-    return ensure_source("example", source, cache=tmp_path / "cache", run=from_folder(tmp_path))  # type: ignore[arg-type]
+    return ensure_source("example", source, store=Store(tmp_path / "cache"), run=from_folder(tmp_path))  # type: ignore[arg-type]
 
 
 def nothing_is_left(tmp_path: Path) -> bool:
@@ -74,7 +77,7 @@ def test_the_pinned_folders_are_kept_and_nothing_else(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path, {**FILES, "example_library/source/README": "no header"})
     folder = fill(source_of(wheel), tmp_path)
     found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    assert found == ["include/a.h", "include/b/c.h"]
+    assert found == [LIST, "include/a.h", "include/b/c.h"]
 
 
 def test_a_wrong_hash_is_refused(tmp_path: Path) -> None:

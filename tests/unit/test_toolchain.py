@@ -13,6 +13,7 @@ from wheelworks import files
 from wheelworks.errors import ToolchainError
 from wheelworks.lanes import choose_lane
 from wheelworks.matrix import Matrix, parse_matrix
+from wheelworks.store import Store
 from wheelworks.toolchain import TORCH_HEADERS, ToolchainPlan, ensure_toolchain, plan_toolchain
 
 PACKAGES = (
@@ -48,10 +49,9 @@ def plan(tmp_path: Path) -> ToolchainPlan:
 
 def test_a_toolchain_is_made_once_and_holds_no_unstable_header(plan: ToolchainPlan, tmp_path: Path) -> None:
     runner = FakeRunner(installs)
-    toolchain = ensure_toolchain(plan, cache=tmp_path, run=runner)
-    ensure_toolchain(plan, cache=tmp_path, run=runner)
+    toolchain = ensure_toolchain(plan, store=Store(tmp_path), run=runner)
+    ensure_toolchain(plan, store=Store(tmp_path), run=runner)
     assert len(runner.commands) == 2
-    assert all(path.exists() for path in toolchain.needed)
     assert (toolchain.cuda / "lib" / "libcudart.so").exists()
     assert not list(toolchain.root.rglob("ATen*"))
     assert not list(toolchain.root.rglob("libtorch_python*"))
@@ -59,13 +59,13 @@ def test_a_toolchain_is_made_once_and_holds_no_unstable_header(plan: ToolchainPl
 
 def test_hashes_are_required_of_the_locked_packages(plan: ToolchainPlan, tmp_path: Path) -> None:
     runner = FakeRunner(installs)
-    ensure_toolchain(plan, cache=tmp_path, run=runner)
+    ensure_toolchain(plan, store=Store(tmp_path), run=runner)
     assert "--require-hashes" in runner.commands[0]
 
 
 def test_a_failed_download_leaves_nothing_and_tells_uvs_words(plan: ToolchainPlan, tmp_path: Path) -> None:
     with pytest.raises(ToolchainError, match="no route to host") as caught:
-        ensure_toolchain(plan, cache=tmp_path, run=FakeRunner(lambda _: (2, "no route to host")))
+        ensure_toolchain(plan, store=Store(tmp_path), run=FakeRunner(lambda _: (2, "no route to host")))
     assert "check the network" in caught.value.fix
     assert [path.name for path in (tmp_path / "toolchains").iterdir()] == [f"{plan.digest}.lock"]
 
@@ -73,20 +73,29 @@ def test_a_failed_download_leaves_nothing_and_tells_uvs_words(plan: ToolchainPla
 def test_other_torch_headers_than_the_pinned_are_refused(plan: ToolchainPlan, tmp_path: Path) -> None:
     wrong = ToolchainPlan(plan.lock, plan.lock_text, plan.torch, "0" * 64, plan.architecture)
     with pytest.raises(ToolchainError, match="are not those that matrix.toml pins"):
-        ensure_toolchain(wrong, cache=tmp_path, run=FakeRunner(installs))
+        ensure_toolchain(wrong, store=Store(tmp_path), run=FakeRunner(installs))
 
 
-def test_a_damaged_toolchain_is_named(plan: ToolchainPlan, tmp_path: Path) -> None:
-    toolchain = ensure_toolchain(plan, cache=tmp_path, run=FakeRunner(installs))
-    (toolchain.cuda / "bin" / "ptxas").unlink()
-    with pytest.raises(ToolchainError, match="is not whole\n  why: missing: .*ptxas"):
-        ensure_toolchain(plan, cache=tmp_path, run=FakeRunner(installs))
+def test_a_damaged_toolchain_is_named_and_made_anew(plan: ToolchainPlan, tmp_path: Path) -> None:
+    said: list[str] = []
+    store = Store(tmp_path, say=said.append)
+    toolchain = ensure_toolchain(plan, store=store, run=FakeRunner(installs))
+    (toolchain.cuda / "bin" / "ptxas").write_text("", encoding="utf-8")
+    mended = ensure_toolchain(plan, store=store, run=FakeRunner(installs))
+    assert said == [f"{toolchain.root} is damaged and made anew: cuda/bin/ptxas has 0 bytes, expected 21"]
+    assert (mended.cuda / "bin" / "ptxas").read_text(encoding="utf-8") == "nvidia/cu13/bin/ptxas"
+
+
+@pytest.mark.parametrize("missing", ["nvidia/cu13/bin/ptxas", "nvidia/cu13/include/cuda_runtime.h"])
+def test_packages_without_a_part_of_the_toolkit_are_refused(missing: str, plan: ToolchainPlan, tmp_path: Path) -> None:
+    with pytest.raises(ToolchainError, match=f"missing: cuda/{missing.removeprefix('nvidia/cu13/')}"):
+        ensure_toolchain(plan, store=Store(tmp_path), run=FakeRunner(lambda words: installs(words, missing=missing)))
 
 
 def test_packages_that_make_no_toolkit_are_refused(plan: ToolchainPlan, tmp_path: Path) -> None:
     with pytest.raises(ToolchainError, match="do not make one CUDA toolkit"):
         ensure_toolchain(
-            plan, cache=tmp_path, run=FakeRunner(lambda command: installs(command, missing="nvidia/cu13/bin/nvcc"))
+            plan, store=Store(tmp_path), run=FakeRunner(lambda command: installs(command, missing="nvidia/cu13/bin/nvcc"))
         )
 
 
@@ -114,7 +123,7 @@ def test_a_toolchain_for_another_architecture_has_its_runtime_where_nvcc_looks(
             assert command[command.index("--python-platform") + 1].startswith("aarch64")
         return installs(command)
 
-    toolchain = ensure_toolchain(across, cache=tmp_path, run=FakeRunner(answer))
+    toolchain = ensure_toolchain(across, store=Store(tmp_path), run=FakeRunner(answer))
     target = toolchain.cuda / "targets" / "sbsa-linux"
     assert (target / "lib" / "libcudart_static.a").exists()
     assert (target / "include" / "cuda_runtime.h").exists()
@@ -123,7 +132,7 @@ def test_a_toolchain_for_another_architecture_has_its_runtime_where_nvcc_looks(
 
 def test_a_container_toolkit_brings_the_readers_of_device_code_alone(plan: ToolchainPlan, tmp_path: Path) -> None:
     runner = FakeRunner(lambda command: installs(command, missing="nvidia/cu13/bin/nvcc"))
-    toolchain = ensure_toolchain(replace(plan, embedded=False), cache=tmp_path, run=runner)
+    toolchain = ensure_toolchain(replace(plan, embedded=False), store=Store(tmp_path), run=runner)
     assert toolchain.cuda == Path("/usr/local/cuda")
     assert toolchain.cuobjdump.exists()
 

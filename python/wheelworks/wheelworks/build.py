@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, StrictInt
 
@@ -28,7 +29,7 @@ from wheelworks.images import BuildImage
 from wheelworks.lanes import Lane, machine_architecture
 from wheelworks.process import Completed, Runner
 from wheelworks.proof import Proof, ProofKind
-from wheelworks.provenance import Origin
+from wheelworks.provenance import COMMIT, Origin
 from wheelworks.settings import parallel_jobs, require_new
 from wheelworks.sources import Sources
 from wheelworks.toolchain import CUDA_TARGETS, Toolchain
@@ -115,11 +116,11 @@ class BuildProof(Proof):
 
     schema_: StrictInt = Field(default=2, alias="schema")
     lane: str
-    commit: str | None
+    commit: Annotated[str, Field(pattern=COMMIT)] | None
     seconds: float
     cache: CacheCount | None
     image: BuildImage | None = None
-    defines: dict[str, str] = {}
+    defines: dict[str, str] = Field(default_factory=dict)
 
 
 def plan_build(

@@ -51,7 +51,9 @@ class Child:
                 self._ask_to_end()
         finally:  # also where a second signal interrupts the waiting
             self._signal(signal.SIGKILL)
-            self._process.communicate()
+            if self._process.stdout is not None:
+                self._process.stdout.close()  # not read to its end, which another process may keep from coming
+            self._process.wait()
 
     def follow(self, on_line: Callable[[str], None] | None, timeout: float | None) -> int:
         """Read the output until the command ends or its time is up; return its status.

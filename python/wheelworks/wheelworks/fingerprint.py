@@ -31,7 +31,9 @@ def fingerprint(toolkit: Path, compiler: Path, run: Runner) -> str:
     """Return a line with digest and name for each program and file that has a part in an object, where it is run."""
     script = SCRIPT.format(toolkit=" ".join(TOOLKIT), host=" ".join(HOST))
     done = run(["sh", "-c", script, "fingerprint", toolkit, compiler])
-    lines = [f"{found[1]}  {Path(found[2]).name}" for line in done.output.splitlines() if (found := LINE.fullmatch(line))]
+    lines = [
+        f"{found[1]}  {Path(found[2]).name}" for line in done.output.splitlines() if (found := LINE.fullmatch(line))
+    ]
     if not any(line.endswith(" nvcc") for line in lines):
         raise BuildError(
             "the compilers cannot be looked at",

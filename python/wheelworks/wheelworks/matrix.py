@@ -273,6 +273,8 @@ def _cross_faults(matrix: Matrix) -> Iterator[str]:
         yield f"budget.sms: no budget for SM {' '.join(without)}, which a released lane carries"
     if matrix.tools.backend not in matrix.build_tools.packages:
         yield f"build-tools.packages: lacks {matrix.tools.backend!r}, which tools.backend names"
+    if "build" not in matrix.release.proofs:
+        yield "release.proofs: lacks 'build', the proof that names a wheel's commit"
     if matrix.torch.headers < matrix.torch.floor:
         yield f"torch.headers: {matrix.torch.headers} is older than the floor {matrix.torch.floor}"
 

@@ -19,6 +19,9 @@ INPUTS = ("csrc", "include", "licenses", "python/backend", "python/warpwright")
 PACKAGE = "python/"
 """Where the package lies that a wheel holds as it is."""
 
+COMMIT = r"^([0-9a-f]{40}|[0-9a-f]{64})(-dirty)?$"
+"""A commit as a proof names it."""
+
 BLOB = re.compile(r"(\d{6}) blob ([0-9a-f]{40,64})\t(.+)\Z", re.DOTALL)
 LINK = "120000"
 MADE = ("__pycache__",)

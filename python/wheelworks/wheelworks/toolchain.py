@@ -89,6 +89,7 @@ class Toolchain:
         """The reader of device code in a binary."""
         return self.root / "cuda" / "bin" / "cuobjdump"
 
+
 def plan_toolchain(matrix: Matrix, lane: Lane, project: Path, machine: str | None = None) -> ToolchainPlan:
     """Read what the lane's toolchain is made of, for this machine, and check that its lock is of this matrix."""
     lock = project / lane.toolkit.lock

@@ -17,9 +17,7 @@ Answer = TypeVar("Answer", bound=BaseModel)
 TIME_LIMIT = 1800.0
 
 
-def ask_module(
-    run: Runner, module: str, arguments: Sequence[str | Path], **settings: str
-) -> Completed:
+def ask_module(run: Runner, module: str, arguments: Sequence[str | Path], **settings: str) -> Completed:
     """Run ``python -m module``: the version that this environment has, whatever PATH says, with variables set."""
     command = [sys.executable, "-m", module, *arguments]
     return run(command, env=closed_environment(**settings), timeout=TIME_LIMIT)

@@ -69,7 +69,9 @@ def _entry(
 def _judge_build(proof: BuildProof) -> Verdict:
     cache = f", ccache {proof.cache.hits} hits, {proof.cache.misses} misses" if proof.cache else ""
     commit = proof.commit or "no commit"
-    return "-dirty" not in commit and proof.commit is not None, f"built in {proof.seconds:.0f} s from {commit}{cache}"
+    defines = f", with a developer's {', '.join(sorted(proof.defines))}" if proof.defines else ""
+    holds = proof.commit is not None and "-dirty" not in commit and not defines
+    return holds, f"built in {proof.seconds:.0f} s from {commit}{cache}{defines}"
 
 
 def _judge_audit(proof: AuditProof) -> Verdict:

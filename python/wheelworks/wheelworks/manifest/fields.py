@@ -11,6 +11,8 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
+from wheelworks.provenance import COMMIT
+
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl")
 LONGEST_NAME = 200
 """File systems allow 255 bytes, and `.metadata` and a temporary name's suffix come after it."""
@@ -60,6 +62,6 @@ PublicVersion = Annotated[AnyVersion, AfterValidator(_is_public)]
 Specifiers = Annotated[SpecifierSet, BeforeValidator(_to_specifiers), as_text]
 SmWord = Annotated[str, Field(pattern=r"^[1-9][0-9]{1,2}[a-z]?(-ptx)?$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}(-dirty)?$")]
+Commit = Annotated[str, Field(pattern=COMMIT)]
 Size = Annotated[int, Field(ge=1, lt=2**53)]
 """Bytes of a file; a number of JSON is exact up to 2**53."""
