@@ -5,6 +5,7 @@ A tool's new release that reads one more variable fails here, and the failure na
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -12,7 +13,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
 from importlib.metadata import files as files_of
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +28,9 @@ TABLE = read_variables()
 SHELL = close(os.environ).variables
 NO_VARIABLES = {"bar", "compiler-bindir", "EXAMPLE_GENERATOR", "G++_ROOT"}
 """A trick of LLVM's against the linker, an example in a docstring, and names that no shell can set."""
+
+FOR_THE_TOOLS_OWN_TESTS = ("GIT_TEST_", "UV_INTERNAL__")
+"""These come and go with every release; a pattern removes them."""
 
 FIX = "write them into environment.toml: under [passed] if a build may see them, and under the tool that reads them"
 
@@ -150,14 +153,17 @@ def test_every_option_of_ccache_is_set_by_a_known_variable(tmp_path: Path) -> No
     assert options == set(), f"no variable under [tools.ccache] sets these; {FIX}"
 
 
-@pytest.mark.parametrize(("page", "tool", "family"), [("ccache", "ccache", "CCACHE_"), ("git", "git", "GIT_")])
+@pytest.mark.parametrize(
+    ("page", "tool", "family"),
+    [("man1/ccache.1", "ccache", "CCACHE_"), ("man1/git.1", "git", "GIT_"), ("man8/ld.so.8", "ld", "LD_")],
+)
 def test_every_variable_of_a_manual_page_is_known(page: str, tool: str, family: str) -> None:
-    path = output_of(program("man"), "-w", page).strip() if shutil.which("man") else f"/usr/share/man/man1/{page}.1.gz"
-    if not Path(path).is_file():
-        pytest.skip(f"there is no manual page {page}(1) on this machine")
-    text = re.sub(r"\\f[A-Z]|\\", "", output_of(program("zcat"), path))
+    path = Path(f"/usr/share/man/{page}.gz")
+    if not path.is_file():
+        pytest.skip(f"this machine has no {path}")
+    text = re.sub(r"\\f[A-Z]|\\", "", gzip.decompress(path.read_bytes()).decode())
     names = re.findall(rf"\b{family}[A-Z0-9_]*[A-Z0-9]\b", text)
-    assert len(names) > 40
+    assert len(names) > 15
     assert unknown_to(tool, (name for name in names if name != "CCACHE_NO")) == [], FIX
 
 
@@ -212,7 +218,7 @@ class Listener:
         asked = set(self.log.read_text(encoding="utf-8").split())
         assert len(asked) > 3
         known = {name for tool in TABLE.tools.values() for name in tool.variables}
-        return sorted(name for name in asked - known - NO_VARIABLES if not any(fnmatchcase(name, k) for k in known))
+        return sorted(name for name in asked - known - NO_VARIABLES if not name.startswith(FOR_THE_TOOLS_OWN_TESTS))
 
 
 @pytest.fixture
