@@ -12,6 +12,7 @@ from wheelworks.matrix import Matrix
 
 STAGES = (
     "errors",
+    "environment",
     "process",
     "files",
     "uv_client",
