@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,19 +10,32 @@ import pytest
 from packaging.version import Version
 
 from doubles import FakeRunner
-from wheelworks.build import BuildPlan, parallel_jobs, plan_build, run_build
-from wheelworks.ccache import Ccache, count, find_ccache
-from wheelworks.errors import BuildError, HostCompilerError
-from wheelworks.host_compiler import HostCompiler, find_host_compiler
+from wheelworks.build import BuildPlan, plan_build, run_build
+from wheelworks.build_log import first_error
+from wheelworks.ccache import Ccache, count, find_ccache, read_place
+from wheelworks.errors import BuildError, SettingError
+from wheelworks.frontend import Frontend
+from wheelworks.host_compiler import HostCompiler
 from wheelworks.lanes import choose_lane
 from wheelworks.matrix import Matrix
-from wheelworks.process import run
+from wheelworks.process import Completed
 from wheelworks.progress import Step, read_step
 from wheelworks.sources import Sources
 from wheelworks.toolchain import Toolchain
 
 
-def plan_at(project: Path, cache: Path, matrix: Matrix, *, ccache: bool = True, machine: str = "x86_64") -> BuildPlan:
+COMPILERS = "".join(f"{digit * 64}  bin/{name}\n" for digit, name in (("1", "nvcc"), ("2", "ptxas")))
+
+
+def plan_at(
+    project: Path,
+    cache: Path,
+    matrix: Matrix,
+    *,
+    ccache: bool = True,
+    machine: str = "x86_64",
+    developer: dict[str, str] | None = None,
+) -> BuildPlan:
     return plan_build(
         choose_lane(matrix, None),
         Toolchain(cache / "toolchains" / "abc", "abc"),
@@ -31,9 +45,16 @@ def plan_at(project: Path, cache: Path, matrix: Matrix, *, ccache: bool = True, 
         ccache=Ccache(Path("/usr/bin/ccache"), Version("4.7")) if ccache else None,
         build_type="Release",
         backend="scikit-build-core==1.1.2",
-        environment={"PATH": "/usr/bin"},
+        environment={"PATH": "/usr/bin", "CXXFLAGS": "-march=native", "HOME": "/home/someone", "UV_INDEX": "x"},
+        frontend=Frontend(Path("/store/bin/uv"), Path("/usr/bin/python3"), Path("/store")),
         machine=machine,
+        developer=developer,
     )
+
+
+def fails_with(output: str) -> FakeRunner:
+    """Return a runner whose compilers can be looked at, and fail."""
+    return FakeRunner(lambda command: (0, COMPILERS) if command[0] == "sh" else (1, output))
 
 
 def test_the_command_does_not_name_the_cache(tmp_path: Path, matrix: Matrix) -> None:
@@ -67,22 +88,101 @@ def test_another_architecture_is_told_to_cmake_nvcc_and_the_backend(tmp_path: Pa
     assert "CMAKE_SYSTEM_NAME" not in plan_at(tmp_path, tmp_path, matrix).defines
 
 
-def test_a_cross_compiler_that_is_not_there_is_named_with_its_package() -> None:
-    with pytest.raises(HostCompilerError, match="there is no C\\+\\+ compiler for aarch64") as caught:
-        find_host_compiler({"PATH": "/nowhere"}, run, across="aarch64")
-    assert "g++-aarch64-linux-gnu" in caught.value.fix
+def test_a_compiler_sees_the_plans_variables_and_no_other(tmp_path: Path, matrix: Matrix) -> None:
+    seen = {}
+
+    def runner(command: tuple[str, ...], env: dict[str, str] | None = None, **_: object) -> Completed:
+        seen[command[0]] = env
+        return Completed(command, 0 if command[0] == "sh" else 1, COMPILERS)
+
+    plan = plan_at(tmp_path, tmp_path, matrix)
+    with pytest.raises(BuildError):
+        run_build(plan, run=runner)  # type: ignore[arg-type]
+    assert seen["/store/bin/uv"] == plan.environment
+    assert not {"CXXFLAGS", "UV_INDEX"} & set(plan.environment)
+    assert plan.environment["HOME"] == str(plan.folder)
+    assert plan.environment["UV_OFFLINE"] == plan.environment["UV_NO_CONFIG"] == "1"
+
+
+def test_a_build_is_the_same_in_every_home(tmp_path: Path, matrix: Matrix) -> None:
+    plan = plan_at(tmp_path, tmp_path, matrix)
+    assert not [value for value in plan.environment.values() if "/home/someone" in value]
+
+
+def test_a_developers_define_reaches_cmake_and_is_told_apart(tmp_path: Path, matrix: Matrix) -> None:
+    plan = plan_at(tmp_path, tmp_path, matrix, developer={"CMAKE_CUDA_FLAGS": "-lineinfo"})
+    assert "cmake.define.CMAKE_CUDA_FLAGS=-lineinfo" in plan.command
+    assert plan.developer == {"CMAKE_CUDA_FLAGS": "-lineinfo"}
+
+
+def test_a_define_of_the_lane_is_not_overruled(tmp_path: Path, matrix: Matrix) -> None:
+    with pytest.raises(SettingError, match="--define WARPWRIGHT_SM_SET is the lane's own"):
+        plan_at(tmp_path, tmp_path, matrix, developer={"WARPWRIGHT_SM_SET": "80"})
+
+
+@pytest.mark.parametrize("what", ["define", "compiler", "environment", "fresh"])
+def test_what_was_configured_for_something_else_is_made_anew(what: str, tmp_path: Path, matrix: Matrix) -> None:
+    plan = plan_at(tmp_path, tmp_path, matrix)
+    with pytest.raises(BuildError):
+        run_build(plan, run=fails_with(""))
+    (plan.cmake / "CMakeFiles").mkdir(parents=True)
+    with pytest.raises(BuildError):
+        run_build(plan, run=fails_with(""))
+    assert (plan.cmake / "CMakeFiles").exists()
+    runner = fails_with("")
+    if what == "define":
+        plan = plan_at(tmp_path, tmp_path, matrix, developer={"X": "1"})
+    if what == "compiler":
+        runner = FakeRunner(lambda command: (0, COMPILERS.replace("2", "3")) if command[0] == "sh" else (1, ""))
+    if what == "environment":
+        plan = replace(plan, environment={**plan.environment, "PATH": "/other"})
+    with pytest.raises(BuildError):
+        run_build(plan, run=runner, fresh=what == "fresh")
+    assert not plan.cmake.exists()
+
+
+def test_the_caches_key_has_all_that_compiles(tmp_path: Path, matrix: Matrix) -> None:
+    plan = plan_at(tmp_path, tmp_path, matrix)
+    with pytest.raises(BuildError):
+        run_build(plan, run=fails_with(""))
+    key = Path(plan.environment["CCACHE_EXTRAFILES"])
+    assert key.read_text(encoding="utf-8") == f"{'1' * 64}  nvcc\n{'2' * 64}  ptxas\n"
+
+
+def test_compilers_that_cannot_be_looked_at_are_an_error(tmp_path: Path, matrix: Matrix) -> None:
+    with pytest.raises(BuildError, match="no digest of .*nvcc: sh: not found"):
+        run_build(plan_at(tmp_path, tmp_path, matrix), run=FakeRunner(lambda _: (127, "sh: not found")))
+
+
+def test_a_failed_build_keeps_its_whole_output_and_names_the_file(tmp_path: Path, matrix: Matrix) -> None:
+    plan = plan_at(tmp_path, tmp_path, matrix)
+    with pytest.raises(BuildError) as caught:
+        run_build(plan, run=fails_with("first\nerror: x\n"))
+    assert str(plan.log) in caught.value.fix
+    assert plan.log.read_text(encoding="utf-8") == "first\nerror: x\n"
+
+
+def test_the_cause_that_stands_above_the_first_error_is_shown() -> None:
+    output = "noise\n" * 99 + "Looking for a compiler\n/nope/g++: not found\n\nerror: failed\n" + "after\n" * 99
+    shown = first_error(output)
+    assert "/nope/g++: not found\n\nerror: failed\nafter" in shown
+    assert len(shown.splitlines()) == 30
+
+
+def test_an_output_that_names_no_error_is_shown_from_its_end() -> None:
+    assert first_error("a\n" * 99 + "the end").endswith("a\nthe end")
 
 
 def test_a_failed_configuration_tells_cmakes_error(tmp_path: Path, matrix: Matrix) -> None:
     output = "-- x\nCMake Error at CMakeLists.txt:3 (find_package):\n  none\nerror: Failed to build\n"
-    with pytest.raises(BuildError, match="why: CMake Error at CMakeLists.txt:3"):
-        run_build(plan_at(tmp_path, tmp_path, matrix), run=FakeRunner(lambda _: (1, output)))
+    with pytest.raises(BuildError, match="CMake Error at CMakeLists.txt:3"):
+        run_build(plan_at(tmp_path, tmp_path, matrix), run=fails_with(output))
 
 
 def test_a_failed_build_tells_the_first_error(tmp_path: Path, matrix: Matrix) -> None:
     output = "[1/2] Building\nFAILED: a.o\na.cu(3): error: no such thing\n" + "noise\n" * 50
     with pytest.raises(BuildError, match="no such thing"):
-        run_build(plan_at(tmp_path, tmp_path, matrix), run=FakeRunner(lambda _: (1, output)))
+        run_build(plan_at(tmp_path, tmp_path, matrix), run=fails_with(output))
 
 
 def test_a_build_that_fails_on_a_full_disk_says_so_first(
@@ -90,38 +190,14 @@ def test_a_build_that_fails_on_a_full_disk_says_so_first(
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4096))
     with pytest.raises(BuildError, match="why: No space left on device: 4 KiB are free in") as caught:
-        run_build(plan_at(tmp_path, tmp_path, matrix), run=FakeRunner(lambda _: (1, "a.cu: error: no such thing\n")))
+        run_build(plan_at(tmp_path, tmp_path, matrix), run=fails_with("a.cu: error: no such thing\n"))
     assert "make room there" in caught.value.fix
     assert "no such thing" in caught.value.why
 
 
 def test_a_build_without_a_wheel_is_an_error(tmp_path: Path, matrix: Matrix) -> None:
     with pytest.raises(BuildError, match="did not make one wheel"):
-        run_build(plan_at(tmp_path, tmp_path, matrix), run=FakeRunner())
-
-
-def test_as_many_compilers_run_as_memory_holds() -> None:
-    assert parallel_jobs({}) >= 1
-    assert parallel_jobs({"CMAKE_BUILD_PARALLEL_LEVEL": "7"}) == 7
-
-
-def test_a_missing_host_compiler_is_one_sentence_with_the_package() -> None:
-    with pytest.raises(HostCompilerError, match="there is no C\\+\\+ compiler") as caught:
-        find_host_compiler({"PATH": "/nowhere"}, run)
-    assert "apt-get install g++" in caught.value.fix
-
-
-def test_a_compiler_without_cpp17_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "g++").write_text("#!/bin/sh\necho 'unrecognized option -std=c++17'; exit 1\n", encoding="utf-8")
-    (tmp_path / "g++").chmod(0o755)
-    with pytest.raises(HostCompilerError, match="does not take C\\+\\+17"):
-        find_host_compiler({"PATH": str(tmp_path)}, run)
-
-
-def test_the_machines_compiler_is_found() -> None:
-    import os
-
-    assert find_host_compiler(os.environ, run).path.is_absolute()
+        run_build(plan_at(tmp_path, tmp_path, matrix), run=FakeRunner(lambda _: (0, COMPILERS)))
 
 
 @pytest.mark.parametrize(("printed", "used"), [("4.7.5", True), ("4.11", True), ("4.6.1", False), ("nonsense", False)])
@@ -129,6 +205,20 @@ def test_ccache_is_used_from_4_7_on(tmp_path: Path, printed: str, used: bool) ->
     (tmp_path / "ccache").touch(mode=0o755)
     runner = FakeRunner(lambda _: (0, f"ccache version {printed}\n"))
     assert (find_ccache({"PATH": str(tmp_path)}, runner) is not None) is used
+
+
+def test_ccaches_place_is_its_users_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = (
+        "(environment) cache_dir = units\n(/etc/ccache.conf) max_size = 20.0G\n(default) max_files = 0\n"
+        "(/home/x/ccache.conf) sloppiness = time_macros\n(environment) prefix_command = distcc\n"
+        "(/home/x/ccache.conf) read_only = false\n(/home/x/ccache.conf) remote_storage = redis://cache:6379\n"
+    )
+    assert read_place(shown) == {
+        "CCACHE_DIR": str(tmp_path / "units"),
+        "CCACHE_MAXSIZE": "20.0G",
+        "CCACHE_REMOTE_STORAGE": "redis://cache:6379",
+    }
 
 
 def test_hits_and_misses_are_counted_from_the_builds_own_log(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_one_line_names_what_was_removed_and_says_why() -> None:
     line = describe(("CXXFLAGS", "NVCC_APPEND_FLAGS"))
     assert line == (
         "not passed on, since they could change the wheel: CXXFLAGS, NVCC_APPEND_FLAGS; "
-        "what a build needs stands in CMakeLists.txt and matrix.toml"
+        "what a build needs stands in CMakeLists.txt and matrix.toml, and --define adds to it"
     )
 
 

@@ -58,9 +58,9 @@ def from_folder(folder: Path) -> object:
     """Run uv for real, with a folder in the place of an index."""
 
     def runner(command: list[str | Path], **_: object) -> Completed:
-        return run(command, env=closed_environment(
-            UV_NO_INDEX="1", UV_FIND_LINKS=str(folder), UV_CACHE_DIR=str(folder / "uv")
-        ))
+        return run(
+            command, env=closed_environment(UV_NO_INDEX="1", UV_FIND_LINKS=str(folder), UV_CACHE_DIR=str(folder / "uv"))
+        )
 
     return runner
 

@@ -95,7 +95,9 @@ def test_packages_without_a_part_of_the_toolkit_are_refused(missing: str, plan: 
 def test_packages_that_make_no_toolkit_are_refused(plan: ToolchainPlan, tmp_path: Path) -> None:
     with pytest.raises(ToolchainError, match="do not make one CUDA toolkit"):
         ensure_toolchain(
-            plan, store=Store(tmp_path), run=FakeRunner(lambda command: installs(command, missing="nvidia/cu13/bin/nvcc"))
+            plan,
+            store=Store(tmp_path),
+            run=FakeRunner(lambda command: installs(command, missing="nvidia/cu13/bin/nvcc")),
         )
 
 

@@ -81,7 +81,7 @@ def close(environment: Mapping[str, str]) -> Closed:
 def describe(removed: Iterable[str]) -> str | None:
     """Return the line that names what was removed; None where nothing was."""
     names = ", ".join(removed)
-    fix = "what a build needs stands in CMakeLists.txt and matrix.toml"
+    fix = "what a build needs stands in CMakeLists.txt and matrix.toml, and --define adds to it"
     return f"not passed on, since they could change the wheel: {names}; {fix}" if names else None
 
 

@@ -62,7 +62,7 @@ def find_origin(project: Path, run: Runner) -> Origin:
     listed = run(["git", "-C", project, "ls-tree", "-r", "-z", "--full-tree", "HEAD"])
     if not (found.ok and listed.ok):
         done = listed if found.ok else found
-        return Origin(None, unknown=f"git does not answer: {done.last_lines(3)}")
+        return Origin(None, unknown=f"git does not answer: {' '.join(done.output.split())}")
     tree = {path: (mode, blob) for mode, blob, path in _blobs(listed.output)}
     package = frozenset(path.removeprefix(PACKAGE) for path in tree if path.startswith(f"{PACKAGE}warpwright/"))
     return Origin(found.output.split()[-1], tuple(sorted(_changes(project, tree))), package=package)
