@@ -36,6 +36,7 @@ STAGES = (
     "cuobjdump",
     "wheel",
     "policy",
+    "auditwheel_any_cpu",
     "bill",
     "sbom",
     "audit",
