@@ -13,7 +13,7 @@ from wheelworks.manifest import ReleasedWheel
 from wheelworks.process import Completed
 
 HERE = Machine("3.12", "x86_64")
-FULL = "warpwright-0.1.0+cu130-cp310-abi3-manylinux_2_28_x86_64.whl"
+FULL = "warpwright-0.1.0+cu130-cp310-abi3-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl"
 
 
 def wheel_of(served: Served, file: str) -> ReleasedWheel:
