@@ -359,7 +359,8 @@ def edit(**changes: object) -> Callable[[dict[str, Any]], None]:
     ],
     ids=[
         "path escape", "absolute path", "newline", "HTML", "long name", "name not normal", "version not normal",
-        "tags not sorted", "tag twice", "tag not lowercase", "Pythons not sorted", "another project", "digest", "negative size", "huge size", "HTML in Requires-Python", "no SM", "unknown key",
+        "tags not sorted", "tag twice", "tag not lowercase", "Pythons not sorted",
+        "another project", "digest", "negative size", "huge size", "HTML in Requires-Python", "no SM", "unknown key",
         "project escapes", "project not normal", "label", "newer schema", "no time zone", "twice", "no wheels",
     ],
 )  # fmt: skip
