@@ -84,7 +84,7 @@ def make_wheel(folder: Path, matrix: Matrix, lane: Lane, public: str = "0.1.0", 
     inner = {"warpwright/_build.json": record, "warpwright/_version.py": f'__version__ = "{public}"\n'.encode()}
     sbom = plan_sbom(full, lane, sorted(matrix.sources.items()), epoch=0)
     inner[f"warpwright-{changes.get('version', full)}.dist-info/{SBOM}"] = sbom.encode()
-    tag = f"cp310-abi3-manylinux_2_28_{lane.architecture}"
+    tag = f"cp310-abi3-manylinux_2_24_{lane.architecture}.manylinux_2_28_{lane.architecture}"
     return WheelMaker(**{"version": full, "tag": tag, "files": inner, "requires_python": ">=3.10", **changes}).make(
         folder
     )

@@ -26,6 +26,8 @@ __attribute__((visibility("default"))) void* PyInit__C(void) {
 }
 """
 HARDENED = ("-Wl,-z,relro,-z,now,-z,noexecstack",)
+OLDEST_PLATFORM = "manylinux1_x86_64.manylinux_2_28_x86_64.manylinux_2_5_x86_64"
+"""What a repair gives a wheel with this module, which needs no symbol newer than glibc 2.5's."""
 
 
 def compile_library(target: Path, source: str = EXTENSION, options: Sequence[str] = HARDENED) -> bytes:
@@ -78,7 +80,11 @@ class WheelMaker:
         return "\n".join([*lines, *(f"Requires-Dist: {line}" for line in self.requires), "", ""]).encode()
 
     def _wheel(self) -> bytes:
-        return f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {self.wheel_tag or self.tag}\n".encode()
+        """Return WHEEL; it has a line for each tag, as the file name has them all in one."""
+        start, _, platforms = self.tag.rpartition("-")
+        tags = [self.wheel_tag] if self.wheel_tag else [f"{start}-{platform}" for platform in platforms.split(".")]
+        lines = ["Wheel-Version: 1.0", "Root-Is-Purelib: false", *(f"Tag: {tag}" for tag in tags), ""]
+        return "\n".join(lines).encode()
 
 
 def record_of(files: Mapping[str, bytes], record: str) -> str:

@@ -32,12 +32,14 @@ def copy_of_this_checkout(target: Path) -> Path:
     return target
 
 
-def test_the_default_lane_makes_one_abi3_wheel_with_its_label(wheel: Path) -> None:
-    assert re.fullmatch(
-        r"warpwright-[0-9.]+\+cu130-cp310-abi3-manylinux_2_\d+_x86_64(\.manylinux\w+)*\.whl", wheel.name
-    )
+def test_the_default_lane_makes_one_abi3_wheel_with_its_label_and_both_platform_tags(wheel: Path) -> None:
+    tags = "cp310-abi3-manylinux_2_24_x86_64", "cp310-abi3-manylinux_2_28_x86_64"
+    name = r"warpwright-[0-9.]+\+cu130-cp310-abi3-manylinux_2_24_x86_64\.manylinux_2_28_x86_64\.whl"
+    assert re.fullmatch(name, wheel.name)
     with zipfile.ZipFile(wheel) as archive:
         extensions = [name for name in archive.namelist() if name.endswith(".so")]
+        (said,) = [archive.read(name).decode() for name in archive.namelist() if name.endswith(".dist-info/WHEEL")]
+    assert re.findall(r"^Tag: (.*)$", said, re.MULTILINE) == list(tags)
     assert extensions == ["warpwright/_C.abi3.so"]
 
 

@@ -54,10 +54,16 @@ class Pip(Installer):
     python: Path
 
     def fetch(self, wanted: Sequence[str], index: str, machine: Machine, into: Path) -> Completed:
-        platforms = [f"--platform=manylinux_2_{minor}_{machine.cpu}" for minor in range(GLIBC, 4, -1)]
+        platforms = [f"manylinux_2_{minor}_{machine.cpu}" for minor in range(GLIBC, 4, -1)]
+        return self.fetch_by_tags(wanted, index, machine.python, platforms, into)
+
+    def fetch_by_tags(
+        self, wanted: Sequence[str], index: str, python: str, platforms: Sequence[str], into: Path
+    ) -> Completed:
+        """Fetch one package that has one of the platform tags; pip adds none that they include."""
         return self._pip(
             "download", *wanted, "--no-deps", "--only-binary=:all:", "--index-url", index, "--dest", into,
-            f"--python-version={machine.python}", "--implementation=cp", *platforms,
+            f"--python-version={python}", "--implementation=cp", *(f"--platform={name}" for name in platforms),
         )  # fmt: skip
 
     def install(self, words: Sequence[str], index: str, python: Path) -> Completed:

@@ -13,7 +13,7 @@ from wheelworks.manifest import ReleasedWheel
 from wheelworks.process import Completed
 
 HERE = Machine("3.12", "x86_64")
-FULL = "warpwright-0.1.0+cu130-cp310-abi3-manylinux_2_28_x86_64.whl"
+FULL = "warpwright-0.1.0+cu130-cp310-abi3-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl"
 
 
 def wheel_of(served: Served, file: str) -> ReleasedWheel:
@@ -51,6 +51,23 @@ def test_uv_says_that_no_wheel_fits_a_platform(platform: str, made: Served, tmp_
     done = uv(*compile_words(made, *words))
     assert not done.ok
     assert "no wheels with a matching platform tag" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("cpu", ["x86_64", "aarch64"])
+@pytest.mark.parametrize(
+    ("glibc", "found"),
+    [("manylinux_2_24", True), ("manylinux_2_28", True), ("manylinux_2_17", False), ("manylinux_2_34", False)],
+)
+@pytest.mark.parametrize("name", ["oldest_pip", "newest_pip"])
+def test_pip_finds_a_wheel_by_each_of_its_platform_tags_alone(
+    name: str, glibc: str, found: bool, cpu: str, made: Served, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    pip: Pip = request.getfixturevalue(name)
+    file = FULL.replace("x86_64", cpu)
+    done = pip.fetch_by_tags(["warpwright"], f"{made.nginx.url}cu130/", "3.12", [f"{glibc}_{cpu}"], tmp_path)
+    assert done.ok is found, done.output
+    assert [path.name for path in tmp_path.iterdir()] == ([file] if found else [])
+    assert found or "No matching distribution found for warpwright" in done.output
 
 
 def test_the_newest_pip_resolves_from_metadata_files_without_a_wheel(made: Served, newest_pip: Pip) -> None:

@@ -49,9 +49,10 @@ def test_the_universal_wheel_needs_no_cuda_library(universal: Built, tmp_path: P
 
 
 def test_the_universal_wheel_runs_on_glibc_2_28(universal: Built) -> None:
-    platform = universal.wheel.stem.split("-")[-1].split(".")[0]
-    assert platform.startswith("manylinux_2_")
-    assert int(platform.split("_")[2]) <= 28
+    platforms = universal.wheel.stem.rpartition("-")[2].split(".")
+    assert all(platform.startswith("manylinux_2_") for platform in platforms)
+    assert "manylinux_2_28_x86_64" in platforms
+    assert max(int(platform.split("_")[2]) for platform in platforms) == 28
 
 
 def test_the_proof_of_the_build_names_the_image(universal: Built) -> None:

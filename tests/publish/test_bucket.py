@@ -24,7 +24,7 @@ from wheelworks.process import run
 from wheelworks.publish import Bucket, open_bucket, publish_bucket, read_index
 from wheelworks.verify import Signers, open_source, verify
 
-FULL = "warpwright-0.1.0+cu130-cp310-abi3-manylinux_2_28_x86_64.whl"
+FULL = "warpwright-0.1.0+cu130-cp310-abi3-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl"
 READERS = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}],

@@ -11,7 +11,7 @@ import tomllib
 
 from device_code import ALL_SMS, CUOBJDUMP, FakeCuobjdump, every_operator
 from rerun import pytest_terminal_summary as pytest_terminal_summary
-from wheel_maker import WheelMaker, build_record, compile_library
+from wheel_maker import OLDEST_PLATFORM, WheelMaker, build_record, compile_library
 from wheelworks.bill import BILL, read_bill, write_bill
 from wheelworks.matrix import Matrix, parse_matrix
 from wheelworks.policy import Policy, plan_policy
@@ -53,9 +53,9 @@ def policy(matrix: Matrix) -> Policy:
 
 @pytest.fixture
 def maker(matrix: Matrix, good_library: bytes) -> WheelMaker:
-    """Return a wheel without fault, before its repair: its platform tag is what auditwheel finds."""
+    """Return a wheel without fault, with the platform tags that a repair gives it."""
     files = {"warpwright/_C.abi3.so": good_library, "warpwright/_build.json": build_record(matrix)}
-    return WheelMaker(files=files, tag="cp310-abi3-manylinux_2_5_x86_64")
+    return WheelMaker(files=files, tag=f"cp310-abi3-{OLDEST_PLATFORM}")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from device_code import CUOBJDUMP, FakeCuobjdump
-from wheel_maker import EXTENSION, HARDENED, WheelMaker, build_record, compile_library
+from wheel_maker import EXTENSION, HARDENED, OLDEST_PLATFORM, WheelMaker, build_record, compile_library
 from wheelworks import process
 from wheelworks.audit import Audit, Rule, Tools, audit_wheel, audit_wheels, render_audits, to_json
 from wheelworks.bill import BillProof
@@ -100,11 +100,24 @@ def test_a_library_outside_the_policy_makes_a_linux_tag(
     assert audit.findings[0].expected == "linux_x86_64 because of libnuma.so.1"
 
 
-def test_a_wrong_platform_tag_is_told_with_the_right_one(maker: WheelMaker, audited: Callable[..., Audit]) -> None:
-    maker.tag = "cp310-abi3-manylinux_2_34_x86_64"
-    audit = audited(maker)
-    assert [finding.rule for finding in audit.findings] == [Rule.PLATFORM_TAG]
-    assert "manylinux_2_5_x86_64" in audit.findings[0].expected
+@pytest.mark.parametrize(
+    "platform",
+    [
+        "manylinux_2_34_x86_64",
+        "manylinux_2_5_x86_64",
+        "manylinux_2_28_x86_64",
+        "manylinux1_x86_64.manylinux_2_5_x86_64.manylinux_2_28_x86_64",
+        f"linux_x86_64.{OLDEST_PLATFORM}",
+    ],
+    ids=["a newer one", "the best alone", "the oldest glibc's alone", "another order", "one more"],
+)
+def test_platform_tags_that_no_repair_writes_are_told_with_the_right_ones(
+    platform: str, maker: WheelMaker, audited: Callable[..., Audit]
+) -> None:
+    maker.tag = f"cp310-abi3-{platform}"
+    (finding,) = audited(maker).findings
+    assert (finding.rule, finding.found) == (Rule.PLATFORM_TAG, platform)
+    assert finding.expected.startswith(f"{OLDEST_PLATFORM} because of symbol versions GLIBC_2.2.5")
 
 
 @pytest.mark.parametrize(
@@ -228,6 +241,41 @@ def test_a_wheel_of_another_project_is_read_without_help(policy: Policy, good_li
     assert audit.findings == ()
     of_the_lane = {Rule.SM_MISSING, Rule.SM_EXTRA, Rule.UNOWNED_KERNEL, Rule.SPILLS, Rule.SIZE, Rule.BILL, Rule.SBOM}
     assert {skip.rule for skip in audit.skipped} == {Rule.LABEL, Rule.BUILD_RECORD} | of_the_lane
+
+
+def audit_other(platform: str, library: bytes, folder: Path, policy: Policy) -> list[tuple[str, str, str]]:
+    """Audit a wheel of another project; return what is told."""
+    other = WheelMaker("other", "1.0", f"cp310-abi3-{platform}", {"other/_C.abi3.so": library})
+    findings = audit_wheel(other.make(folder), policy, Tools(process.run, None)).findings
+    return [(str(finding.rule), finding.found, finding.expected.partition(" because")[0]) for finding in findings]
+
+
+@pytest.mark.parametrize(
+    "platform",
+    ["manylinux1_x86_64", "manylinux_2_28_x86_64", "manylinux_2_17_x86_64.manylinux2014_x86_64", OLDEST_PLATFORM,
+     "manylinux_2_28_x86_64.manylinux_2_34_x86_64"],
+)  # fmt: skip
+def test_a_wheel_of_another_project_may_name_its_best_tag_or_newer_ones(
+    platform: str, policy: Policy, good_library: bytes, tmp_path: Path
+) -> None:
+    assert audit_other(platform, good_library, tmp_path, policy) == []
+
+
+@pytest.mark.parametrize("platform", ["manylinux_2_12_x86_64", "manylinux_2_12_x86_64.manylinux_2_28_x86_64"])
+def test_a_wheel_of_another_project_may_not_name_a_tag_that_it_cannot_keep(
+    platform: str, policy: Policy, libraries: Path, tmp_path: Path
+) -> None:
+    source = f"{EXTENSION}extern void memcpy(void); void* needed(void) {{ return memcpy; }}"  # GLIBC_2.14
+    library = compile_library(libraries / "memcpy.so", source)
+    told = audit_other(platform, library, tmp_path, policy)
+    assert told == [("platform-tag", platform, "manylinux_2_17_x86_64 or newer")]
+
+
+def test_a_wheel_of_another_project_has_to_be_offered_to_the_oldest_glibc(
+    policy: Policy, good_library: bytes, tmp_path: Path
+) -> None:
+    told = audit_other("manylinux_2_34_x86_64.manylinux_2_31_x86_64", good_library, tmp_path, policy)
+    assert told == [("platform-age", "manylinux_2_31_x86_64: no older tag is named", "glibc 2.28 or older")]
 
 
 def test_every_wheel_is_told_of_before_anything_fails(

@@ -23,7 +23,6 @@ from wheelworks.progress import Step, read_step
 from wheelworks.sources import Sources
 from wheelworks.toolchain import Toolchain
 
-
 COMPILERS = "".join(f"{digit * 64}  bin/{name}\n" for digit, name in (("1", "nvcc"), ("2", "ptxas")))
 
 

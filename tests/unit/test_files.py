@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from wheelworks import files
-from wheelworks.errors import FileError
 
 
 def test_a_written_file_replaces_the_old_one(tmp_path: Path) -> None:

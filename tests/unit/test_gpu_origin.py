@@ -65,6 +65,7 @@ def test_two_wheels_of_one_path_are_refused(stand: Stand) -> None:
 
 
 def test_a_jit_wheel_of_another_architecture_is_left_alone(stand: Stand) -> None:
-    tags = ("cp310-abi3-manylinux_2_24_x86_64", "cp310-abi3-manylinux_2_28_x86_64", "cp310-abi3-manylinux_2_28_aarch64")
+    both = [f"manylinux_2_24_{cpu}.manylinux_2_28_{cpu}" for cpu in ("x86_64", "aarch64")]
+    tags = [f"cp310-abi3-{platform}" for platform in (both[0], "manylinux_2_28_x86_64", both[1])]
     wheel, own, _ = stand.wheel(tag=tags[0]), stand.wheel(".jit80", tag=tags[1]), stand.wheel(".jit80", tag=tags[2])
     assert [job.wheel for job in plan_jobs(wheel, None)] == [wheel, own]

@@ -22,9 +22,9 @@ from wheelworks.manifest import Channel, Manifest, to_json
 from wheelworks.manifest.document import parse_document
 from wheelworks.matrix import Matrix
 
-FULL = "warpwright-0.1.0+cu130-cp310-abi3-manylinux_2_28_x86_64.whl"
-NEWER = "warpwright-0.1.0+cu135-cp310-abi3-manylinux_2_28_x86_64.whl"
-THIN = "warpwright-0.1.0+cu130.sm90a-cp310-abi3-manylinux_2_28_x86_64.whl"
+FULL = "warpwright-0.1.0+cu130-cp310-abi3-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl"
+NEWER = "warpwright-0.1.0+cu135-cp310-abi3-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl"
+THIN = "warpwright-0.1.0+cu130.sm90a-cp310-abi3-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl"
 
 
 class Anchors(HTMLParser):
@@ -88,7 +88,7 @@ def test_each_label_has_an_index_of_its_own_and_the_root_leaves_out_thin_sets(ma
 
 
 def test_a_universal_wheel_is_the_root_s_only_one_for_its_cpu(manifest: Manifest) -> None:
-    universal = "warpwright-0.1.0-cp310-abi3-manylinux_2_28_x86_64.whl"
+    universal = "warpwright-0.1.0-cp310-abi3-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl"
     data = manifest.model_dump(mode="json", by_alias=True)
     data["wheels"].append(data["wheels"][0] | {"file": universal})
     data["wheels"].append(data["wheels"][0] | {"file": FULL.replace("x86_64", "aarch64"), "architecture": "aarch64"})

@@ -122,7 +122,8 @@ def test_every_reason_is_told_at_once(dist: Path, matrix: Matrix) -> None:
         (ProofKind.BUILD, {"schema": 3}, "the build proof cannot be read: schema: Input should be 2"),
     ],
     ids=[
-        "finding", "no commit", "dirty commit", "empty commit", "developer's defines", "no test passed", "no GPU report", "no memcheck",
+        "finding", "no commit", "dirty commit", "empty commit", "developer's defines",
+        "no test passed", "no GPU report", "no memcheck",
         "older GPU report", "a torch fails", "a torch is not reached", "newer schema",
     ],
 )  # fmt: skip
@@ -340,6 +341,10 @@ def edit(**changes: object) -> Callable[[dict[str, Any]], None]:
         (edit(file=f"warpwright-0.1.0-py3-none-{'a' * 250}.whl"), "is no plain file name of a wheel"),
         (edit(file="Warpwright-0.1.0-py3-none-any.whl"), "expected it to begin with warpwright-0.1.0"),
         (edit(file="warpwright-0.1.00-py3-none-any.whl"), "expected it to begin with warpwright-0.1.0"),
+        (edit(file="warpwright-0.1.0-cp310-abi3-b.a.whl"), "expected it to end with -cp310-abi3-a.b.whl"),
+        (edit(file="warpwright-0.1.0-cp310-abi3-a.a.whl"), "expected it to end with -cp310-abi3-a.whl"),
+        (edit(file="warpwright-0.1.0-cp310-abi3-A.whl"), "expected it to end with -cp310-abi3-a.whl"),
+        (edit(file="warpwright-0.1.0-py3.py2-none-any.whl"), "expected it to end with -py2.py3-none-any.whl"),
         (edit(file="other-0.1.0-py3-none-any.whl"), "is no wheel of warpwright 0.1.0"),
         (edit(sha256="ABC"), "wheels.0.sha256: String should match pattern"),
         (edit(size=-1), "wheels.0.size: Input should be greater than or equal to 1"),
@@ -357,6 +362,7 @@ def edit(**changes: object) -> Callable[[dict[str, Any]], None]:
     ],
     ids=[
         "path escape", "absolute path", "newline", "HTML", "long name", "name not normal", "version not normal",
+        "tags not sorted", "tag twice", "tag not lowercase", "Pythons not sorted",
         "another project", "digest", "negative size", "huge size", "HTML in Requires-Python", "no SM", "unknown key",
         "project escapes", "project not normal", "label", "newer schema", "no time zone", "twice", "no wheels",
     ],

@@ -13,7 +13,7 @@ from release_maker import make_dist, small_matrix
 from wheelworks.cli import release
 from wheelworks.errors import IndexingError, ManifestError, VersionError
 
-FULL = "warpwright-0.1.0+cu130-cp310-abi3-manylinux_2_28_x86_64.whl"
+FULL = "warpwright-0.1.0+cu130-cp310-abi3-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl"
 CHANGELOG = "# Changelog\n\n## 0.1.0 - 2026-01-02\n\n- one\n"
 
 

@@ -46,6 +46,7 @@ STAGES = (
     "sm",
     "cuobjdump",
     "policy",
+    "auditwheel_any_cpu",
     "bill",
     "sbom",
     "audit",

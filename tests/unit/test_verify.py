@@ -41,7 +41,7 @@ from wheelworks.server import HOST, make_server
 from wheelworks.verify import Report, Signers, open_source, verify
 from wheelworks.verify.wheels import check_wheel
 
-FULL = "warpwright-0.1.0+cu130-cp310-abi3-manylinux_2_28_x86_64.whl"
+FULL = "warpwright-0.1.0+cu130-cp310-abi3-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl"
 Look = Callable[[str], Report]
 
 

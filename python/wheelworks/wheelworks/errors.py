@@ -76,7 +76,7 @@ class FindingsError(WheelworksError):
 
 
 class RepairError(WheelworksError):
-    """A wheel could not be given its platform tag."""
+    """A wheel could not be given its platform tags."""
 
     exit_code = 19
 

@@ -51,6 +51,11 @@ class Wheel:
         """The platform tags of the file name."""
         return frozenset(tag.platform for tag in self.tags)
 
+    @property
+    def platform(self) -> str:
+        """The platform tags as the file name has them: in its order, with dots between them."""
+        return self.path.stem.rpartition("-")[2]
+
 
 def read_wheel(path: Path, limits: Limits = DEFAULT_LIMITS) -> Wheel:
     """Read a wheel's file name, metadata and list of files; one that cannot be read is a WheelError."""

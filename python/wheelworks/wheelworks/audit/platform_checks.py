@@ -1,21 +1,18 @@
-"""Rules on the platform tag: what auditwheel finds, less the libraries that the user's torch and driver bring."""
+"""Rules on the platform tags: what auditwheel finds, less the libraries that the user's torch and driver bring."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-from packaging.version import Version
 from pydantic import BaseModel
 
 from wheelworks.audit.evidence import Evidence, Outcome
 from wheelworks.audit.external import ask_module, failed, parse_answer
 from wheelworks.audit.finding import Finding, Rule, Skip
+from wheelworks.audit.platform_tags import Platform, glibc_of, is_earned, platform_tags
 from wheelworks.policy import Policy
 from wheelworks.process import Runner
-
-MANYLINUX = re.compile(r"manylinux_(\d+)_(\d+)_(\w+)")
-ALIASES = {"manylinux1_": "manylinux_2_5_", "manylinux2010_": "manylinux_2_12_", "manylinux2014_": "manylinux_2_17_"}
+from wheelworks.wheel import Wheel
 
 
 class Obstacles(BaseModel):
@@ -33,29 +30,6 @@ class Shown(BaseModel):
     unsupported_isa: bool
     versioned_symbols: dict[str, tuple[str, ...]]
     policy_upgrades: dict[str, Obstacles]
-
-
-class Platform(BaseModel):
-    """The best platform tag for a wheel, and what keeps it from a better one."""
-
-    tag: str
-    obstacles: str
-
-    @property
-    def glibc(self) -> Version | None:
-        """The glibc that the tag stands for; None for a tag such as linux_x86_64, which stands for none."""
-        return glibc_of(self.tag)
-
-
-def glibc_of(tag: str) -> Version | None:
-    """Return the glibc version of a manylinux tag."""
-    found = MANYLINUX.fullmatch(canonical(tag))
-    return Version(f"{found[1]}.{found[2]}") if found else None
-
-
-def canonical(tag: str) -> str:
-    """Return a platform tag in the spelling of PEP 600: manylinux2014_x86_64 is manylinux_2_17_x86_64."""
-    return next((new + tag.removeprefix(old) for old, new in ALIASES.items() if tag.startswith(old)), tag)
 
 
 def find_platform(wheel: Path, policy: Policy, run: Runner) -> Platform:
@@ -85,22 +59,44 @@ def choose_platform(shown: Shown, policy: Policy) -> Platform:
 
 
 def check_platform(evidence: Evidence) -> Outcome:
-    """File name and WHEEL carry the tag that auditwheel finds, and every supported distribution can load it."""
+    """The file name has the tags that a repair writes, and every supported distribution is offered what it can load.
+
+    Another project's wheel need not name its best tag: one that was built and tested on manylinux_2_28 may say no more,
+    though its symbols are older. It may not name a tag that it cannot keep.
+    """
     wheel, policy = evidence.wheel, evidence.policy
     if (why := _why_not_asked(evidence)) is not None:
         yield Skip(Rule.PLATFORM_TAG, why)
         yield Skip(Rule.PLATFORM_AGE, why)
         return
     best = find_platform(wheel.path, policy, evidence.tools.run)
-    named = " ".join(sorted(wheel.platforms))
-    if {canonical(tag) for tag in wheel.platforms} != {canonical(best.tag)}:
-        why = f" because of {best.obstacles}" if best.obstacles else ""
-        fix = "repair the wheel; where the tag found is a linux one, remove what stands in its way"
-        yield Finding(wheel.path.name, Rule.PLATFORM_TAG, named, f"{best.tag}{why}", fix)
-    if best.glibc is not None and best.glibc > policy.oldest_glibc:
-        found, expected = f"{best.tag}: {best.obstacles}", f"glibc {policy.oldest_glibc} or older"
+    expected = ".".join(platform_tags(best, policy.oldest_glibc))
+    if evidence.ours and wheel.platform != expected:
+        yield _tag_finding(wheel, best, expected)
+    elif not evidence.ours and not all(is_earned(tag, best) for tag in wheel.platforms):
+        yield _tag_finding(wheel, best, best.tag if best.glibc is None else f"{best.tag} or newer")
+    yield from _age_findings(evidence, best)
+
+
+def _tag_finding(wheel: Wheel, best: Platform, expected: str) -> Finding:
+    why = f" because of {best.obstacles}" if best.obstacles else ""
+    fix = "repair the wheel; where the tag found is a linux one, remove what stands in its way"
+    return Finding(wheel.path.name, Rule.PLATFORM_TAG, wheel.platform, f"{expected}{why}", fix)
+
+
+def _age_findings(evidence: Evidence, best: Platform) -> Outcome:
+    """Yield what keeps the oldest supported glibc from the wheel: its symbols, or a name that leaves that glibc out."""
+    oldest = evidence.policy.oldest_glibc
+    named = [(glibc, tag) for tag in evidence.wheel.platforms if (glibc := glibc_of(tag)) is not None]
+    expected = f"glibc {oldest} or older"
+    if best.glibc is not None and best.glibc > oldest:
         fix = "build against older symbol versions, or define the symbols in the extension (csrc/glibc_compat.cpp)"
-        yield Finding(wheel.path.name, Rule.PLATFORM_AGE, found, expected, fix)
+        found = f"{best.tag}: {best.obstacles}"
+        yield Finding(evidence.wheel.path.name, Rule.PLATFORM_AGE, found, expected, fix)
+    elif not evidence.ours and named and min(named)[0] > oldest:
+        fix = f"name {best.tag} too, which the wheel has earned: an installer goes by the name"
+        found = f"{min(named)[1]}: no older tag is named"
+        yield Finding(evidence.wheel.path.name, Rule.PLATFORM_AGE, found, expected, fix)
 
 
 def _why_not_asked(evidence: Evidence) -> str | None:

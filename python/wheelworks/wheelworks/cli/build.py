@@ -50,7 +50,7 @@ def build(
     by_name: bool = False,
     define: Annotated[tuple[str, ...], Parameter(negative="")] = (),
 ) -> None:
-    """Build the wheel of a lane, give it its platform tag, audit and test it, and only then put it into ``dist``.
+    """Build the wheel of a lane, give it its platform tags, audit and test it, and only then put it into ``dist``.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def prepare(lane: str) -> None:
 
 @app.command
 def repair(lane: str, wheel: Path, into: Path) -> None:
-    """Return a wheel its platform tag, audit it, and only then put it into a folder.
+    """Give a wheel its platform tags, audit it, and only then put it into a folder.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def _origin_after(before: Origin, wheel: Path, release: bool) -> Origin:
 
 
 def _finish(built: Path, staging: Path, matrix: Matrix, lane: Lane) -> tuple[Path, Audits]:
-    """Return a built wheel its bills and its platform tag, and hold it against every rule."""
+    """Give a built wheel its bills and its platform tags, and hold it against every rule."""
     policy = plan_policy(matrix)
     tools = Tools(run, make_toolchain(matrix, lane).cuobjdump)
     billed = embed_bills(built, staging / "billed", policy, tools)

@@ -30,7 +30,15 @@ def _is_wheel_name(text: str) -> str:
     normal = f"{project.replace('-', '_')}-{version}-"
     if not text.startswith(normal):
         raise ValueError(f"{text!r} is not normalised; expected it to begin with {normal}")
+    if not text.endswith(end := _normal_tags(text)):
+        raise ValueError(f"{text!r} is not normalised; expected it to end with {end}")
     return text
+
+
+def _normal_tags(name: str) -> str:
+    """Return the end of a wheel's name with each part's tags sorted, each once: a set of tags has one spelling."""
+    parts = name.removesuffix(".whl").lower().split("-")[-3:]
+    return f"-{'-'.join('.'.join(sorted(set(part.split('.')))) for part in parts)}.whl"
 
 
 def _is_project(text: str) -> str:
