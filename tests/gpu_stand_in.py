@@ -96,7 +96,13 @@ class Stand:
         maker.tag = tag
         wheel = maker.make(self.folder / "dist")
         sha256 = files.sha256_of(wheel)
-        proof = BuildProof(wheel=wheel.name, sha256=sha256, lane="lane", commit=commit, seconds=1.0, cache=None)
+        facts = {
+            "lane": "lane",
+            "commit": commit,
+            "seconds": 1.0,
+            "cache": None,
+        }  # also of no commit that a build writes
+        proof = BuildProof.model_construct(wheel=wheel.name, sha256=sha256, **facts)
         write_proof(wheel, proof)
         return wheel
 

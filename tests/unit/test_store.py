@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -155,37 +156,26 @@ def test_a_full_disk_is_told_with_the_way_out(tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
-OTHER_USER = 65534
-USES = (
-    "import os, pathlib, sys\n"
-    "os.setgid({user}), os.setuid({user})\n"
-    "from wheelworks.errors import FileError\n"
-    "from wheelworks.store import Store\n"
-    "try:\n"
-    "    print(Store(pathlib.Path(sys.argv[1])).ensure('toolchain', lambda folder: None))\n"
-    "except FileError as error:\n"
-    "    print(error)\n"
-)
+USES = """
+import os, pathlib, sys
+from wheelworks.errors import FileError
+from wheelworks.store import Store
+os.setgid(65534), os.setuid(65534)
+try:
+    print(Store(pathlib.Path(sys.argv[1])).ensure("toolchain", lambda folder: None))
+except FileError as error:
+    print(error)
+"""
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 def test_another_users_whole_store_is_used_and_a_damaged_one_is_one_error() -> None:
     # Not tmp_path, which other users cannot enter.
-    from tempfile import TemporaryDirectory
-
-    import wheelworks
-
     with TemporaryDirectory(dir="/tmp") as scratch:
         root = Path(scratch)
         root.chmod(0o755)
         folder = Store(root).ensure("toolchain", fill)
-        home = str(Path(wheelworks.__file__).parents[1])
-        command = [
-            sys.executable,
-            "-c",
-            f"import sys; sys.path.insert(0, {home!r})\nimport wheelworks.store\n" + USES.format(user=OTHER_USER),
-            root,
-        ]
+        command = [sys.executable, "-c", USES, str(root)]
         assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == f"{folder}\n"
         truncated(folder)
         done = subprocess.run(command, capture_output=True, text=True, check=True)
