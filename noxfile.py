@@ -14,9 +14,19 @@ PYTHON = None if sys.version_info >= (3, 11) else "3.12"
 WHEELWORKS = "./python/wheelworks"
 
 
+# wheelworks closes the environment of what it runs; these would reach its own Python before.
+CLOSED = {"PYTHONPATH": None, "PYTHONHOME": None}
+
+
 def pipeline(session: nox.Session, *command: str) -> None:
     session.install(WHEELWORKS)
-    session.run("wheelworks", *command, *session.posargs)
+    session.run("wheelworks", *command, *session.posargs, env=CLOSED)
+
+
+@nox.session(python=PYTHON)
+def doctor(session: nox.Session) -> None:
+    """Look at this machine and read every byte that builds rest on: toolchains, sources, the build's tools."""
+    pipeline(session, "doctor")
 
 
 @nox.session(python=PYTHON)
@@ -33,7 +43,7 @@ def lock(session: nox.Session) -> None:
 
 @nox.session(name="build-wheel", python=PYTHON)
 def build_wheel(session: nox.Session) -> None:
-    """Build, audit and test a wheel: `-- LANE --build-type RelWithDebInfo --dist DIR --base NAME`."""
+    """Build, audit and test a wheel: `-- LANE --build-type RelWithDebInfo --dist DIR --base NAME --define X=Y`."""
     pipeline(session, "build")
 
 

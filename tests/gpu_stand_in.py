@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gpu_runner.__main__ import main
 from gpu_runner.prove import World
@@ -96,12 +97,8 @@ class Stand:
         maker.tag = tag
         wheel = maker.make(self.folder / "dist")
         sha256 = files.sha256_of(wheel)
-        facts = {
-            "lane": "lane",
-            "commit": commit,
-            "seconds": 1.0,
-            "cache": None,
-        }  # also of no commit that a build writes
+        facts: Any = {"lane": "lane", "commit": commit, "seconds": 1.0, "cache": None}
+        # Not checked: a test may want a commit that no build writes.
         proof = BuildProof.model_construct(wheel=wheel.name, sha256=sha256, **facts)
         write_proof(wheel, proof)
         return wheel

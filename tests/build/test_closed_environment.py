@@ -108,17 +108,17 @@ def plan_for(workshop: Workshop, project: Path, environment: Mapping[str, str], 
     )
 
 
-def checkout_in(place: Path) -> Path:
-    """Put the two units into the one folder that all builds have."""
-    project = place / "project"
+def checkout_in(place: Path, name: str = "project") -> Path:
+    """Put the two units into a folder; all builds whose bytes are compared have one."""
+    project = place / name
     files.remove(project)
     shutil.copytree(PROJECT / "tests" / "build" / "two_units", project)
     return project
 
 
-def build(workshop: Workshop, place: Path, *, ccache: Ccache | None = None, **more: str) -> bytes:
+def build(workshop: Workshop, place: Path, **more: str) -> bytes:
     """Build the two units by this process's environment, from nothing; ``more`` reaches the compilers."""
-    plan = plan_for(workshop, checkout_in(place), os.environ, ccache)
+    plan = plan_for(workshop, checkout_in(place), os.environ, None)
     return run_build(replace(plan, environment={**plan.environment, **more}), run=run).path.read_bytes()
 
 
@@ -170,6 +170,11 @@ def test_another_home_umask_locale_and_time_zone_change_no_byte(
         os.umask(before)
 
 
+@pytest.mark.parametrize("name", ["straße", "東京", "v1.2-rc_3+x@y~z"])
+def test_a_folder_of_any_name_that_is_not_refused_serves(name: str, workshop: Workshop, place: Path) -> None:
+    assert run_build(plan_for(workshop, checkout_in(place, name), os.environ, None), run=run).path.exists()
+
+
 OTHER = 65534
 MOUNTED = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
 """A store in a home that others cannot enter, where they can, for one process alone."""
@@ -193,7 +198,7 @@ def moved(plan: BuildPlan, store: Path, to: Path, python: str) -> BuildPlan:
 def as_another_user(project: Path, store: Path, to: Path) -> Runner:
     """Return a runner whose commands are another user's, who owns the project and can read the store at ``to``."""
     to.mkdir()
-    before = ["unshare", "--mount", "sh", "-c", MOUNTED, "sh", store, to]
+    before: list[str | Path] = ["unshare", "--mount", "sh", "-c", MOUNTED, "sh", store, to]
     before += ["setpriv", "--reuid", str(OTHER), "--regid", str(OTHER), "--clear-groups"]
 
     def runner(command: Sequence[str | Path], **options: Any) -> Completed:

@@ -53,7 +53,7 @@ def test_a_release_takes_no_define() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a;b", 'a"$b', "a'b", "a,b", "a$b", "a:b", "a=b", "a\nb", "a\\b", "a#b", "a(b", "a*b"]
+    "name", ["a b", "a;b", 'a"$b', "a'b", "a,b", "a$b", "a:b", "a=b", "a\nb", "a\\b", "a#b", "a(b", "a*b"]
 )
 def test_a_folder_that_a_tool_would_read_as_something_else_is_refused(name: str) -> None:
     with pytest.raises(SettingError, match="(?s)the checkout .* in its path") as caught:
@@ -61,7 +61,7 @@ def test_a_folder_that_a_tool_would_read_as_something_else_is_refused(name: str)
     assert "move it to a folder" in caught.value.fix
 
 
-@pytest.mark.parametrize("name", ["a b", "straße", "東京", "a+b", "a~1", "user@host", "v1.2-rc_3"])
+@pytest.mark.parametrize("name", ["straße", "東京", "a+b", "a~1", "user@host", "v1.2-rc_3"])
 def test_a_folder_of_a_plain_name_is_taken(name: str) -> None:
     require_plain("the checkout", Path("/home/me") / name)
 

@@ -14,8 +14,10 @@ UNIT_MEMORY = 10 * 2**30
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-AMISS = re.compile(r"""[^\w/.+@~ -]""")
-"""Letters that mean something to CMake's lists, ninja's rules, nvcc's lists, a shell, PATH or docker's mounts."""
+AMISS = re.compile(r"[^\w/.+@~-]")
+"""Letters that mean something to CMake's lists, ninja's rules, nvcc's lists, a shell, PATH or docker's mounts.
+
+A space is one: CMake reads the folders that nvcc links with up to it."""
 
 
 def parallel_jobs(environment: Mapping[str, str]) -> int:
@@ -73,5 +75,5 @@ def require_plain(what: str, folder: Path) -> None:
         raise SettingError(
             f"{what} {folder} has {found[0]!r} in its path",
             why="CMake, ninja, nvcc, ccache or docker read that letter as something else than a part of a name",
-            fix="move it to a folder whose path has letters, digits, spaces and / . _ - + @ ~ alone",
+            fix="move it to a folder whose path has letters, digits and / . _ - + @ ~ alone",
         )

@@ -68,6 +68,11 @@ class Store:
                 _make(folder, fill)
         return folder
 
+    def examine(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Read every byte of every folder; yield the folder's name and what is damaged in it."""
+        for note in sorted(self.root.glob(f"*/*/{LIST}")):
+            yield str(note.parent.relative_to(self.root)), damage(note.parent, every_byte=True)
+
     def _remove_damaged(self, folder: Path) -> None:
         """Look again under the lock: another may have mended the folder meanwhile."""
         if folder.exists() and (found := damage(folder, every_byte=self.every_byte)):

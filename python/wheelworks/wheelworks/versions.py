@@ -23,7 +23,11 @@ SECTION = re.compile(r"^## ", re.MULTILINE)
 
 def source_version(project: Path) -> Version:
     """Return the version that the source says."""
-    text = (project / SOURCE).read_text(encoding="utf-8")
+    try:
+        text = (project / SOURCE).read_text(encoding="utf-8")
+    except OSError as error:
+        fix = "run from the project's folder"
+        raise VersionError(f"cannot read {SOURCE}", why=error.strerror or str(error), fix=fix) from error
     found = LINE.search(text)
     if found is None:
         why = 'it has no line __version__ = "..."'

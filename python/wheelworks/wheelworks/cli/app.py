@@ -12,7 +12,7 @@ from rich.console import Console
 
 from wheelworks import files
 from wheelworks.child import UMASK
-from wheelworks.errors import SettingError, WheelworksError
+from wheelworks.errors import FileError, SettingError, WheelworksError
 from wheelworks.lanes import Lane
 from wheelworks.matrix import Matrix, load_matrix
 from wheelworks.process import run
@@ -45,6 +45,10 @@ def main() -> None:
     except WheelworksError as error:
         errors.print(f"error: {error}", style="red", markup=False, highlight=False)
         sys.exit(error.exit_code)
+    except OSError as error:
+        told = FileError(f"cannot use {error.filename or 'a file'}", why=str(error), fix="look at what is there")
+        errors.print(f"error: {told}", style="red", markup=False, highlight=False)
+        sys.exit(told.exit_code)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
 
