@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheelworks.process import Completed, run
+from wheelworks.process import Completed, closed_environment, run
 
 PROJECT = Path(__file__).parents[1]
 BASE = "debian:trixie"
@@ -93,7 +93,7 @@ def install(packages: list[str]) -> None:
     if not packages or os.geteuid() != 0 or shutil.which("apt-get") is None:
         return
     for words in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-        done = run(["apt-get", *words], env={"DEBIAN_FRONTEND": "noninteractive"})
+        done = run(["apt-get", *words], env=closed_environment(DEBIAN_FRONTEND="noninteractive"))
         assert done.ok, f"{done.command_line}:\n{done.last_lines()}"
 
 

@@ -18,7 +18,7 @@ from uv import find_uv_bin
 from dock import Built, Dock, copy_of_this_checkout
 from wheelworks import files
 from wheelworks.files import sha256_of
-from wheelworks.process import run
+from wheelworks.process import open_environment, run
 
 LANE = "universal-x86_64"
 EXPECTED = f"warpwright-build:{LANE}.manylinux-x86_64"
@@ -48,8 +48,8 @@ def test_cibuildwheel_makes_the_same_wheel(image: str, universal: Built, tmp_pat
     done = run(
         [sys.executable, "-m", "cibuildwheel", "--only", image, "--config-file", configuration, checkout],
         cwd=checkout,
-        env={"CIBW_CONTAINER_ENGINE": f"docker; create_args: {' '.join(_machine())}",
-             "CIBW_ENVIRONMENT_PASS_LINUX": " ".join(PASSED)},
+        env=open_environment(CIBW_CONTAINER_ENGINE=f"docker; create_args: {' '.join(_machine())}",
+                             CIBW_ENVIRONMENT_PASS_LINUX=" ".join(PASSED)),
     )  # fmt: skip
     assert done.ok, done.output
     assert "Running before_all" in done.output

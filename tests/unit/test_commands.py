@@ -74,7 +74,10 @@ def test_what_the_shell_has_set_and_a_build_does_not_see_is_named_in_one_line(ch
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
-    Store(tmp_path / "cache").ensure("toolchains/abc", lambda folder: (folder / "nvcc").write_text("x", "utf-8"))
+    def fill(folder: Path) -> None:
+        (folder / "nvcc").write_text("x", encoding="utf-8")
+
+    Store(tmp_path / "cache").ensure("toolchains/abc", fill)
     return tmp_path / "cache"
 
 
