@@ -16,7 +16,7 @@ from wheelworks.cli import publish as commands
 from wheelworks.errors import ConflictError, PublishError
 from wheelworks.manifest import Manifest, manifest_name, to_json
 from wheelworks.matrix import Matrix
-from wheelworks.process import run
+from wheelworks.process import run_open
 from wheelworks.publish import publish_to_server, read_wheels
 from wheelworks.publish.package_index import check_labels, read_server
 
@@ -74,7 +74,7 @@ def test_an_upload_that_was_cut_off_goes_on(
     first, *rest = read_wheels(made, dist)
     only = made.model_copy(update={"wheels": made.wheels[:1]})
     sent = publish_to_server(
-        only, [first], upload=server.upload, simple=server.simple, dry_run=False, run=run, show=lambda _: None
+        only, [first], upload=server.upload, simple=server.simple, dry_run=False, run=run_open, show=lambda _: None
     ).sent
     assert sent == (first,)
     send(server, dist / manifest_name(made))
@@ -91,7 +91,7 @@ def test_another_hash_on_the_server_stops_everything(
     version, tag = wheel.file.removeprefix("warpwright-").removesuffix(".whl").split("-", 1)
     other = WheelMaker(version=version, tag=tag, files={"warpwright/other.py": b""}).make(tmp_path / "other")
     assert other.name == wheel.file
-    done = run([sys.executable, "-m", "twine", "upload", "--non-interactive", "--repository-url", server.upload, other])
+    done = run_open([sys.executable, "-m", "twine", "upload", "--non-interactive", "--repository-url", server.upload, other])
     assert done.ok, done.output
     with pytest.raises(ConflictError, match=f"the target has sha256 {files.sha256_of(other)}"):
         send(server, dist / manifest_name(made))

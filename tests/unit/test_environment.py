@@ -112,6 +112,11 @@ def test_variables_and_names_come_sorted() -> None:
     assert closed.removed == ("CXXFLAGS", "NVCC_APPEND_FLAGS")
 
 
+def test_what_the_readme_tells_users_to_set_reaches_uv() -> None:
+    shell = {"UV_TORCH_BACKEND": "cpu", "UV_INDEX_URL": "https://packages.example/simple"}
+    assert shell.items() <= close(shell).variables.items()
+
+
 def test_one_line_names_what_was_removed_and_says_why() -> None:
     line = describe(("CXXFLAGS", "NVCC_APPEND_FLAGS"))
     assert line == (
