@@ -11,7 +11,8 @@ from rerun import pytest_terminal_summary as pytest_terminal_summary
 from workshop import PROJECT, Workshop, build_in
 
 from wheelworks import files
-from wheelworks.build import prepare_folder, plan_build
+from wheelworks.build import prepare_folder
+from wheelworks.build_plan import plan_build
 from wheelworks.ccache import find_ccache
 from wheelworks.host_compiler import find_host_compiler
 from wheelworks.lanes import choose_lane

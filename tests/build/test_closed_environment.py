@@ -19,7 +19,8 @@ import pytest
 from workshop import PROJECT, Workshop
 
 from wheelworks import files
-from wheelworks.build import BuildPlan, plan_build, run_build
+from wheelworks.build import run_build
+from wheelworks.build_plan import BuildPlan, plan_build
 from wheelworks.ccache import Ccache, find_ccache
 from wheelworks.environment import read_variables
 from wheelworks.errors import BuildError

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheelworks.build import BuildPlan
+from wheelworks.build_plan import BuildPlan
 from wheelworks.process import Completed, run
 from wheelworks.toolchain import Toolchain
 

@@ -91,7 +91,9 @@ def test_another_hash_on_the_server_stops_everything(
     version, tag = wheel.file.removeprefix("warpwright-").removesuffix(".whl").split("-", 1)
     other = WheelMaker(version=version, tag=tag, files={"warpwright/other.py": b""}).make(tmp_path / "other")
     assert other.name == wheel.file
-    done = run_open([sys.executable, "-m", "twine", "upload", "--non-interactive", "--repository-url", server.upload, other])
+    done = run_open(
+        [sys.executable, "-m", "twine", "upload", "--non-interactive", "--repository-url", server.upload, other]
+    )
     assert done.ok, done.output
     with pytest.raises(ConflictError, match=f"the target has sha256 {files.sha256_of(other)}"):
         send(server, dist / manifest_name(made))

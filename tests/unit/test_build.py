@@ -10,8 +10,9 @@ import pytest
 from packaging.version import Version
 
 from doubles import FakeRunner
-from wheelworks.build import BuildPlan, plan_build, run_build
+from wheelworks.build import run_build
 from wheelworks.build_log import first_error
+from wheelworks.build_plan import BuildPlan, plan_build
 from wheelworks.ccache import Ccache, count, find_ccache, read_place
 from wheelworks.errors import BuildError, SettingError
 from wheelworks.frontend import Frontend

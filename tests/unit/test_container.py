@@ -10,7 +10,7 @@ import pytest
 from packaging.version import Version
 
 from doubles import FakeRunner
-from wheelworks.build import plan_build
+from wheelworks.build_plan import plan_build
 from wheelworks.ccache import Ccache
 from wheelworks.container import Container, plan_container, run_in
 from wheelworks.errors import ContainerError, DaemonError
@@ -53,6 +53,14 @@ def test_the_source_and_the_toolchain_cannot_be_written_to(container: Container)
     assert "source=/cache,target=/cache,readonly" in words(container)
     assert f"source={FOLDER},target={FOLDER} " in words(container)
     assert "source=/ccache,target=/ccache " in words(container)
+
+
+def test_a_comma_in_a_path_adds_no_option_to_a_mount() -> None:
+    plan = plan_container(
+        "sha256:abc", project=Path("/a,readonly=false"), folder=FOLDER, cache=Path("/cache"),
+        compiler_cache=Path("/ccache"), user="0:0",
+    )  # fmt: skip
+    assert 'type=bind,"source=/a,readonly=false","target=/a,readonly=false",readonly' in words(plan)
 
 
 def test_two_checkouts_have_containers_of_their_own(container: Container) -> None:

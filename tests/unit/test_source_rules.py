@@ -38,6 +38,7 @@ STAGES = (
     "images",
     "base_image",
     "pins",
+    "build_plan",
     "build_log",
     "build",
     "container",

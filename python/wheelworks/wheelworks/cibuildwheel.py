@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tomlkit
 
-from wheelworks.build import BuildPlan, plan_build
+from wheelworks.build_plan import BuildPlan, plan_build
 from wheelworks.container import TOOLS
 from wheelworks.errors import MatrixError
 from wheelworks.frontend import Frontend

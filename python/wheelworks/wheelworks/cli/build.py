@@ -13,7 +13,8 @@ from cyclopts import Parameter
 
 from wheelworks import files
 from wheelworks.audit import Audits, Tools
-from wheelworks.build import BuiltWheel, plan_build, prepare_folder, prove_build, run_build
+from wheelworks.build import BuiltWheel, prepare_folder, prove_build, run_build
+from wheelworks.build_plan import plan_build
 from wheelworks.cibuildwheel import plan_inside
 from wheelworks.cli.app import app, console, make_toolchain, read_matrix, show, the_store
 from wheelworks.cli.audit import audit_all, write_proofs
