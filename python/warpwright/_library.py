@@ -17,8 +17,8 @@ LOADED = 1
 MACHINES = {62: "x86_64", 183: "aarch64"}
 
 ADVICE = {
-    r"GLIBC(XX)?_[\d.]+'? not found": "this system's C or C++ library is older than the wheel's, which is for glibc 2.28 "
-    "or newer: use a newer system or container",
+    r"GLIBC(XX)?_[\d.]+'? not found": "this system's C or C++ library is older than the wheel's, which is for glibc "
+    "2.28 or newer: use a newer system or container",
     r"undefined symbol": "this torch lacks what the wheel needs: install an unmodified torch 2.10 or newer beside it",
     r"libtorch|libc10": "torch's own libraries are not where torch is: reinstall it with `pip install "
     "--force-reinstall torch`",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warpwright import bill
-from warpwright._refusal import one_line
+from warpwright._refusal import REINSTALL, one_line
 from warpwright.doctor import causes, child, document, look, report
 
 RUNS, RUNS_NOT, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str], path: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - a traceback would tell the user nothing
-        _write(sys.stderr, f"python -m warpwright: the doctor itself failed, please report it: {one_line(error)}\n")
+        _write(sys.stderr, f"python -m warpwright: the doctor failed, {one_line(error)}: report it, or {REINSTALL}\n")
         return RUNS_NOT
 
 
@@ -87,7 +87,7 @@ def parse(arguments: Sequence[str]) -> Wanted:
 
 
 def _unknown(word: str) -> str:
-    near = difflib.get_close_matches(word, OPTIONS, n=1, cutoff=0.4)
+    near = difflib.get_close_matches(word, OPTIONS, n=1, cutoff=0.5)
     return f"there is no option {word!r}" + (f", the nearest is {near[0]}" if near else "")
 
 
