@@ -18,6 +18,10 @@ FILE = Path(__file__).parent / "_bill.json"
 SCHEMA = 1
 KIB = 1024
 
+NUMBER = (int, type(None))
+KINDS = ((str, type(None)), str, str, str, str, str, int, NUMBER, NUMBER, NUMBER, NUMBER)
+"""What the fields of a kernel may be, in their order."""
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -57,7 +61,11 @@ def kernels() -> tuple[Kernel, ...]:
 def _parse(record: dict[str, Any]) -> Iterator[Kernel]:
     if record["schema"] != SCHEMA:
         raise ValueError(f"it has schema {record['schema']}, expected {SCHEMA}")
-    yield from (Kernel(**row) for row in record["kernels"])
+    for row in record["kernels"]:
+        kernel = Kernel(**row)
+        if not all(isinstance(value, kind) for value, kind in zip(vars(kernel).values(), KINDS, strict=True)):
+            raise ValueError(f"it has the kernel {row}")
+        yield kernel
 
 
 def table_lines(sms: Sequence[str]) -> Iterator[str]:

@@ -79,7 +79,7 @@ def test_a_package_without_metadata_is_told(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("name", ["METADATA", "RECORD", "WHEEL"])
-@pytest.mark.parametrize("held", [None, b"", b"\xff\x00\n,,,\n"], ids=["missing", "empty", "garbage"])
+@pytest.mark.parametrize("held", [None, b"\xff\x00\n,,,\n\n", b"x" * 200_000], ids=["missing", "garbage", "long"])
 def test_metadata_of_any_kind_ends_in_a_report(stage: Stage, name: str, held: bytes | None) -> None:
     (stage.metadata / name).unlink()
     if held is not None:

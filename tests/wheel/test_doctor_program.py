@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from stage import ALONE, Stage
-from warpwright import _program
+from warpwright import _program, bill
 from warpwright.doctor import child, installed, look
 from warpwright.doctor.child import Output, read
 from warpwright.doctor.program import UsageError, parse
@@ -97,22 +97,26 @@ def test_an_output_that_cannot_encode_a_path_gets_it_escaped(tmp_path: Path) -> 
     assert "\\xfc\\udcff/site/warpwright" in found.out
 
 
+ODD_KERNEL = {**dict.fromkeys(bill.Kernel.__dataclass_fields__, 1), "operator": []}
+
+
 def test_the_kernels_are_told_or_why_they_cannot_be_read(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     assert stage.doctor("--kernels").out.startswith("unit ")
-    bill = stage.package / "_bill.json"
+    file = stage.package / "_bill.json"
     for text, wrong in (
         ("{", "is not a bill (JSONDecodeError: "),
         ('{"schema": 1, "kernels": [{}]}', "is not a bill (TypeError: "),
         ('{"schema": 7}', "is not a bill (ValueError: it has schema 7, expected 1)"),
         ("[]", "is not a bill (TypeError: "),
+        (json.dumps({"schema": 1, "kernels": [ODD_KERNEL]}), "is not a bill (ValueError: it has the kernel "),
     ):
-        bill.write_text(text, encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
         found = stage.doctor("--kernels")
         assert (found.status, found.out) == (1, "")
-        assert found.err.startswith(f"warpwright: {bill} {wrong}")
-    assert f"  warpwright: {bill} is not a bill" in stage.doctor().out
-    bill.unlink()
+        assert found.err.startswith(f"warpwright: {file} {wrong}")
+    assert f"  warpwright: {file} is not a bill" in stage.doctor().out
+    file.unlink()
     assert stage.doctor("--kernels").out.startswith("this build has no bill")
 
 

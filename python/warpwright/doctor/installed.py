@@ -6,6 +6,7 @@ Read from the folders themselves: `importlib.metadata` raises where a file of it
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import hashlib
 import json
@@ -35,14 +36,17 @@ def metadata(path: Sequence[str], name: str = NAME) -> tuple[Metadata, ...]:
 
 def _folders(path: Sequence[str]) -> list[Path]:
     """Return each folder of a path once, however it is written."""
-    once = {os.path.realpath(entry or "."): Path(entry or ".").absolute() for entry in reversed(path)}
-    return [folder for folder in reversed(once.values()) if _is_there(folder)]
+    once: dict[str, Path] = {}
+    for entry in path:
+        with contextlib.suppress(OSError, ValueError):  # such as a working directory that was removed
+            once.setdefault(os.path.realpath(entry or "."), Path(entry or ".").absolute())
+    return [folder for folder in once.values() if _is_there(folder)]
 
 
 def _is_there(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:  # such as a name that is too long, or a folder that may not be read
+    except (OSError, ValueError):  # such as a name that is too long, or a folder that may not be read
         return False
 
 
@@ -102,9 +106,9 @@ def compare(dist_info: Path) -> Files | None:
 
 
 def _rows(record: str) -> Iterator[tuple[str, str, str]]:
-    for row in csv.reader(record.replace("\0", "").splitlines()):
-        if row:
-            name, sha256, size = (*row, "", "")[:3]
+    with contextlib.suppress(csv.Error):  # such as a field of more than 128 KiB
+        for row in csv.reader(record.replace("\0", "").splitlines()):
+            name, sha256, size = (*row, "", "", "")[:3]
             yield name, sha256, size
 
 

@@ -22,7 +22,7 @@ def version_of(facts: Facts) -> str:
 def lines(facts: Facts, causes: tuple[Cause, ...], notes: Sequence[Cause]) -> Iterator[str]:
     """Describe the wheel, the machine, and whether the two fit."""
     yield f"warpwright {version_of(facts)}"
-    yield from _wheel_lines(facts.package)
+    yield from _wheel_lines(facts.package, facts.seen)
     yield from _path_lines(facts.seen)
     yield from _bill_lines(facts.package)
     yield "this machine"
@@ -34,8 +34,9 @@ def lines(facts: Facts, causes: tuple[Cause, ...], notes: Sequence[Cause]) -> It
     yield verdict(causes)
 
 
-def _wheel_lines(package: Package) -> Iterator[str]:
+def _wheel_lines(package: Package, seen: Seen) -> Iterator[str]:
     yield f"  files       {package.folder}"
+    yield f"  extension   {seen.library or 'not loaded'}"
     yield from (f"  metadata    {_named(each)}" for each in package.metadata)
     yield from (f"  elsewhere   {_named(each)}" for each in package.elsewhere)
     record = package.record
@@ -55,7 +56,6 @@ def _named(metadata: Metadata) -> str:
 
 
 def _path_lines(seen: Seen) -> Iterator[str]:
-    yield f"  extension   {seen.library or 'not loaded'}"
     if seen.paths is not None:
         yield "  SM paths"
         yield from (f"    {operator:<24}{' '.join(sms) or 'none'}" for operator, sms in sorted(seen.paths.items()))
