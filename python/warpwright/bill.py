@@ -19,7 +19,19 @@ SCHEMA = 1
 KIB = 1024
 
 NUMBER = (int, type(None))
-KINDS = ((str, type(None)), str, str, str, str, str, int, NUMBER, NUMBER, NUMBER, NUMBER)
+KINDS: tuple[type | tuple[type, ...], ...] = (
+    (str, type(None)),
+    str,
+    str,
+    str,
+    str,
+    str,
+    int,
+    NUMBER,
+    NUMBER,
+    NUMBER,
+    NUMBER,
+)
 """What the fields of a kernel may be, in their order."""
 
 

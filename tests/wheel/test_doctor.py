@@ -115,6 +115,12 @@ def test_a_machine_that_can_run_an_operator_has_no_obstacle(found: Machine) -> N
     assert doctor.diagnose(found, PATHS) is None
 
 
+@pytest.mark.parametrize("answer", sorted(machine.STARTS))
+def test_what_a_driver_answers_is_told_with_what_mends_it(answer: str) -> None:
+    found = doctor.diagnose(replace(GOOD, gpus=(), started=answer), PATHS)
+    assert found == f"the driver does not start, {answer}: {machine.STARTS[answer]}"
+
+
 def test_a_thin_wheel_names_the_full_one() -> None:
     assert doctor.diagnose(replace(GOOD, gpus=(80,)), {"rmsnorm": ("90a",)}) == (
         "cuda:0 is a GPU of SM 80, and this wheel has code for SM 90a alone: install the full wheel, or build one with "

@@ -39,7 +39,7 @@ def test_the_report_has_versions_and_paths_of_everything() -> None:
         "  system      Linux 6.1 x86_64, glibc 2.36",
         f"  torch       2.11.0+cu130 (CUDA 13.0), {SITE}/torch/__init__.py",
         "  driver      serves CUDA up to 13.2, /usr/lib/libcuda.so.1",
-        f"  runtime     CUDA 13, {SITE}/nvidia/cu13/lib/libcudart.so.13 (nvidia_cuda_runtime 13.0.96)",
+        f"  runtime     CUDA 13, {SITE}/nvidia/cu13/lib/libcudart.so.13 (nvidia-cuda-runtime 13.0.96)",
         "  forced SM   80 (WARPWRIGHT_FORCE_SM)",
         "  variable    CUDA_VISIBLE_DEVICES=0",
         "  cuda:0      NVIDIA H100 80GB HBM3, SM 90",
@@ -61,7 +61,7 @@ def test_the_json_document_has_all_that_was_looked_at_in_ascii() -> None:
     assert found["torch"]["path"] == f"{SITE}/torch/__init__.py"
     assert found["driver"] == {"version": 13020, "path": "/usr/lib/libcuda.so.1", "answer": "CUDA_SUCCESS"}
     assert found["gpus"][0]["paths"] == {"rmsnorm": "90a", "fp8_scaled_mm": None}
-    assert found["runtimes"][0]["owner"] == "nvidia_cuda_runtime 13.0.96"
+    assert found["runtimes"][0]["owner"] == "nvidia-cuda-runtime 13.0.96"
     assert (found["forced_sm"], found["environment"]["VIRTUAL_ENV"]) == ("90a", "/übung")
 
 
@@ -145,7 +145,7 @@ OLD = Runtime("/opt/cuda/lib64/libcudart.so.12.4.99", 12, None)
 @pytest.mark.parametrize(
     ("old", "environment", "origin", "mend"),
     [
-        (replace(OLD, owner="nvidia_cuda_runtime_cu12 12.8.90"), {}, "of nvidia_cuda_runtime_cu12 12.8.90",
+        (replace(OLD, owner="nvidia-cuda-runtime-cu12 12.8.90"), {}, "of nvidia-cuda-runtime-cu12 12.8.90",
          "remove CUDA 12's with `pip uninstall nvidia-cuda-runtime-cu12`, or the package that needs it"),
         (OLD, {"LD_LIBRARY_PATH": "/lib:/opt/cuda/lib64/"}, "found through /opt/cuda/lib64/ in LD_LIBRARY_PATH",
          "take /opt/cuda/lib64/ out of LD_LIBRARY_PATH"),
@@ -165,7 +165,7 @@ def test_a_second_runtime_is_named_by_its_path_and_its_real_owner(
         (
             "two-runtimes",
             f"torch's process has loaded 2 CUDA runtimes, CUDA {old.major} from {old.path} ({origin}) and CUDA 13 from "
-            f"{RUNTIME.path} (of nvidia_cuda_runtime 13.0.96): {mend}",
+            f"{RUNTIME.path} (of nvidia-cuda-runtime 13.0.96): {mend}",
         )
     ]
 

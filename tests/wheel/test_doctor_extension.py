@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stage import Stage
+from warpwright._library import cannot_load
 
 REINSTALL = "install the wheel anew with `pip install --force-reinstall --no-deps warpwright`"
 
@@ -59,6 +60,24 @@ def test_what_the_loader_says_is_told(stage: Stage) -> None:
     sentence = stage.told("extension-loader")
     assert sentence.startswith(f"warpwright: cannot load {stage.library}: libtorch")
     assert "cannot open shared object file: No such file or directory; torch's own libraries are not where" in sentence
+
+
+@pytest.mark.parametrize(
+    ("reason", "mends"),
+    [
+        ("/lib/libc.so.6: version `GLIBC_2.38' not found (required by x)", "use a newer system or container"),
+        ("/lib/libstdc++.so.6: version `GLIBCXX_3.4.30' not found", "use a newer system or container"),
+        ("x: undefined symbol: aoti_torch_dtype_uint8", "install an unmodified torch 2.10 or newer beside it"),
+        ("libc10.so: cannot open shared object file", "reinstall it with `pip install --force-reinstall torch`"),
+        ("x: failed to map segment from shared object", "install the wheel into another folder"),
+        ("[Errno 13] Permission denied: 'x'", "make the file readable for this user"),
+        ("x: something\nnew", "reinstall both into one environment"),
+    ],
+)
+def test_what_the_loader_says_comes_with_what_mends_it(reason: str, mends: str) -> None:
+    told = str(cannot_load(Path("/x/_C.abi3.so"), reason))
+    assert told.startswith(f"warpwright: cannot load /x/_C.abi3.so: {' '.join(reason.split())}; ")
+    assert told.endswith(mends)
 
 
 def test_a_damaged_extension_is_told_where_torch_is_missing_too(stage: Stage) -> None:

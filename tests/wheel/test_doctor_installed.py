@@ -171,6 +171,6 @@ def test_the_owner_of_a_file_is_the_distribution_whose_record_lists_it(tmp_path:
     for name, record in records.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "RECORD").write_text(record, encoding="utf-8")
-    assert installed.owner_of(str(library), [str(tmp_path)]) == "nvidia_cuda_runtime_cu12 12.8.90"
+    assert installed.owner_of(str(library), [str(tmp_path)]) == "nvidia-cuda-runtime-cu12 12.8.90"
     assert installed.owner_of(str(library), [str(tmp_path / "other")]) is None
     assert installed.owner_of("/usr/lib/libcudart.so.12", [str(tmp_path)]) is None

@@ -97,6 +97,12 @@ def test_an_output_that_cannot_encode_a_path_gets_it_escaped(tmp_path: Path) -> 
     assert "\\xfc\\udcff/site/warpwright" in found.out
 
 
+def test_a_line_break_in_a_variable_breaks_no_line(stage: Stage) -> None:
+    found = stage.doctor(WARPWRIGHT_FORCE_SM="80\n90")
+    assert "  forced SM   80\\n90 (WARPWRIGHT_FORCE_SM)" in found.out.splitlines()
+    assert found.last.startswith("CUDA operators cannot run here: warpwright needs torch")
+
+
 ODD_KERNEL = {**dict.fromkeys(bill.Kernel.__dataclass_fields__, 1), "operator": []}
 
 

@@ -173,6 +173,6 @@ def test_a_second_runtime_is_told_with_its_path_and_owner_and_not_with_a_placeho
     (note,) = stage.doctor("--json", LD_LIBRARY_PATH=str(other.parent)).document["notes"][:1]
     assert note["sentence"] == (
         f"torch's process has loaded 2 CUDA runtimes, CUDA 12 from {other} (found through {other.parent} in "
-        f"LD_LIBRARY_PATH) and CUDA 13 from {owned} (of nvidia_cuda_runtime 13.0.96): take {other.parent} out of "
+        f"LD_LIBRARY_PATH) and CUDA 13 from {owned} (of nvidia-cuda-runtime 13.0.96): take {other.parent} out of "
         "LD_LIBRARY_PATH"
     )

@@ -136,10 +136,11 @@ def owner_of(path: str, places: Sequence[str] | None = None) -> str | None:
     for folder in _folders(sys.path if places is None else places):
         if not Path(path).is_relative_to(folder):
             continue
-        name = Path(path).relative_to(folder).as_posix()
+        file = Path(path).relative_to(folder).as_posix()
         for dist_info in _dist_infos(folder):
-            if any(row == name for row, _, _ in _listed(dist_info, name)):
-                return dist_info.name.removesuffix(".dist-info").replace("-", " ", 1)
+            if any(row == file for row, _, _ in _listed(dist_info, file)):
+                name, _, version = dist_info.name.removesuffix(".dist-info").rpartition("-")
+                return f"{name.replace('_', '-')} {version}"
     return None
 
 

@@ -112,8 +112,13 @@ def _run(wanted: Wanted, path: Sequence[str]) -> int:
     if wanted.json:
         _write(sys.stdout, document.text(facts, found, odd) + "\n")
     else:
-        _write(sys.stdout, "\n".join(report.lines(facts, found, odd)) + "\n")
+        _write(sys.stdout, "".join(f"{_one_line(line)}\n" for line in report.lines(facts, found, odd)))
     return RUNS_NOT if found else RUNS
+
+
+def _one_line(line: str) -> str:
+    """Escape the line breaks of a path or a variable: the verdict is the last line."""
+    return line.replace("\r", "\\r").replace("\n", "\\n")
 
 
 def _kernels() -> int:

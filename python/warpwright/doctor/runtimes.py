@@ -47,7 +47,7 @@ def origin(runtime: Runtime, environment: Mapping[str, str]) -> str:
 def mend(runtime: Runtime, environment: Mapping[str, str]) -> str:
     """Say what removes a runtime from the process."""
     if runtime.owner:
-        name = runtime.owner.partition(" ")[0].replace("_", "-")
+        name = runtime.owner.partition(" ")[0]
         return f"remove CUDA {runtime.major}'s with `pip uninstall {name}`, or the package that needs it"
     if runtime.path in _preloaded(environment):
         return f"take {runtime.path} out of {PRELOAD}"

@@ -24,7 +24,7 @@ from warpwright.doctor.facts import (
 SITE = "/venv/lib/python3.12/site-packages"
 RECORD = replace(_extension.build_record(), version="0.1.0+cu130")
 PATHS = {"rmsnorm": ("75", "80", "90a"), "fp8_scaled_mm": ("89",)}
-RUNTIME = Runtime(f"{SITE}/nvidia/cu13/lib/libcudart.so.13", 13, "nvidia_cuda_runtime 13.0.96")
+RUNTIME = Runtime(f"{SITE}/nvidia/cu13/lib/libcudart.so.13", 13, "nvidia-cuda-runtime 13.0.96")
 
 PACKAGE = Package(
     folder=f"{SITE}/warpwright",
