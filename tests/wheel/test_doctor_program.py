@@ -178,10 +178,12 @@ def test_the_child_gets_the_options_of_its_parent() -> None:
     [
         (Output("", "", 1), "start", "ended with status 1"),
         (Output("", "", 0), "start", "ended with status 0"),
+        (Output('{"begin": "torch"}\n', "", 0), "torch", "ended with status 0"),
+        (Output('{"begin": "exit"}\n', "", -11), "exit", "was ended by signal 11 (SIGSEGV)"),
         (Output('{"begin": "torch"}\n', "", -64), "torch", "was ended by signal 64 (SIGRTMAX)"),
         (Output('{"begin": "torch"}\nnoise\n[1]\n{"begin": "gpus"}\n', "", None), "gpus", "took longer than 9 seconds"),
     ],
-    ids=["at the start", "without a word", "real-time signal", "at a step"],
+    ids=["at the start", "without a word", "with success", "at the exit", "real-time signal", "at a step"],
 )
 def test_a_child_that_does_not_come_to_its_end_leaves_its_step(output: Output, step: str, how: str) -> None:
     end = read(output, 9).end

@@ -128,9 +128,27 @@ def test_an_import_that_hangs_is_told_with_the_time_and_its_last_words(stage: St
     assert "last words of the child process\n  waiting for a lock\n" in found.out
 
 
-def test_an_import_that_ends_the_process_with_a_status_is_told(stage: Stage) -> None:
-    stage.torch("import os; os._exit(3)")
-    assert "the import of torch ended with status 3: reinstall" in stage.doctor().last
+@pytest.mark.parametrize("end", ["os._exit(3)", "os._exit(0)", "sys.exit(3)", "sys.exit(0)"])
+def test_an_import_that_ends_the_process_with_a_status_is_told(stage: Stage, end: str) -> None:
+    stage.torch(f"import os, sys; {end}")
+    assert f"the import of torch ended with status {end[-2]}: reinstall" in stage.doctor().last
+
+
+def test_an_exit_that_is_ended_by_a_signal_is_told_after_what_blocks(stage: Stage) -> None:
+    stage.torch("import atexit, os\natexit.register(os.kill, os.getpid(), 11)\nraise OSError('no')")
+    found = stage.doctor("--json")
+    assert found.causes == ["torch-broken", "exit-ends"]
+    assert found.document["causes"][1] == {
+        "id": "exit-ends",
+        "sentence": "a process that has imported torch and warpwright was ended by signal 11 (SIGSEGV) at its exit: "
+        "report it with this whole report",
+        "blocks": False,
+    }
+
+
+def test_a_process_that_an_import_leaves_behind_is_not_taken_for_the_import(stage: Stage) -> None:
+    stage.torch("import subprocess\nsubprocess.Popen(['sleep', '3'], start_new_session=True)\nraise OSError('no')")
+    assert stage.doctor("--json", "--time-limit=1.5").causes == ["torch-broken"]
 
 
 def test_what_an_import_prints_disturbs_nothing(stage: Stage) -> None:

@@ -20,6 +20,7 @@ STEPS = {
     "torch": ("the import of torch", "torch-ends", "reinstall it with `pip install --force-reinstall torch`"),
     "package": ("the import of warpwright", "package-ends", REINSTALL),
     "driver": ("the start of the NVIDIA driver", "driver-ends", "see `nvidia-smi` and the kernel's log"),
+    "exit": ("a process that has imported torch and warpwright", "exit-ends", "report it with this whole report"),
     "gpus": ("torch's look at the GPUs", "gpus-ends", "see `nvidia-smi` and the kernel's log"),
 }
 """A step of the child process: in words, the cause's name where it did not come to its end, and what to do."""
@@ -38,7 +39,7 @@ class Cause:
 
 def causes(facts: Facts) -> tuple[Cause, ...]:
     """Return what is wrong: what blocks comes first, in the order of an import and then of a call."""
-    found = [*_told(facts), *_ends(facts), *_forced(facts)]
+    found = sorted([*_told(facts), *_ends(facts), *_forced(facts)], key=lambda cause: not cause.blocks)
     if facts.seen.paths is None and not found:
         found.append(Cause("not-seen", "the import of warpwright was not seen: the notes say what the doctor lacks"))
     found += [*_files(facts), *_metadata(facts)]
@@ -66,7 +67,9 @@ def _told(facts: Facts) -> Iterator[Cause]:
 def _ends(facts: Facts) -> Iterator[Cause]:
     if facts.seen.end is not None:
         what, name, mend = STEPS.get(facts.seen.end.step, OTHER_STEP)
-        yield Cause(name, f"{what} {facts.seen.end.how}{_last_word(facts.seen.end)}: {mend}")
+        at_its_exit = " at its exit" if facts.seen.end.step == "exit" else ""
+        sentence = f"{what} {facts.seen.end.how}{at_its_exit}{_last_word(facts.seen.end)}: {mend}"
+        yield Cause(name, sentence, blocks=not at_its_exit)
 
 
 def _last_word(end: End) -> str:

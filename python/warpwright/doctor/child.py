@@ -24,6 +24,9 @@ PATIENCE = 5.0
 """Seconds for the output of a child that was killed; one that hangs in the kernel is left behind."""
 
 PROBE = "--probe"
+EXIT = "exit"
+"""The name under which the last line begins, after every step."""
+
 LAST_WORDS = 20
 
 
@@ -64,8 +67,9 @@ def _run(words: Sequence[str], time_limit: float) -> Output:
     try:
         out, err = child.communicate(timeout=time_limit)
     except subprocess.TimeoutExpired:
+        status = child.poll()  # it may have ended, and left behind a process that keeps its output open
         out, err = _end(child)
-        return Output(_text(out), _text(err), None)
+        return Output(_text(out), _text(err), status)
     except BaseException:  # such as Ctrl-C, which a child in a group of its own does not get
         _end(child)
         raise
@@ -73,8 +77,9 @@ def _run(words: Sequence[str], time_limit: float) -> Output:
 
 
 def _end(child: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
+    if child.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
     try:
         return child.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired as error:
@@ -121,7 +126,7 @@ def _runtime(path: str) -> Runtime:
 
 
 def _how_it_ended(output: Output, begun: str, time_limit: float) -> End | None:
-    if output.status == 0 and begun != "start":
+    if output.status == 0 and begun == EXIT:
         return None
     words = "\n".join(output.words.splitlines()[-LAST_WORDS:])
     if output.status is None:

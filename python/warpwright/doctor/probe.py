@@ -18,6 +18,7 @@ import warpwright
 from warpwright import _torch
 from warpwright._refusal import REINSTALL, cause_of, one_line
 from warpwright.doctor import machine
+from warpwright.doctor.child import EXIT
 
 WORDS = {
     "package": ("warpwright cannot be imported", REINSTALL),
@@ -30,7 +31,10 @@ MAPS = Path("/proc/self/maps")
 
 
 def main() -> int:
-    """Run the steps; each line is ``{"begin": NAME}``, or ``{"step": NAME}`` with what was seen or told."""
+    """Run the steps; each line is ``{"begin": NAME}``, or ``{"step": NAME}`` with what was seen or told.
+
+    The last one begins the exit, so that an import that ends the process with status 0 is none.
+    """
     write = _writer()
     for name, step in STEPS:
         write({"begin": name})
@@ -38,6 +42,7 @@ def main() -> int:
             write({"step": name, "seen": step()})
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what the doctor is asked for
             write({"step": name, "told": _told(name, error)})
+    write({"begin": EXIT})
     return 0
 
 
