@@ -73,6 +73,7 @@ def test_the_json_document_has_all_that_was_looked_at_in_ascii() -> None:
         (replace(with_seen(told=(TOLD,)), environment={"WARPWRIGHT_FORCE_SM": "x"}), ["no-gpu", "forced-sm"]),
         (replace(with_package(told=(TOLD,)), seen=with_seen(told=(TOLD,)).seen), ["no-gpu"]),
         (with_seen(paths=None), ["not-seen"]),
+        (with_seen(paths=None, end=End("exit", "ended with status 1", "")), ["not-seen", "exit-ends"]),
         (with_seen(paths=None, end=End("gpus", "ended with status 1", "")), ["gpus-ends"]),
         (with_seen(end=End("runtimes", "ended with status 1", "")), ["doctor-ends"]),
         (with_seen(end=End("start", "could not be started: no", "")), ["start-ends"]),
@@ -86,8 +87,11 @@ def test_the_json_document_has_all_that_was_looked_at_in_ascii() -> None:
         (with_package(metadata=(replace(OTHER, version=None),)), ["two-wheels"]),
         (with_package(metadata=(OTHER, OTHER)), ["two-metadata"]),
     ],
-    ids=str,
-)
+    ids=[
+        "told", "told twice", "forced", "told by both", "nothing seen", "nothing seen to the end", "at the GPUs", "at a step without words",
+        "not started", "files", "no metadata", "editable", "other version", "no version", "two metadata",
+    ],
+)  # fmt: skip
 def test_a_cause_has_a_name_that_stays(facts: Facts, names: list[str]) -> None:
     assert [cause.id for cause in causes(facts)] == names
     assert all("\n" not in cause.sentence for cause in causes(facts))

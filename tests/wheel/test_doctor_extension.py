@@ -73,6 +73,7 @@ def test_what_the_loader_says_is_told(stage: Stage) -> None:
         ("[Errno 13] Permission denied: 'x'", "make the file readable for this user"),
         ("x: something\nnew", "reinstall both into one environment"),
     ],
+    ids=["C library", "C++ library", "symbol", "torch's library", "noexec", "permission", "another"],
 )
 def test_what_the_loader_says_comes_with_what_mends_it(reason: str, mends: str) -> None:
     told = str(cannot_load(Path("/x/_C.abi3.so"), reason))

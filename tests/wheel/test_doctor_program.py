@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ from stage import ALONE, Stage
 from warpwright import _program, bill
 from warpwright.doctor import child, installed, look
 from warpwright.doctor.child import Output, read
-from warpwright.doctor.program import UsageError, parse
+from warpwright.doctor.program import UsageError, main, parse
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def test_help_prints_the_usage_and_looks_at_nothing(stage: Stage) -> None:
         (["--time-limit"], "--time-limit is '', expected seconds, more than 0 and at most 86400"),
         (["--time-limit=nan"], "--time-limit is 'nan', expected seconds, more than 0 and at most 86400"),
     ],
-    ids=" ".join,
+    ids=["misspelt", "cut off", "no option", "two reports", "no value", "no number"],
 )
 def test_wrong_usage_is_told(words: list[str], told: str) -> None:
     with pytest.raises(UsageError) as error:
@@ -56,6 +57,14 @@ def test_wrong_usage_has_a_status_of_its_own_and_prints_no_report(stage: Stage) 
         "python -m warpwright: there is no option '--jsn', the nearest is --json; `python -m warpwright --help` lists "
         "the options\n"
     )
+
+
+def test_an_output_that_is_no_file_gets_the_text_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert main(["--help"], []) == 0
+    assert sys.stdout.getvalue().startswith("usage: python -m warpwright")  # type: ignore[attr-defined]
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["--help"], []) == 0
 
 
 def test_a_time_limit_is_taken_in_both_spellings() -> None:
@@ -159,7 +168,11 @@ def test_another_program_that_imports_the_package_gets_all_of_it_or_the_error(st
     assert "warpwright needs torch 2.10 or newer, found none" in done.err
 
 
-@pytest.mark.parametrize("words", [["-mwarpwright"], ["-Bmwarpwright"], ["-m", "warpwright.__main__"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [["-mwarpwright"], ["-Bmwarpwright"], ["-m", "warpwright.__main__"]],
+    ids=["attached", "in a cluster", "by its module"],
+)
 def test_every_spelling_of_the_program_looks_and_gives_the_child_its_options(stage: Stage, words: list[str]) -> None:
     done = stage.run([*words, "--json"])
     assert done.causes == ["torch-missing"]

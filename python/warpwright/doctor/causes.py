@@ -40,8 +40,8 @@ class Cause:
 def causes(facts: Facts) -> tuple[Cause, ...]:
     """Return what is wrong: what blocks comes first, in the order of an import and then of a call."""
     found = sorted([*_told(facts), *_ends(facts), *_forced(facts)], key=lambda cause: not cause.blocks)
-    if facts.seen.paths is None and not found:
-        found.append(Cause("not-seen", "the import of warpwright was not seen: the notes say what the doctor lacks"))
+    if facts.seen.paths is None and not any(cause.blocks for cause in found):
+        found.insert(0, Cause("not-seen", "the import of warpwright was not seen: the notes say what the doctor lacks"))
     found += [*_files(facts), *_metadata(facts)]
     return tuple({cause.sentence: cause for cause in found}.values())
 

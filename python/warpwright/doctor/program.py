@@ -134,6 +134,8 @@ def _write(stream: object, text: str) -> None:
     """Write text to a stream that may be missing, closed or full, or unable to encode it."""
     descriptor, encoding = _descriptor(stream), getattr(stream, "encoding", None) or "utf-8"
     if descriptor is None:
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            stream.write(text)  # type: ignore[attr-defined]
         return
     rest = text.encode(encoding, "backslashreplace")
     try:
