@@ -81,6 +81,7 @@ def test_the_json_document_has_all_that_was_looked_at_in_ascii() -> None:
             with_package(files=Files(9, ("warpwright/a.py",), ("warpwright/b.py",), ())),
             ["missing-files", "damaged-files"],
         ),
+        (with_package(files=None), ["no-record"]),
         (with_package(metadata=()), ["no-metadata"]),
         (with_package(metadata=(), elsewhere=(replace(OTHER, editable=True),)), []),
         (with_package(metadata=(OTHER,)), ["two-wheels"]),
@@ -88,8 +89,9 @@ def test_the_json_document_has_all_that_was_looked_at_in_ascii() -> None:
         (with_package(metadata=(OTHER, OTHER)), ["two-metadata"]),
     ],
     ids=[
-        "told", "told twice", "forced", "told by both", "nothing seen", "nothing seen to the end", "at the GPUs", "at a step without words",
-        "not started", "files", "no metadata", "editable", "other version", "no version", "two metadata",
+        "told", "told twice", "forced", "told by both", "nothing seen", "nothing seen to the end", "at the GPUs",
+        "at a step without words", "not started", "files", "no RECORD", "no metadata", "editable", "other version",
+        "no version", "two metadata",
     ],
 )  # fmt: skip
 def test_a_cause_has_a_name_that_stays(facts: Facts, names: list[str]) -> None:

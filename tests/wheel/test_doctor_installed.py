@@ -87,6 +87,7 @@ def test_metadata_of_any_kind_ends_in_a_report(stage: Stage, name: str, held: by
     found = stage.doctor("--json")
     assert found.causes[0] == "torch-missing"
     assert ("two-wheels" in found.causes) == (name == "METADATA")
+    assert ("no-record" in found.causes) == (name == "RECORD")
 
 
 def test_metadata_of_another_version_than_the_binarys_is_told(stage: Stage) -> None:
@@ -173,4 +174,6 @@ def test_the_owner_of_a_file_is_the_distribution_whose_record_lists_it(tmp_path:
         (tmp_path / name / "RECORD").write_text(record, encoding="utf-8")
     assert installed.owner_of(str(library), [str(tmp_path)]) == "nvidia-cuda-runtime-cu12 12.8.90"
     assert installed.owner_of(str(library), [str(tmp_path / "other")]) is None
+    (tmp_path / "link").symlink_to(tmp_path)  # a memory map has the file's own path
+    assert installed.owner_of(str(library), [str(tmp_path / "link")]) == "nvidia-cuda-runtime-cu12 12.8.90"
     assert installed.owner_of("/usr/lib/libcudart.so.12", [str(tmp_path)]) is None

@@ -60,9 +60,10 @@ def test_wrong_usage_has_a_status_of_its_own_and_prints_no_report(stage: Stage) 
 
 
 def test_an_output_that_is_no_file_gets_the_text_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    output = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", output)
     assert main(["--help"], []) == 0
-    assert sys.stdout.getvalue().startswith("usage: python -m warpwright")  # type: ignore[attr-defined]
+    assert output.getvalue().startswith("usage: python -m warpwright")
     monkeypatch.setattr(sys, "stdout", None)
     assert main(["--help"], []) == 0
 

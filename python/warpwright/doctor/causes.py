@@ -113,6 +113,13 @@ def _metadata(facts: Facts) -> Iterator[Cause]:
             f"no dist-info stands beside {package.folder}, so nothing tells which files belong to it: {REINSTALL}",
             False,
         )
+    if len(package.metadata) == 1 and package.files is None and not package.metadata[0].editable:
+        yield Cause(
+            "no-record",
+            f"{package.metadata[0].path} has no RECORD of these files, so nothing tells whether they are whole: "
+            + REINSTALL,
+            False,
+        )
     if len(package.metadata) > 1:
         yield Cause("two-metadata", f"one folder has the metadata of {_all(package.metadata)}: {_afresh()}", False)
     version = package.metadata[0].version if len(package.metadata) == 1 else None

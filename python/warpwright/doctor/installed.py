@@ -133,7 +133,8 @@ def _files_under(root: Path) -> Iterator[str]:
 
 def owner_of(path: str, places: Sequence[str] | None = None) -> str | None:
     """Return the name and version of the installed distribution whose RECORD lists a file; None where none does."""
-    for folder in _folders(sys.path if places is None else places):
+    for place in _folders(sys.path if places is None else places):
+        folder = Path(os.path.realpath(place))  # a memory map has the file's own path
         if not Path(path).is_relative_to(folder):
             continue
         file = Path(path).relative_to(folder).as_posix()
