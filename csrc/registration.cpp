@@ -29,6 +29,11 @@ std::string library_path() {
   return dladdr(&own, &info) != 0 && info.dli_fname != nullptr ? info.dli_fname : "";
 }
 
+std::string obstacle_of(bool torch_has_cuda, int64_t driver, int64_t device, int64_t sm, std::string sms, bool runs,
+                        std::string forced) {
+  return obstacle({torch_has_cuda, driver, device, sm, sms, runs, forced});
+}
+
 }  // namespace warpwright::torch_api
 
 STABLE_TORCH_LIBRARY(warpwright, m) {
@@ -52,7 +57,7 @@ STABLE_TORCH_LIBRARY(warpwright, m) {
   m.def("awq_dequantize(Tensor qweight, Tensor scales, Tensor qzeros) -> Tensor");
   m.def("compiled_paths() -> str");
   m.def("library_path() -> str");
-  m.def("obstacle(bool torch_has_cuda, int driver, int device, int sm, str sms, bool runs) -> str");
+  m.def("obstacle(bool torch_has_cuda, int driver, int device, int sm, str sms, bool runs, str forced) -> str");
   m.def("driver_version() -> int");
 }
 
@@ -72,6 +77,6 @@ STABLE_TORCH_LIBRARY_IMPL(warpwright, CUDA, m) {
 STABLE_TORCH_LIBRARY_IMPL(warpwright, CompositeExplicitAutograd, m) {
   m.impl("compiled_paths", TORCH_BOX(&warpwright::torch_api::compiled_paths));
   m.impl("library_path", TORCH_BOX(&warpwright::torch_api::library_path));
-  m.impl("obstacle", TORCH_BOX(&warpwright::torch_api::obstacle));
+  m.impl("obstacle", TORCH_BOX(&warpwright::torch_api::obstacle_of));
   m.impl("driver_version", TORCH_BOX(&warpwright::torch_api::driver_version));
 }

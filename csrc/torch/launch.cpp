@@ -21,6 +21,12 @@ namespace {
 
 constexpr int kMaxDevices = 64;
 constexpr Sm kAnySm = 1;
+constexpr const char* kForcedSm = "WARPWRIGHT_FORCE_SM";
+
+std::string variable(const char* name) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? "" : text;
+}
 
 // CUDA's name and words for an error, and what to do where that is known.
 std::string words_of(cudaError_t error) {
@@ -39,7 +45,7 @@ void check_cuda_call(cudaError_t error, const char* call) {
 
 // Ends in the sentence for what keeps CUDA from running here, where it is known; CUDA's own words stand for the rest.
 void check_machine(bool torch_has_cuda, int device) {
-  const std::string found = obstacle(torch_has_cuda, torch_has_cuda ? driver_version() : 0, device, kAnySm, "", true);
+  const std::string found = obstacle({torch_has_cuda, driver_version(), device, kAnySm, "", true, ""});
   WARPWRIGHT_CHECK(found.empty(), found);
 }
 
@@ -131,13 +137,11 @@ void check_launch(const char* op, const Status& status) {
 }
 
 Sm forced_sm() {
-  const char* text = std::getenv("WARPWRIGHT_FORCE_SM");
-  if (text == nullptr || *text == '\0') return 0;
-  char* end = nullptr;
-  const long value = std::strtol(text, &end, 10);
-  WARPWRIGHT_CHECK((*end == '\0' || (*end == 'a' && end[1] == '\0')) && value >= 50 && value < 1000,
-                  "WARPWRIGHT_FORCE_SM is '", text, "', expected an SM such as 80 or 90a");
-  return static_cast<Sm>(value);
+  const std::string text = variable(kForcedSm);
+  if (text.empty()) return 0;
+  const Sm sm = read_sm(text);
+  WARPWRIGHT_CHECK(sm != 0, no_sm(text));
+  return sm;
 }
 
 const char* forced_tile() {
@@ -145,13 +149,10 @@ const char* forced_tile() {
   return name == nullptr || *name == '\0' ? nullptr : name;
 }
 
-void refuse_sm(const char* op, const std::vector<Sm>& compiled, const Device& device, Sm forced) {
+void refuse_sm(const char* op, const std::vector<Sm>& compiled, const Device& device) {
   std::string sms;
   for (Sm sm : compiled) sms += (sms.empty() ? "" : ", ") + std::to_string(sm);
-  WARPWRIGHT_CHECK(forced == 0, op, ": WARPWRIGHT_FORCE_SM asks for the SM ", forced, " path, and this wheel has no such "
-                  "path that a GPU of SM ", device.sm, " can run (it has ", sms.empty() ? "none" : sms,
-                  "): unset it, or install a JIT lane's wheel, cu130-jit", forced, "-x86_64");
-  fail(op, ": ", obstacle(true, driver_version(), device.index, device.sm, sms, false));
+  fail(op, ": ", obstacle({true, driver_version(), device.index, device.sm, sms, false, variable(kForcedSm)}));
 }
 
 }  // namespace warpwright::torch_api

@@ -68,7 +68,7 @@ Sm forced_sm();
 const char* forced_tile();
 
 // Ends in the error for a GPU that no path of the operator can run on.
-[[noreturn]] void refuse_sm(const char* op, const std::vector<Sm>& compiled, const Device& device, Sm forced);
+[[noreturn]] void refuse_sm(const char* op, const std::vector<Sm>& compiled, const Device& device);
 
 // The newest path that the device can run; null where there is none.
 template <typename Launch>
@@ -81,7 +81,7 @@ const SmPath<Launch>& path_for(const char* op, const SmPath<Launch>* table, cons
   if (const SmPath<Launch>* path = find_path(table, device)) return *path;
   std::vector<Sm> compiled;
   for (const SmPath<Launch>* path = table; path->sm != 0; ++path) compiled.push_back(path->sm);
-  refuse_sm(op, compiled, device, forced_sm());
+  refuse_sm(op, compiled, device);
 }
 
 }  // namespace warpwright::torch_api

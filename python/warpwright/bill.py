@@ -10,10 +10,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+from warpwright._refusal import REINSTALL, one_line
 
 FILE = Path(__file__).parent / "_bill.json"
 SCHEMA = 1
 KIB = 1024
+
+NUMBER = (int, type(None))
+KINDS: tuple[type | tuple[type, ...], ...] = (
+    (str, type(None)),
+    str,
+    str,
+    str,
+    str,
+    str,
+    int,
+    NUMBER,
+    NUMBER,
+    NUMBER,
+    NUMBER,
+)
+"""What the fields of a kernel may be, in their order."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +52,32 @@ class Kernel:
     spills: int | None
 
 
+class BillError(ValueError):
+    """The bill that the wheel brought cannot be read."""
+
+
 @lru_cache(maxsize=1)
 def kernels() -> tuple[Kernel, ...]:
     """Read the kernels of the bill; none where the wheel has no bill."""
-    if not FILE.exists():
+    try:
+        return tuple(_parse(json.loads(FILE.read_text(encoding="utf-8"))))
+    except FileNotFoundError:
         return ()
-    record = json.loads(FILE.read_text(encoding="utf-8"))
+    except OSError as error:
+        wrong = f"cannot be read ({error.strerror})"
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        wrong = f"is not a bill ({one_line(error)})"
+    raise BillError(f"warpwright: {FILE} {wrong}: {REINSTALL}")
+
+
+def _parse(record: dict[str, Any]) -> Iterator[Kernel]:
     if record["schema"] != SCHEMA:
-        raise ValueError(f"warpwright: {FILE} has schema {record['schema']}, expected {SCHEMA}: install the wheel anew")
-    return tuple(Kernel(**row) for row in record["kernels"])
+        raise ValueError(f"it has schema {record['schema']}, expected {SCHEMA}")
+    for row in record["kernels"]:
+        kernel = Kernel(**row)
+        if not all(isinstance(value, kind) for value, kind in zip(vars(kernel).values(), KINDS, strict=True)):
+            raise ValueError(f"it has the kernel {row}")
+        yield kernel
 
 
 def table_lines(sms: Sequence[str]) -> Iterator[str]:
