@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,16 @@ run(["sh", "-c", compiler])
 """Stands for the command line: a command that starts another one, as ninja starts nvcc and nvcc ptxas."""
 
 NOX = "import subprocess, sys; subprocess.run(sys.argv[1:])"
+
+
+@pytest.fixture(autouse=True)
+def _heeds_signals() -> Iterator[None]:
+    """Heed what a shell has its background jobs ignore, and they their children."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGTERM)}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
