@@ -106,7 +106,7 @@ def test_an_accepted_table_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 @pytest.fixture
 def commands(tmp_path: Path, matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Return the command a folder, and the list of wheels that it tries; the second one fails."""
+    """Put the command in a folder; return the list of wheels that it tries, of which the second fails."""
     tried: list[Path] = []
 
     def prove(wheel: Path, *_: Any, **__: Any) -> Compat:

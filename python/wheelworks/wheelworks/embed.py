@@ -49,7 +49,7 @@ def add_files(wheel: Wheel, target: Path, new: Mapping[str, bytes]) -> None:
 
 
 def _like(info: zipfile.ZipInfo, name: str) -> zipfile.ZipInfo:
-    """Return a new entry the time, the mode and the packing of an old one."""
+    """Return a new entry with the time, the mode and the packing of an old one."""
     entry = zipfile.ZipInfo(name, info.date_time)
     entry.compress_type = info.compress_type
     entry.external_attr = info.external_attr

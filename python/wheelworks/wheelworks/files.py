@@ -25,9 +25,9 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
 
 
 def absolute(named: str) -> Path:
-    """Return a folder that a variable names, where ``~`` may stand for the home, without a link to the folder's place.
+    """Return a folder that a variable names, as an absolute path; ``~`` stands for the home.
 
-    A relative one counts from the working folder, here and not wherever a link to it lies.
+    A relative one counts from the working folder, and not from wherever a link to it lies.
     """
     return Path(named).expanduser().absolute()
 
@@ -94,14 +94,14 @@ def write_new(path: Path, data: bytes) -> None:
 
 
 def share(source: Path, target: Path) -> None:
-    """Return a file that never changes a second place without a second copy."""
+    """Put a file that never changes in a second place, without a second copy."""
     with named_failure(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.hardlink_to(source)
 
 
 def rename(unfinished: Path, target: Path) -> None:
-    """Return a finished file or folder its name."""
+    """Put a finished file or folder in its place."""
     with named_failure(target):
         unfinished.rename(target)
 

@@ -160,7 +160,7 @@ def _require_whole(toolchain: Toolchain) -> None:
 
 
 def _lay_out_cuda(packages: Path, toolchain: Toolchain) -> None:
-    """Return the toolkit the names that nvcc and CMake look for: lib64, and the runtime's name without a version."""
+    """Add the names that nvcc and CMake look for: lib64, and the runtime's name without a version."""
     program = "nvcc" if toolchain.embedded else "cuobjdump"
     found = sorted((packages / "nvidia").glob(f"cu[0-9]*/bin/{program}"))
     if len(found) != 1:
@@ -192,7 +192,7 @@ def _lay_out_target(
 
 
 def _link_runtime(folder: Path) -> None:
-    """Return the runtime the name without a version that CMake looks for."""
+    """Add the runtime's name without a version, which CMake looks for."""
     for library in folder.glob("libcudart.so.*"):
         files.link(folder / "libcudart.so", Path(library.name))
 
