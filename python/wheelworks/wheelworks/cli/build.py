@@ -123,7 +123,7 @@ def prepare(lane: str) -> None:
 
 @app.command
 def repair(lane: str, wheel: Path, into: Path) -> None:
-    """Give a wheel its platform tags, audit it, and only then put it into a folder.
+    """Tag a wheel with its platforms, audit it, and only then put it into a folder.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def _origin_after(before: Origin, wheel: Path, release: bool) -> Origin:
 
 
 def _finish(built: Path, staging: Path, matrix: Matrix, lane: Lane) -> tuple[Path, Audits]:
-    """Give a built wheel its bills and its platform tags, and hold it against every rule."""
+    """Put the bills into a built wheel, tag it with its platforms, and hold it against every rule."""
     policy = plan_policy(matrix)
     tools = Tools(run, make_toolchain(matrix, lane).cuobjdump)
     billed = embed_bills(built, staging / "billed", policy, tools)
