@@ -83,22 +83,10 @@ def build(
         require_no_defines(defines)
     name = choose_base(parsed, chosen, base) if base or chosen.base else None
     with files.held(build_folder(chosen, name), say=show):
-        if name is None:
-            place = workplace_here(parsed, chosen, thorough=release)
-        else:
-            image = make_image(parsed, chosen, base, release=release, by_name=by_name)
-            place = workplace_in(image, parsed, chosen, thorough=release)
+        place = _workplace(parsed, chosen, name, release=release, by_name=by_name)
         built = _compile(parsed, chosen, build_type, place, defines, release=release)
         console.print(f"built {built.path.name} in {built.seconds:.0f} s", highlight=False)
-        with TemporaryDirectory(prefix="wheelworks-") as staging:
-            finished, audits = _finish(built.path, Path(staging), parsed, chosen)
-            proofs: list[Proof] = [prove_build(built, finished, _origin_after(origin, finished, release), place.image)]
-            proofs += [proof for audit in audits.audits for proof in audit.to_proofs()]
-            if chosen.architecture != machine_architecture():
-                console.print(f"not tested: the wheel is for {chosen.architecture}, and this machine is not")
-            elif not untested:
-                proofs += check_all([finished], SUITE, parsed)
-            wheel = _publish(finished, dist, proofs, parsed)
+        wheel = _prove(built, place, origin, parsed, chosen, dist, untested=untested, release=release)
     console.print(f"{wheel}, {wheel.stat().st_size / 2**20:.1f} MiB", highlight=False)
     if built.cache is not None:
         console.print(str(built.cache), highlight=False)
@@ -146,6 +134,38 @@ def _tell_of_environment() -> None:
     require_plain("the cache", files.cache_folder(os.environ))
     if line := describe(close(os.environ).removed):
         show(line)
+
+
+def _workplace(matrix: Matrix, lane: Lane, base: str | None, *, release: bool, by_name: bool) -> Workplace:
+    """Return this machine; with a base, a container on it."""
+    if base is None:
+        return workplace_here(matrix, lane, thorough=release)
+    return workplace_in(
+        make_image(matrix, lane, base, release=release, by_name=by_name), matrix, lane, thorough=release
+    )
+
+
+def _prove(
+    built: BuiltWheel,
+    place: Workplace,
+    origin: Origin,
+    matrix: Matrix,
+    lane: Lane,
+    dist: Path,
+    *,
+    untested: bool,
+    release: bool,
+) -> Path:
+    """Finish and test a built wheel, and put it into ``dist`` with what was shown of it; return its path there."""
+    with TemporaryDirectory(prefix="wheelworks-") as staging:
+        finished, audits = _finish(built.path, Path(staging), matrix, lane)
+        proofs: list[Proof] = [prove_build(built, finished, _origin_after(origin, finished, release), place.image)]
+        proofs += [proof for audit in audits.audits for proof in audit.to_proofs()]
+        if lane.architecture != machine_architecture():
+            console.print(f"not tested: the wheel is for {lane.architecture}, and this machine is not")
+        elif not untested:
+            proofs += check_all([finished], SUITE, matrix)
+        return _publish(finished, dist, proofs, matrix)
 
 
 def _origin_after(before: Origin, wheel: Path, release: bool) -> Origin:
