@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
 from importlib.metadata import files as files_of
 from importlib.metadata import version
 from pathlib import Path
@@ -20,54 +17,8 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
-from wheelworks.environment import close, read_variables
-from wheelworks.files import cache_folder
+from listener import FIX, TABLE, Listener, output_of, program, unknown_to, write_sources
 from wheelworks.matrix import Matrix
-
-TABLE = read_variables()
-SHELL = close(os.environ).variables
-NO_VARIABLES = {"bar", "compiler-bindir", "EXAMPLE_GENERATOR", "G++_ROOT"}
-"""A trick of LLVM's against the linker, an example in a docstring, and names that no shell can set."""
-
-FOR_THE_TOOLS_OWN_TESTS = ("GIT_TEST_", "UV_INTERNAL__")
-"""These come and go with every release; a pattern removes them."""
-
-FIX = "write them into environment.toml: under [passed] if a build may see them, and under the tool that reads them"
-
-
-def output_of(*command: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> str:
-    done = subprocess.run(command, env={**SHELL, **(env or {})}, cwd=cwd, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
-
-
-def toolchain_program(folder: str, name: str) -> Path:
-    """Return a program of an embedded toolchain, else the one on the path; without either the test is skipped."""
-    found = sorted(cache_folder(os.environ).glob(f"toolchains/*/{folder}/{name}"))
-    program = str(found[0]) if found else shutil.which(name)
-    return Path(program) if program else pytest.skip(f"there is no {name}: no toolchain was made here, none on PATH")
-
-
-def program(name: str) -> str:
-    return shutil.which(name) or pytest.skip(f"there is no {name} on PATH")
-
-
-def unknown_to(tool: str, names: Iterable[str]) -> list[str]:
-    return sorted(set(names) - set(TABLE.tools[tool].variables) - NO_VARIABLES)
-
-
-def test_every_variable_of_cmakes_manual_is_known() -> None:
-    manual = output_of(toolchain_program("tools", "cmake"), "--help-manual", "cmake-env-variables")
-    headings = re.findall(r"^(\S*[A-Z]\S*)\n-+$", manual, re.MULTILINE)
-    assert len(headings) > 60
-    ours = [name for heading in headings if "<PackageName>" not in heading for name in expanded(heading)]
-    assert unknown_to("cmake", ours) == [], FIX
-
-
-def expanded(heading: str) -> list[str]:
-    """Return the names that a heading such as CMAKE_<LANG>_COMPILER_LAUNCHER stands for in this project."""
-    if "<LANG>" in heading:
-        return [heading.replace("<LANG>", language) for language in ("C", "CXX", "CUDA")]
-    return [heading.replace("<DIALECT>", dialect) for dialect in ("", "_NASM")] if "<DIALECT>" in heading else [heading]
 
 
 def test_the_folders_of_every_package_that_cmake_looks_for_are_known(project: Path) -> None:
@@ -167,60 +118,6 @@ def test_every_variable_of_a_manual_page_is_known(page: str, tool: str, family: 
     assert unknown_to(tool, (name for name in names if name != "CCACHE_NO")) == [], FIX
 
 
-def test_every_variable_that_nvccs_profile_adds_to_is_known() -> None:
-    """`PTXAS_FLAGS +=` there begins with what the environment has."""
-    profile = toolchain_program("cuda/bin", "nvcc").resolve().with_name("nvcc.profile")
-    if not profile.is_file():
-        pytest.skip("the nvcc on PATH is a script, or has no profile beside it")
-    names = re.findall(r"^\s*(\w+)\s*(?:\+=|=\+|\?=|=)", profile.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(names) > 5
-    assert unknown_to("nvcc", names) == [], FIX
-
-
-# Writes down each name that a program asks the C library for.
-LISTENER = r"""
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
-static void note(const char *name) {
-  char line[512];
-  int log = open(LOG, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  int length = snprintf(line, sizeof line, "%s\n", name);
-  if (write(log, line, length) < 0) _exit(99);
-  close(log);
-}
-char *getenv(const char *name) {
-  note(name);
-  return ((char *(*)(const char *))dlsym(RTLD_NEXT, "getenv"))(name);
-}
-char *secure_getenv(const char *name) {
-  note(name);
-  return ((char *(*)(const char *))dlsym(RTLD_NEXT, "secure_getenv"))(name);
-}
-"""
-
-
-class Listener:
-    """Runs programs and hears what they ask the environment for; a static program says nothing."""
-
-    def __init__(self, folder: Path) -> None:
-        self.log, self.library = folder / "asked", folder / "listener.so"
-        options = ("-shared", "-fPIC", f'-DLOG="{self.log}"', "-x", "c", "-", "-o", str(self.library), "-ldl")
-        subprocess.run([program("gcc"), *options], input=LISTENER.encode(), check=True, capture_output=True)
-
-    def unknown(self, *command: str | Path, cwd: Path) -> list[str]:
-        """Run a command to its good end; return what it and its children asked for and no tool of the table reads."""
-        env = {**SHELL, "LD_PRELOAD": str(self.library)}
-        done = subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        asked = set(self.log.read_text(encoding="utf-8").split())
-        assert len(asked) > 3
-        known = {name for tool in TABLE.tools.values() for name in tool.variables}
-        return sorted(name for name in asked - known - NO_VARIABLES if not name.startswith(FOR_THE_TOOLS_OWN_TESTS))
-
-
 @pytest.fixture
 def listener(tmp_path: Path) -> Listener:
     return Listener(tmp_path)
@@ -228,31 +125,11 @@ def listener(tmp_path: Path) -> Listener:
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Path:
-    folder = tmp_path / "sources"
-    folder.mkdir()
-    (folder / "unit.cpp").write_text("#include <vector>\nint size() { return int(std::vector<int>(3).size()); }\n")
-    (folder / "unit.cu").write_text("__global__ void add_one(float* x) { x[threadIdx.x] += 1; }\n")
-    (folder / "CMakeLists.txt").write_text(
-        "cmake_minimum_required(VERSION 3.26)\nproject(one LANGUAGES CXX)\n"
-        "add_library(one SHARED unit.cpp)\ninstall(TARGETS one)\n"
-    )
-    return folder
-
-
-def test_what_cmake_ninja_and_gcc_ask_for_is_known(listener: Listener, sources: Path) -> None:
-    cmake, ninja = (toolchain_program("tools", name) for name in ("cmake", "ninja"))
-    configure = (cmake, "-S", ".", "-B", "build", "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}")
-    steps = [configure, (cmake, "--build", "build"), (cmake, "--install", "build", "--prefix", "installed")]
-    assert [listener.unknown(*step, cwd=sources) for step in steps] == [[], [], []], FIX
+    return write_sources(tmp_path / "sources")
 
 
 def test_what_ccache_asks_for_is_known(listener: Listener, sources: Path) -> None:
     assert listener.unknown(program("ccache"), "g++", "-c", "unit.cpp", cwd=sources) == [], FIX
-
-
-def test_what_nvcc_and_its_parts_ask_for_is_known(listener: Listener, sources: Path) -> None:
-    nvcc = toolchain_program("cuda/bin", "nvcc")
-    assert listener.unknown(nvcc, "-arch=sm_80", "-c", "unit.cu", cwd=sources) == [], FIX
 
 
 def test_what_git_asks_for_is_known(listener: Listener, tmp_path: Path) -> None:
