@@ -90,7 +90,7 @@ def with_contents(origin: Origin, wheel: Wheel) -> Origin:
 
 def _ask(project: Path, run: Runner, *words: str) -> Completed:
     """Ask git for what the commit itself has, in this repository and in none around it."""
-    command = ["git", "--no-replace-objects", "-C", project, *words]
+    command: list[str | Path] = ["git", "--no-replace-objects", "-C", project, *words]
     return run(command, env=closed_environment(GIT_CEILING_DIRECTORIES=str(project.parent)))
 
 
