@@ -242,6 +242,7 @@ def test_ccaches_place_is_its_users_and_nothing_else(tmp_path: Path, monkeypatch
         "CCACHE_MAXSIZE": "20.0G",
         "CCACHE_REMOTE_STORAGE": "redis://cache:6379",
     }
+    assert read_place("(environment) disable = true\n(default) recache = false\n") == {"CCACHE_DISABLE": "true"}
 
 
 def test_hits_and_misses_are_counted_from_the_builds_own_log(tmp_path: Path) -> None:
