@@ -171,6 +171,16 @@ def test_another_home_umask_locale_and_time_zone_change_no_byte(
         os.umask(before)
 
 
+def test_the_modes_that_a_checkout_got_from_a_shells_umask_change_no_byte(
+    workshop: Workshop, place: Path, clean: bytes
+) -> None:
+    project = checkout_in(place)
+    plan = plan_for(workshop, project, os.environ, None)
+    for path in (project, *project.rglob("*")):
+        path.chmod(path.stat().st_mode & ~0o077)
+    assert run_build(plan, run=run).path.read_bytes() == clean
+
+
 @pytest.mark.parametrize("name", ["straße", "東京", "v1.2-rc_3+x@y~z"])
 def test_a_folder_of_any_name_that_is_not_refused_serves(name: str, workshop: Workshop, place: Path) -> None:
     assert run_build(plan_for(workshop, checkout_in(place, name), os.environ, None), run=run).path.exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +12,7 @@ import pytest
 from packaging.version import Version
 
 from doubles import FakeRunner
+from wheelworks import overlooked
 from wheelworks.build import run_build
 from wheelworks.build_log import first_error
 from wheelworks.build_plan import BuildPlan, plan_build
@@ -120,9 +123,12 @@ def test_a_define_of_the_lane_is_not_overruled(tmp_path: Path, matrix: Matrix) -
         plan_at(tmp_path, tmp_path, matrix, developer={"WARPWRIGHT_SM_SET": "80"})
 
 
-@pytest.mark.parametrize("what", ["define", "compiler", "environment", "fresh"])
+@pytest.mark.parametrize("what", ["define", "compiler", "environment", "toolchain", "source put back", "fresh"])
 def test_what_was_configured_for_something_else_is_made_anew(what: str, tmp_path: Path, matrix: Matrix) -> None:
     plan = plan_at(tmp_path, tmp_path, matrix)
+    source = tmp_path / "csrc" / "a.cpp"
+    source.parent.mkdir()
+    source.touch()
     with pytest.raises(BuildError):
         run_build(plan, run=fails_with(""))
     (plan.cmake / "CMakeFiles").mkdir(parents=True)
@@ -134,11 +140,28 @@ def test_what_was_configured_for_something_else_is_made_anew(what: str, tmp_path
         plan = plan_at(tmp_path, tmp_path, matrix, developer={"X": "1"})
     if what == "compiler":
         runner = FakeRunner(lambda command: (0, COMPILERS.replace("2", "3")) if command[0] == "sh" else (1, ""))
+    if what == "toolchain":
+        plan = replace(plan, links={**plan.links, "torch": tmp_path / "another"})
+    if what == "source put back":
+        os.utime(source, ns=(0, 10**18))
     if what == "environment":
         plan = replace(plan, environment={**plan.environment, "PATH": "/other"})
     with pytest.raises(BuildError):
         run_build(plan, run=runner, fresh=what == "fresh")
     assert not plan.cmake.exists()
+
+
+def test_an_edited_source_is_left_to_ninja(tmp_path: Path) -> None:
+    source, note = tmp_path / "csrc" / "a.cpp", tmp_path / "sources.json"
+    source.parent.mkdir()
+    source.write_text("1", encoding="utf-8")
+    assert not overlooked.look(tmp_path, note)
+    os.utime(source, ns=(0, time.time_ns() + 10**9))
+    assert not overlooked.look(tmp_path, note)
+    (source.parent / "b.cpp").touch()
+    os.utime(source.parent / "b.cpp", ns=(0, 1))
+    assert overlooked.look(tmp_path, note)
+    assert not overlooked.look(tmp_path, note)
 
 
 def test_the_caches_key_has_all_that_compiles(tmp_path: Path, matrix: Matrix) -> None:
@@ -219,6 +242,7 @@ def test_ccaches_place_is_its_users_and_nothing_else(tmp_path: Path, monkeypatch
         "CCACHE_MAXSIZE": "20.0G",
         "CCACHE_REMOTE_STORAGE": "redis://cache:6379",
     }
+    assert read_place("(environment) disable = true\n(default) recache = false\n") == {"CCACHE_DISABLE": "true"}
 
 
 def test_hits_and_misses_are_counted_from_the_builds_own_log(tmp_path: Path) -> None:

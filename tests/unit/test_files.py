@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from wheelworks import files
+from wheelworks.process import run
 
 
 def test_a_written_file_replaces_the_old_one(tmp_path: Path) -> None:
@@ -62,6 +64,34 @@ def test_a_second_build_in_the_same_folder_waits_for_the_first_and_says_for_whic
         with files.held(folder, said.append):
             assert first.wait(timeout=10) == 0
     assert said == [f"another build has {folder}, process {first.pid}: waiting for it to end"]
+
+
+def test_what_a_killed_build_has_left_running_holds_its_folder(tmp_path: Path) -> None:
+    killed = (
+        "import os, pathlib, sys\n"
+        "from wheelworks import files\n"
+        "from wheelworks.process import run\n"
+        "with files.held(pathlib.Path(sys.argv[1]), print):\n"
+        "    run(['sh', '-c', 'kill -9 $PPID; sleep 1.5'])\n"
+    )
+    said: list[str] = []
+    folder = tmp_path / "build" / "lane"
+    with subprocess.Popen([sys.executable, "-c", killed, folder]) as first:
+        assert first.wait(timeout=10) == -9
+    start = time.monotonic()
+    with files.held(folder, said.append):
+        assert time.monotonic() - start > 0.5
+    words = f"process {first.pid}, which was killed and whose compilers run on: waiting for it to end"
+    assert said == [f"another build has {folder}, {words}"]
+
+
+def test_a_process_that_a_command_has_left_elsewhere_holds_no_folder(tmp_path: Path) -> None:
+    with files.held(tmp_path / "lane", print):
+        run([sys.executable, "-c", "import subprocess; subprocess.Popen(['sleep', '5'], start_new_session=True)"])
+    said: list[str] = []
+    with files.held(tmp_path / "lane", said.append):
+        assert said == []
+    assert [path.name for path in tmp_path.iterdir()] == ["lane.lock"]
 
 
 def test_a_folder_for_one_user_is_empty_and_goes_with_it(tmp_path: Path) -> None:

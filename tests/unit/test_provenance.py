@@ -61,6 +61,7 @@ def test_a_clean_checkout_has_its_commits_name(checkout: Path) -> None:
         ("python/warpwright/_C.abi3.so", "ignored", "python/warpwright/_C.abi3.so is not in the commit"),
         ("csrc/gemm/new.cpp", "", "csrc/gemm/new.cpp is not in the commit"),
         ("include/stdio.h", "", "include/stdio.h is not in the commit"),
+        ("csrc/__pycache__/new.cpp", "", "csrc/__pycache__/new.cpp is not in the commit"),
     ],
     ids=[
         "changed",
@@ -70,6 +71,7 @@ def test_a_clean_checkout_has_its_commits_name(checkout: Path) -> None:
         "ignored",
         "taken by a pattern",
         "a header that shadows",
+        "a source in a folder that git ignores",
     ],
 )
 def test_what_could_enter_a_wheel_and_is_not_the_commits_makes_it_dirty(
@@ -100,6 +102,38 @@ def test_line_ends_that_a_users_git_has_changed_are_seen(checkout: Path) -> None
     (checkout / "csrc" / "a.cpp").unlink()
     git(checkout, "checkout", "--", "csrc/a.cpp")
     assert find_origin(checkout, run).changes == ("csrc/a.cpp is not the commit's",)
+
+
+def test_a_file_that_was_made_a_program_makes_it_dirty_as_its_mode_enters_the_wheel(checkout: Path) -> None:
+    git(checkout, "config", "core.fileMode", "false")
+    (checkout / "python" / "warpwright" / "__init__.py").chmod(0o755)
+    assert find_origin(checkout, run).changes == ("python/warpwright/__init__.py has not the commit's mode",)
+
+
+def test_the_mode_that_a_shells_umask_gave_a_checkout_leaves_it_clean(checkout: Path) -> None:
+    for path in checkout.rglob("*.py"):
+        path.chmod(0o600)
+    assert find_origin(checkout, run).sentence is None
+
+
+def test_a_commit_that_git_was_told_to_replace_counts_as_it_is(checkout: Path) -> None:
+    first = git(checkout, "rev-parse", "HEAD")
+    (checkout / "csrc" / "a.cpp").write_text("int b;\n", encoding="utf-8")
+    git(checkout, "commit", "--quiet", "--all", "--message", "second")
+    git(checkout, "replace", first, "HEAD")
+    git(checkout, "reset", "--quiet", "--soft", first)
+    assert find_origin(checkout, run).changes == ("csrc/a.cpp is not the commit's",)
+
+
+def test_a_checkout_whose_own_repository_is_broken_is_not_the_one_around_it(checkout: Path) -> None:
+    (checkout / "inner" / ".git").mkdir(parents=True)
+    assert "git does not answer" in (find_origin(checkout / "inner", run).sentence or "")
+
+
+def test_what_git_says_beside_its_answer_is_no_commit(checkout: Path) -> None:
+    commit = git(checkout, "rev-parse", "HEAD")
+    origin = find_origin(checkout, FakeRunner(lambda _: (0, f"{commit}\nwarning: the index is slow\n")))
+    assert origin.commit == commit
 
 
 def test_what_no_build_takes_leaves_it_clean(checkout: Path) -> None:

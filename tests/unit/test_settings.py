@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from doubles import FakeRunner
+from wheelworks import files
 from wheelworks.errors import HostCompilerError, SettingError
 from wheelworks.host_compiler import find_host_compiler
 from wheelworks.process import run
-from wheelworks.settings import parallel_jobs, read_defines, require_no_defines, require_plain
+from wheelworks.settings import parallel_jobs, read_defines, require_no_defines, require_plain, require_scratch
 
 
 def test_as_many_compilers_run_as_memory_holds() -> None:
@@ -20,7 +21,7 @@ def test_as_many_compilers_run_as_memory_holds() -> None:
     assert parallel_jobs({"CMAKE_BUILD_PARALLEL_LEVEL": "7"}) == 7
 
 
-@pytest.mark.parametrize("named", ["abc", "0", "-1", "1.5", "٣", " 2"])
+@pytest.mark.parametrize("named", ["abc", "0", "-1", "1.5", "٣", " 2", "10000", "9" * 5000])
 def test_a_number_of_jobs_that_is_none_is_refused(named: str) -> None:
     with pytest.raises(SettingError, match="CMAKE_BUILD_PARALLEL_LEVEL is") as caught:
         parallel_jobs({"CMAKE_BUILD_PARALLEL_LEVEL": named})
@@ -64,6 +65,19 @@ def test_a_folder_that_a_tool_would_read_as_something_else_is_refused(name: str)
 @pytest.mark.parametrize("name", ["straße", "東京", "a+b", "a~1", "user@host", "v1.2-rc_3"])
 def test_a_folder_of_a_plain_name_is_taken(name: str) -> None:
     require_plain("the checkout", Path("/home/me") / name)
+
+
+@pytest.mark.parametrize(("name", "words"), [("a;b", "TMPDIR .* has ';' in its path"), ("gone", "TMPDIR is '")])
+def test_a_scratch_folder_that_no_compiler_can_use_is_refused(name: str, words: str, tmp_path: Path) -> None:
+    require_scratch({})
+    require_scratch({"TMPDIR": str(tmp_path)})
+    with pytest.raises(SettingError, match=words):
+        require_scratch({"TMPDIR": str(tmp_path / name)})
+
+
+def test_a_home_of_nobody_is_one_sentence() -> None:
+    with pytest.raises(SettingError, match="there is no folder ~no-such-user/x\n  why: ~no-such-user stands for"):
+        files.absolute("~no-such-user/x")
 
 
 def make_compiler(path: Path) -> Path:

@@ -39,6 +39,7 @@ STAGES = (
     "base_image",
     "pins",
     "build_plan",
+    "overlooked",
     "build_log",
     "build",
     "container",

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt
 
-from wheelworks import files
+from wheelworks import files, overlooked
 from wheelworks.build_log import first_error
 from wheelworks.build_plan import BuildPlan
 from wheelworks.ccache import CacheCount, count, fingerprint_path
@@ -97,13 +97,16 @@ def run_build(
 def _note_compilers(plan: BuildPlan, run: Runner, fresh: bool) -> None:
     """Write down what compiles, for ccache's key; a folder that was configured for something else is made anew.
 
-    CMake keeps flags, defines and found programs of an earlier configuration, whatever they are now.
+    CMake keeps flags, defines and found programs of an earlier configuration, whatever they are now; and ninja keeps
+    the objects of another toolchain's headers, or of another source, where these are older than the objects.
     """
     compilers = fingerprint(plan.folder / "cuda", Path(plan.defines["CMAKE_CXX_COMPILER"]), run)
     decisive = {name: value for name, value in plan.environment.items() if name not in CHANGES_NOTHING}
-    wanted = json.dumps([compilers, plan.defines, decisive], indent=1, sort_keys=True)
+    links = {name: str(target) for name, target in plan.links.items()}
+    wanted = json.dumps([compilers, plan.defines, decisive, links], indent=1, sort_keys=True)
     stamp = plan.folder / "configured.json"
-    if fresh or not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+    kept = stamp.exists() and stamp.read_text(encoding="utf-8") == wanted
+    if overlooked.look(plan.project, plan.folder / "sources.json") or fresh or not kept:
         files.remove(plan.cmake)
     files.write_text(fingerprint_path(plan.folder), compilers)
     files.write_text(stamp, wanted)

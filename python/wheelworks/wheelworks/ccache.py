@@ -27,8 +27,12 @@ PLACE = {
     "temporary_dir": "CCACHE_TEMPDIR",
     "umask": "CCACHE_UMASK",
     "namespace": "CCACHE_NAMESPACE",
+    "disable": "CCACHE_DISABLE",
+    "recache": "CCACHE_RECACHE",
+    "log_file": "CCACHE_LOGFILE",
 }
-"""The settings that say where the cache is and who shares it, which stay the user's; every other is this module's."""
+"""The settings that say where the cache is, who shares it and whether it is used, which stay the user's; every other is
+this module's."""
 
 SETTING = re.compile(r"\((.+)\) (\w+) = (.*)")
 

@@ -26,6 +26,10 @@ PATIENCE = 5.0
 """Seconds that a group has to put away what it holds, before it is killed."""
 
 
+HELD: set[int] = set()
+"""Locks that every command has as well, as descriptors: what outlives a killed starter still holds them."""
+
+
 class Child:
     """A command in a process group of its own. As a context manager, it leaves no process of the group behind."""
 
@@ -40,6 +44,7 @@ class Child:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             umask=UMASK,
+            pass_fds=tuple(HELD),
         )
 
     def __enter__(self) -> Child:

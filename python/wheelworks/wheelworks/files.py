@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
@@ -12,10 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from platformdirs import user_cache_path
 
-from wheelworks.errors import FileError
+from wheelworks.child import HELD
+from wheelworks.errors import FileError, SettingError
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
@@ -29,7 +31,11 @@ def absolute(named: str) -> Path:
 
     A relative one counts from the working folder, and not from wherever a link to it lies.
     """
-    return Path(named).expanduser().absolute()
+    try:
+        return Path(named).expanduser().absolute()
+    except RuntimeError as error:
+        why = f"{named.split('/')[0]} stands for the home of a user that this machine does not know"
+        raise SettingError(f"there is no folder {named}", why=why, fix="name the folder by its whole path") from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -126,23 +132,36 @@ def emptied(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def held(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Have ``folder`` to oneself; where another process has it, say which, and wait until it ends."""
+    """Have ``folder`` to oneself; where another process has it, say which, and wait until it ends.
+
+    The commands that are run meanwhile have the lock as well: where their starter is killed, they end first.
+    """
     make_folder(folder.parent)
     note = folder.with_name(f"{folder.name}.holder")
     with named_failure(folder):
-        lock = FileLock(f"{folder}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            holder = note.read_text(encoding="utf-8") if note.exists() else "unknown"
-            say(f"another build has {folder}, process {holder}: waiting for it to end")
-            lock.acquire()
+        lock = os.open(f"{folder}.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        write_text(note, str(os.getpid()))
-        yield
+        _take(lock, f"another build has {folder}, ", note, say)
+        HELD.add(lock)
+        try:
+            write_text(note, str(os.getpid()))
+            yield
+        finally:
+            note.unlink(missing_ok=True)
     finally:
-        note.unlink(missing_ok=True)
-        lock.release()
+        HELD.discard(lock)
+        fcntl.flock(lock, fcntl.LOCK_UN)  # also for a process that a command has left somewhere
+        os.close(lock)
+
+
+def _take(lock: int, what: str, note: Path, say: Callable[[str], None]) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = note.read_text(encoding="utf-8") if note.exists() else "unknown"
+        killed = holder.isdigit() and not Path("/proc", holder).exists()
+        say(f"{what}process {holder}{', which was killed and whose compilers run on' * killed}: waiting for it to end")
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def make_folder(folder: Path) -> None:

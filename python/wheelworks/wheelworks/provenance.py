@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wheelworks.errors import ProvenanceError
-from wheelworks.process import Runner
+from wheelworks.process import Completed, Runner, closed_environment
 from wheelworks.wheel import Wheel
 
 INPUTS = ("csrc", "include", "licenses", "python/backend", "python/warpwright")
@@ -23,9 +23,9 @@ COMMIT = r"^([0-9a-f]{40}|[0-9a-f]{64})(-dirty)?$"
 """A commit as a proof names it."""
 
 BLOB = re.compile(r"(\d{6}) blob ([0-9a-f]{40,64})\t(.+)\Z", re.DOTALL)
+HEAD = re.compile(r"^([0-9a-f]{40}|[0-9a-f]{64})$", re.MULTILINE)
 LINK = "120000"
-MADE = ("__pycache__",)
-"""Folders that an interpreter makes beside a source; no build takes them."""
+PROGRAM = "100755"
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,15 @@ def find_origin(project: Path, run: Runner) -> Origin:
     and filters, which a compiler does not."""
     if not (project / ".git").exists():
         return Origin(None, unknown=f"{project} is no git checkout")
-    found = run(["git", "-C", project, "rev-parse", "--verify", "HEAD"])
-    listed = run(["git", "-C", project, "ls-tree", "-r", "-z", "--full-tree", "HEAD"])
-    if not (found.ok and listed.ok):
+    found = _ask(project, run, "rev-parse", "--verify", "HEAD")
+    listed = _ask(project, run, "ls-tree", "-r", "-z", "--full-tree", "HEAD")
+    head = HEAD.search(found.output)
+    if head is None or not (found.ok and listed.ok):
         done = listed if found.ok else found
         return Origin(None, unknown=f"git does not answer: {' '.join(done.output.split())}")
     tree = {path: (mode, blob) for mode, blob, path in _blobs(listed.output)}
     package = frozenset(path.removeprefix(PACKAGE) for path in tree if path.startswith(f"{PACKAGE}warpwright/"))
-    return Origin(found.output.split()[-1], tuple(sorted(_changes(project, tree))), package=package)
+    return Origin(head[0], tuple(sorted(_changes(project, tree))), package=package)
 
 
 def require_known(origin: Origin) -> None:
@@ -87,6 +88,12 @@ def with_contents(origin: Origin, wheel: Wheel) -> Origin:
     return Origin(origin.commit, (*origin.changes, *changes), origin.unknown, origin.package)
 
 
+def _ask(project: Path, run: Runner, *words: str) -> Completed:
+    """Ask git for what the commit itself has, in this repository and in none around it."""
+    command: list[str | Path] = ["git", "--no-replace-objects", "-C", project, *words]
+    return run(command, env=closed_environment(GIT_CEILING_DIRECTORIES=str(project.parent)))
+
+
 def _blobs(text: str) -> Iterator[tuple[str, str, str]]:
     for line in text.split("\0"):
         if found := BLOB.search(line):
@@ -100,6 +107,8 @@ def _changes(project: Path, tree: Mapping[str, tuple[str, str]]) -> Iterator[str
             yield f"{path} is missing"
         elif _blob(content, len(blob)) != blob:
             yield f"{path} is not the commit's"
+        elif mode != LINK and _is_program(project / path) != (mode == PROGRAM):
+            yield f"{path} has not the commit's mode"
     yield from (f"{path} is not in the commit" for path in _inputs(project) if path not in tree)
 
 
@@ -107,6 +116,10 @@ def _content(path: Path, mode: str) -> bytes | None:
     if path.is_symlink():
         return os.fsencode(path.readlink()) if mode == LINK else b""
     return path.read_bytes() if path.is_file() else None
+
+
+def _is_program(path: Path) -> bool:
+    return bool(path.stat().st_mode & 0o100)
 
 
 def _blob(content: bytes, digits: int) -> str:
@@ -119,5 +132,10 @@ def _inputs(project: Path) -> Iterator[str]:
     for folder in INPUTS:
         for where, inner, names in os.walk(project / folder):
             links = [name for name in inner if Path(where, name).is_symlink()]
-            inner[:] = [name for name in inner if name not in MADE]
-            yield from (Path(where, name).relative_to(project).as_posix() for name in (*links, *names))
+            paths = (Path(where, name) for name in (*links, *names))
+            yield from (path.relative_to(project).as_posix() for path in paths if not _is_made(path))
+
+
+def _is_made(path: Path) -> bool:
+    """Tell what an interpreter makes beside a source, which no build takes; a source in such a folder is one."""
+    return path.parent.name == "__pycache__" and path.suffix == ".pyc"

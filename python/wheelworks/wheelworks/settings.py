@@ -14,6 +14,8 @@ UNIT_MEMORY = 10 * 2**30
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
+JOBS = re.compile(r"[1-9][0-9]{0,3}")
+
 AMISS = re.compile(r"[^\w/.+@~-]")
 """Letters that mean something to CMake's lists, ninja's rules, nvcc's lists, a shell, PATH or docker's mounts.
 
@@ -23,10 +25,10 @@ A space is one: CMake reads the folders that nvcc links with up to it."""
 def parallel_jobs(environment: Mapping[str, str]) -> int:
     """Return the number of compilers at a time: one for each core that has the memory of a large unit to itself."""
     if named := environment.get("CMAKE_BUILD_PARALLEL_LEVEL"):
-        if not named.isascii() or not named.isdigit() or int(named) < 1:
+        if JOBS.fullmatch(named) is None:
             raise SettingError(
                 f"CMAKE_BUILD_PARALLEL_LEVEL is {named!r}",
-                why="it is the number of compilers that run at a time, 1 or more",
+                why="it is the number of compilers that run at a time, from 1 to 9999",
                 fix="set it to a number, or unset it: as many then run as cores and memory hold",
             )
         return int(named)
@@ -76,4 +78,17 @@ def require_plain(what: str, folder: Path) -> None:
             f"{what} {folder} has {found[0]!r} in its path",
             why="CMake, ninja, nvcc, ccache or docker read that letter as something else than a part of a name",
             fix="move it to a folder whose path has letters, digits and / . _ - + @ ~ alone",
+        )
+
+
+def require_scratch(environment: Mapping[str, str]) -> None:
+    """Refuse a TMPDIR that the compilers cannot use, which each of them would tell in words of its own."""
+    if not (named := environment.get("TMPDIR")):
+        return
+    require_plain("TMPDIR", Path(named))
+    if not os.access(named, os.W_OK | os.X_OK):
+        raise SettingError(
+            f"TMPDIR is {named!r}",
+            why="it is no folder that can be written to, and the compilers put their temporary files there",
+            fix="make it, or unset TMPDIR",
         )

@@ -32,7 +32,7 @@ from wheelworks.progress import BuildProgress
 from wheelworks.proof import Proof
 from wheelworks.provenance import Origin, find_origin, require_known, with_contents
 from wheelworks.repair import repair_wheel
-from wheelworks.settings import read_defines, require_no_defines, require_plain
+from wheelworks.settings import read_defines, require_no_defines, require_plain, require_scratch
 from wheelworks.sources import ensure_sources
 from wheelworks.wheel import read_wheel
 
@@ -132,6 +132,7 @@ def _tell_of_environment() -> None:
     """Check where the build will stand, and say in a line what the shell has set and the build will not see."""
     require_plain("the checkout", Path.cwd())
     require_plain("the cache", files.cache_folder(os.environ))
+    require_scratch(os.environ)
     if line := describe(close(os.environ).removed):
         show(line)
 

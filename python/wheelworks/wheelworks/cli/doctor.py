@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from wheelworks.errors import WheelworksError
 from wheelworks.host_compiler import find_host_compiler
 from wheelworks.process import run
 from wheelworks.provenance import find_origin
-from wheelworks.settings import parallel_jobs, require_plain
+from wheelworks.settings import parallel_jobs, require_plain, require_scratch
 
 Answer = Callable[[], str]
 
@@ -52,12 +53,18 @@ def _questions() -> Iterator[tuple[str, Answer]]:
     yield "compiler", lambda: " ".join(map(str, vars(find_host_compiler(os.environ, run)).values()))
     yield "ccache", _ccache
     yield "jobs", lambda: str(parallel_jobs(os.environ))
+    yield "scratch", _scratch
     yield "store", lambda: _folder("the cache", files.cache_folder(os.environ))
 
 
 def _folder(what: str, folder: Path) -> str:
     require_plain(what, folder)
     return str(folder)
+
+
+def _scratch() -> str:
+    require_scratch(os.environ)
+    return tempfile.gettempdir()
 
 
 def _ccache() -> str:
