@@ -13,9 +13,9 @@ from wheelworks.matrix import Matrix
 STAGES = (
     "errors",
     "environment",
+    "stop",
     "child",
     "process",
-    "stop",
     "files",
     "store",
     "settings",

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from wheelworks import stop
+
 TIMED_OUT = 1 << 16
 """The status of a command that was stopped since its time was up: one that no process can have."""
 
@@ -26,19 +28,41 @@ PATIENCE = 5.0
 """Seconds that a group has to put away what it holds, before it is killed."""
 
 
+class NotStartedError(Exception):
+    """A command is not there, or cannot be run; ``error`` is the system's."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 HELD: set[int] = set()
 """Locks that every command has as well, as descriptors: what outlives a killed starter still holds them."""
 
 
 class Child:
-    """A command in a process group of its own. As a context manager, it leaves no process of the group behind."""
+    """A command in a process group of its own, started as a context that leaves no process of the group behind."""
 
     def __init__(self, words: tuple[str, ...], cwd: Path | None, environment: Mapping[str, str]) -> None:
         self.output = ""
-        self._process = subprocess.Popen(
-            words,
-            cwd=cwd,
-            env=environment,
+        self._words, self._cwd, self._environment = words, cwd, environment
+
+    def __enter__(self) -> Child:
+        try:
+            with stop.held_back():  # a signal must not come between the start and the note of it
+                self._process = self._start()
+        except OSError as error:
+            raise NotStartedError(error) from error
+        except BaseException:  # a signal just after it
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self._words,
+            cwd=self._cwd,
+            env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -46,9 +70,6 @@ class Child:
             umask=UMASK,
             pass_fds=tuple(HELD),
         )
-
-    def __enter__(self) -> Child:
-        return self
 
     def __exit__(self, *_: object) -> None:
         try:
@@ -65,6 +86,7 @@ class Child:
 
         The end of the command counts and not that of the pipe, which a process that it left behind may hold open.
         """
+        stop.heed()
         deadline = None if timeout is None else time.monotonic() + timeout
         lines = _Lines(on_line)
         try:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from wheelworks.child import TIMED_OUT, Child
+from wheelworks.child import TIMED_OUT, Child, NotStartedError
 from wheelworks.environment import close
+from wheelworks.stop import heed
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,11 @@ class Gate:
         """
         words = tuple(str(word) for word in command)
         try:
-            child = Child(words, cwd, self.environment() if env is None else env)
-        except FileNotFoundError as error:
-            return Completed(words, 127, str(error))
-        except OSError as error:
-            return Completed(words, 126, str(error))
-        with child:
-            status = child.follow(on_line, timeout)
+            with Child(words, cwd, self.environment() if env is None else env) as child:
+                status = child.follow(on_line, timeout)
+        except NotStartedError as failed:
+            heed()
+            return Completed(words, 127 if isinstance(failed.error, FileNotFoundError) else 126, str(failed))
         if status == TIMED_OUT:
             return Completed(words, 124, f"{child.output}\nstopped after {timeout} s")
         return Completed(words, status, child.output)
