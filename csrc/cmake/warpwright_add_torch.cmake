@@ -18,4 +18,7 @@ function(warpwright_add_torch torch_dir)
   target_link_libraries(warpwright_torch INTERFACE "${torch_dir}/lib/libtorch.so" "${torch_dir}/lib/libtorch_cpu.so")
   # Both are needed by name, whatever the linker thinks of their symbols: torch has loaded them before the extension.
   target_link_options(warpwright_torch INTERFACE LINKER:--no-as-needed LINKER:--allow-shlib-undefined)
+  # The libraries of torch's builds for CPU and CUDA differ: what they define beside the stable ABI is to change nothing.
+  target_link_options(warpwright_torch INTERFACE
+                      "LINKER:--version-script=${CMAKE_CURRENT_FUNCTION_LIST_DIR}/exports.map")
 endfunction()

@@ -76,3 +76,12 @@ def test_two_checkouts_without_a_cache_give_the_same_bytes(tmp_path: Path) -> No
         digests[place] = [sha256_of(wheel) for wheel in (checkout / "dist").glob("*.whl")]
     assert len(digests["one"]) == 1
     assert digests["one"] == digests["some/other/place"]
+
+
+def test_what_the_libraries_of_a_torch_build_define_changes_no_export(wheel: Path, tmp_path: Path) -> None:
+    """libtorch for the CPU defines the linker's marks and that for CUDA does not; ld would export them with the one."""
+    with zipfile.ZipFile(wheel) as archive:
+        extension = archive.extract("warpwright/_C.abi3.so", tmp_path)
+    exported = {line.split()[-1] for line in run(["nm", "--dynamic", "--defined-only", extension]).output.splitlines()}
+    assert exported
+    assert not {"_end", "_edata", "__bss_start"} & exported
