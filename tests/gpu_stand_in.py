@@ -97,7 +97,14 @@ class Stand:
         maker.tag = tag
         wheel = maker.make(self.folder / "dist")
         sha256 = files.sha256_of(wheel)
-        facts: Any = {"lane": "lane", "commit": commit, "seconds": 1.0, "cache": None}
+        facts: Any = {
+            "lane": "lane",
+            "commit": commit,
+            "seconds": 1.0,
+            "cache": None,
+            "build_type": "Release",
+            "release": True,
+        }
         # Not checked: a test may want a commit that no build writes.
         proof = BuildProof.model_construct(wheel=wheel.name, sha256=sha256, **facts)
         write_proof(wheel, proof)

@@ -26,7 +26,8 @@ CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOTICES = Notices(url="https://wheels.example/", nightlies=2)
 
 FACTS: dict[ProofKind, dict[str, Any]] = {
-    ProofKind.BUILD: {"schema": 2, "commit": COMMIT, "seconds": 74.0, "cache": {"hits": 15, "misses": 1}},
+    ProofKind.BUILD: {
+        "schema": 2, "build_type": "Release", "release": True, "commit": COMMIT, "seconds": 74.0, "cache": {"hits": 15, "misses": 1}},
     ProofKind.AUDIT: {"findings": [], "skipped": []},
     ProofKind.BILL: {
         "lane": "cu130-all-x86_64", "wheel_bytes": 1000,

@@ -21,4 +21,6 @@ function(warpwright_add_torch torch_dir)
   # The libraries of torch's builds for CPU and CUDA differ: what they define beside the stable ABI is to change nothing.
   target_link_options(warpwright_torch INTERFACE
                       "LINKER:--version-script=${CMAKE_CURRENT_FUNCTION_LIST_DIR}/exports.map")
+  set_target_properties(warpwright_torch PROPERTIES INTERFACE_LINK_DEPENDS
+                        "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/exports.map")
 endfunction()

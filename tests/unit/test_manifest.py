@@ -113,6 +113,8 @@ def test_every_reason_is_told_at_once(dist: Path, matrix: Matrix) -> None:
         (ProofKind.BUILD, {"commit": f"{COMMIT}-dirty"}, "-dirty"),
         (ProofKind.BUILD, {"commit": ""}, "the build proof cannot be read: commit: String should match pattern"),
         (ProofKind.BUILD, {"defines": {"CMAKE_CUDA_FLAGS": "-G"}}, "with a developer's CMAKE_CUDA_FLAGS"),
+        (ProofKind.BUILD, {"build_type": "Debug"}, ", as Debug"),
+        (ProofKind.BUILD, {"release": False}, ", without --release"),
         (ProofKind.WHEEL_TESTS, {"passed": 0}, "the wheel-tests proof does not hold: 0 passed"),
         (ProofKind.GPU, {"runs": []}, "the first run is not of the wheel itself"),
         (ProofKind.GPU, {"sanitizers": []}, "torch 2.11.0+cu130; memcheck did not run on path 90, 75, 80, 89"),
@@ -122,7 +124,7 @@ def test_every_reason_is_told_at_once(dist: Path, matrix: Matrix) -> None:
         (ProofKind.BUILD, {"schema": 3}, "the build proof cannot be read: schema: Input should be 2"),
     ],
     ids=[
-        "finding", "no commit", "dirty commit", "empty commit", "developer's defines",
+        "finding", "no commit", "dirty commit", "empty commit", "developer's defines", "debug build", "no release build",
         "no test passed", "no GPU report", "no memcheck",
         "older GPU report", "a torch fails", "a torch is not reached", "newer schema",
     ],

@@ -92,6 +92,15 @@ def test_a_command_has_ended_when_it_has_whoever_keeps_its_pipe(where: str) -> N
     assert time.monotonic() - start < 20
 
 
+def test_a_command_has_ended_when_it_has_though_another_goes_on_writing() -> None:
+    chatter = "import time\nwhile True: print('x', flush=True); time.sleep(0.01)"
+    code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {chatter!r}], start_new_session=True)"
+    start = time.monotonic()
+    done = run([sys.executable, "-c", code])
+    assert done.returncode == 0
+    assert time.monotonic() - start < 20
+
+
 def test_nothing_of_the_group_outlives_the_command() -> None:
     code = "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True)"
     child = int(run([sys.executable, "-c", code]).output)

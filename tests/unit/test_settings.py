@@ -12,7 +12,7 @@ from wheelworks import files
 from wheelworks.errors import HostCompilerError, SettingError
 from wheelworks.host_compiler import find_host_compiler
 from wheelworks.process import run
-from wheelworks.settings import parallel_jobs, read_defines, require_no_defines, require_plain, require_scratch
+from wheelworks.settings import parallel_jobs, read_defines, require_plain, require_release, require_scratch
 
 
 def test_as_many_compilers_run_as_memory_holds() -> None:
@@ -48,9 +48,14 @@ def test_a_define_that_is_given_twice_is_refused() -> None:
 
 
 def test_a_release_takes_no_define() -> None:
-    require_no_defines({})
+    require_release("Release", {})
     with pytest.raises(SettingError, match="a release takes no --define\n  why: CMAKE_CUDA_FLAGS"):
-        require_no_defines({"CMAKE_CUDA_FLAGS": "-G"})
+        require_release("Release", {"CMAKE_CUDA_FLAGS": "-G"})
+
+
+def test_a_release_takes_no_debug_information() -> None:
+    with pytest.raises(SettingError, match="a release takes no --build-type RelWithDebInfo"):
+        require_release("RelWithDebInfo", {})
 
 
 @pytest.mark.parametrize(

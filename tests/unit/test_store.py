@@ -18,6 +18,7 @@ from wheelworks.store import LIST, Store, damage
 def fill(folder: Path) -> None:
     (folder / "bin").mkdir()
     (folder / "bin" / "ptxas").write_text("machine code", encoding="utf-8")
+    (folder / "bin" / "ptxas").chmod(0o644)
     (folder / "include").mkdir()
     (folder / "include" / "a.h").write_text("#pragma once\n", encoding="utf-8")
     (folder / "lib64").symlink_to("lib")
@@ -49,6 +50,10 @@ def relinked(folder: Path) -> None:
     (folder / "lib64").symlink_to("/usr/lib")
 
 
+def no_program(folder: Path) -> None:
+    (folder / "bin" / "ptxas").chmod(0o600)
+
+
 def replaced_by_a_link(folder: Path) -> None:
     (folder / "bin" / "ptxas").rename(folder.parent / "ptxas")
     (folder / "bin" / "ptxas").symlink_to(folder.parent / "ptxas")
@@ -66,6 +71,7 @@ DAMAGES = {
     shadowed: "include/stdio.h was added",
     relinked: "lib64 is no longer a link to lib",
     replaced_by_a_link: "bin/ptxas is no longer a file",
+    no_program: "bin/ptxas has mode 600, expected 644",
     unlisted: "its list of files cannot be read",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
@@ -16,7 +17,7 @@ from wheelworks import files, overlooked
 from wheelworks.build_log import first_error
 from wheelworks.build_plan import BuildPlan
 from wheelworks.ccache import CacheCount, count, fingerprint_path
-from wheelworks.errors import BuildError
+from wheelworks.errors import BuildError, FileError
 from wheelworks.fingerprint import fingerprint
 from wheelworks.images import BuildImage
 from wheelworks.process import Completed, Runner
@@ -38,6 +39,8 @@ class BuiltWheel:
     lane: str
     seconds: float
     cache: CacheCount | None
+    build_type: str
+    fresh: bool
     developer: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -45,7 +48,8 @@ class BuildProof(Proof):
     """What the build of a wheel cost, and the commit that it was built from; None where no commit is known.
 
     ``image`` is the container's, by the address of its content; None for an embedded toolchain. ``defines`` are those
-    that a developer has added, which no release may have.
+    that a developer has added, which no release may have; ``release`` says that nothing of an earlier build was used,
+    and that every byte of the toolchain and of the sources was read.
     """
 
     KIND = ProofKind.BUILD
@@ -56,6 +60,8 @@ class BuildProof(Proof):
     seconds: float
     cache: CacheCount | None
     image: BuildImage | None = None
+    build_type: str
+    release: bool
     defines: dict[str, str] = Field(default_factory=dict)
 
 
@@ -80,9 +86,12 @@ def run_build(
         plan.ccache_log.unlink(missing_ok=True)
     start = time.monotonic()
     done = run(plan.command, cwd=plan.project, env=plan.environment, on_line=on_line)
-    files.write_text(plan.log, done.output)
     if not done.ok:
-        raise _failure(plan, done)
+        failure = _failure(plan, done)  # before the log, which a full disk has no room for
+        with contextlib.suppress(FileError):
+            files.write_text(plan.log, done.output)
+        raise failure
+    files.write_text(plan.log, done.output)
     wheels = sorted(plan.staging.glob("*.whl"))
     if len(wheels) != 1:
         raise BuildError(
@@ -91,7 +100,15 @@ def run_build(
             fix=f"read the build's output, which is in {plan.log}",
         )
     cache = count(plan.ccache_log) if plan.ccache_log else None
-    return BuiltWheel(wheels[0], plan.lane, time.monotonic() - start, cache, plan.developer)
+    return BuiltWheel(
+        path=wheels[0],
+        lane=plan.lane,
+        seconds=time.monotonic() - start,
+        cache=cache,
+        build_type=plan.defines["CMAKE_BUILD_TYPE"],
+        fresh=fresh,
+        developer=plan.developer,
+    )
 
 
 def _note_compilers(plan: BuildPlan, run: Runner, fresh: bool) -> None:
@@ -122,6 +139,8 @@ def prove_build(built: BuiltWheel, finished: Path, origin: Origin, image: BuildI
         seconds=round(built.seconds, 1),
         cache=built.cache,
         image=image,
+        build_type=built.build_type,
+        release=built.fresh,
         defines=dict(built.developer),
     )
 

@@ -24,6 +24,9 @@ UMASK = 0o022
 TICK = 0.1
 """Seconds between two looks at a silent command."""
 
+DRAIN = 5.0
+"""Seconds for what an ended command has left in the pipe, where another process goes on writing to it."""
+
 PATIENCE = 5.0
 """Seconds that a group has to put away what it holds, before it is killed."""
 
@@ -45,6 +48,7 @@ class Child:
 
     def __init__(self, words: tuple[str, ...], cwd: Path | None, environment: Mapping[str, str]) -> None:
         self.output = ""
+        self._ended = time.monotonic()
         self._words, self._cwd, self._environment = words, cwd, environment
 
     def __enter__(self) -> Child:
@@ -101,6 +105,9 @@ class Child:
         """Read what has come within a tick; true where the command has exited and nothing more comes."""
         assert self._process.stdout is not None  # noqa: S101  it is a pipe
         exited = self._has_exited()  # before the look, so that no last words are missed
+        if exited and self._ended + DRAIN < time.monotonic():
+            return True
+        self._ended = self._ended if exited else time.monotonic()
         stream = self._process.stdout.fileno()
         if not lines.open:
             time.sleep(0 if exited else TICK)

@@ -107,9 +107,10 @@ def _base(matrix: Matrix, lane: Lane) -> str:
 
 
 def _environment(plan: BuildPlan) -> dict[str, str]:
-    """Return the plan's environment, less what depends on the machine."""
-    kept = ("PATH", "WARPWRIGHT_VERSION_LABEL", "WARPWRIGHT_SOURCE_ROOT", "SOURCE_DATE_EPOCH")
+    """Return the plan's environment, less what depends on the machine and on how cibuildwheel brings the backend."""
+    left_out = ("CMAKE_BUILD_PARALLEL_LEVEL", "HOME", "NINJA_STATUS", "PYTHONPATH", "TMPDIR")
+    own = ("UV_NO_CACHE", "UV_NO_CONFIG", "UV_OFFLINE", "UV_PYTHON_DOWNLOADS")
     return {
-        **{key: plan.environment[key] for key in kept},
+        **{key: value for key, value in plan.environment.items() if key not in (*left_out, *own)},
         "UV_BUILD_CONSTRAINT": str(plan.folder / "build-constraints.txt"),
     }

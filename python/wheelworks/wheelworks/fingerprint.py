@@ -24,7 +24,7 @@ for name in {host}; do
 done
 sha256sum "$2"
 """
-LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
+LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 
 
 def fingerprint(toolkit: Path, compiler: Path, run: Runner) -> str:

@@ -61,8 +61,11 @@ def require_new(developer: Mapping[str, str], defines: Mapping[str, str]) -> Non
         )
 
 
-def require_no_defines(developer: Mapping[str, str]) -> None:
-    """Refuse a developer's defines in a release."""
+def require_release(build_type: str, developer: Mapping[str, str]) -> None:
+    """Refuse a developer's defines and types of a build in a release."""
+    if build_type != "Release":
+        why = "a released wheel is optimised, and has no debug information"
+        raise SettingError(f"a release takes no --build-type {build_type}", why=why, fix="leave one of them out")
     if developer:
         raise SettingError(
             "a release takes no --define",

@@ -27,7 +27,7 @@ class Stopped(SystemExit):
 
 
 def unwind_on_signals() -> None:
-    """Have a signal raise `Stopped`, and Ctrl-C what it raises; one that the caller ignores, as nohup does, stays so."""
+    """Have a signal raise `Stopped`; one that the caller has chosen to ignore, as nohup does, stays ignored."""
     for number in (*ASKING, signal.SIGINT):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _raise)

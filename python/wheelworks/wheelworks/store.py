@@ -7,6 +7,7 @@ milliseconds; a release, and `wheelworks doctor`, read every byte. What is damag
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +23,12 @@ SCHEMA = 1
 
 
 class Entry(BaseModel):
-    """A file as it was made: bytes, time of its last change in nanoseconds and SHA-256; for a link, where it points."""
+    """A file as it was made: bytes, mode, time of its last change (ns) and SHA-256; for a link, where it points."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     size: int = 0
+    mode: int = 0
     time: int = 0
     sha256: str = ""
     link: str = ""
@@ -106,6 +108,8 @@ def _differences(name: str, path: Path, entry: Entry, *, every_byte: bool) -> It
             yield f"{name} has {now.size} bytes, expected {entry.size}"
         elif now.time != entry.time:
             yield f"{name} was written to after it was made"
+        elif now.mode != entry.mode:
+            yield f"{name} has mode {now.mode:o}, expected {entry.mode:o}"
         elif every_byte and not entry.link and files.sha256_of(path) != entry.sha256:
             yield f"{name} has other bytes"
     except OSError as error:
@@ -149,7 +153,7 @@ def _look(path: Path) -> Entry:
     if path.is_symlink():
         return Entry(link=str(path.readlink()))
     found = path.stat()
-    return Entry(size=found.st_size, time=found.st_mtime_ns)
+    return Entry(size=found.st_size, mode=stat.S_IMODE(found.st_mode), time=found.st_mtime_ns)
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -18,6 +18,7 @@ from public import Model, models
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*Function'> should not be instantiated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:.torch.jit.script.*is deprecated"),
+    pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0"),
 ]
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

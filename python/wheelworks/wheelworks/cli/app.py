@@ -71,6 +71,12 @@ def read_matrix() -> Matrix:
     return load_matrix(Path("matrix.toml"))
 
 
+def own_folders() -> tuple[Path, ...]:
+    """Return the folders of this machine that no file of a wheel may name; a home that is none is left out."""
+    folders = (Path.cwd(), files.cache_folder(os.environ), Path.home())
+    return tuple(folder for folder in folders if folder.is_absolute() and folder != Path("/"))
+
+
 def the_store(*, thorough: bool = False) -> Store:
     """Return the store in the user's cache; ``thorough`` has every byte of what is used read."""
     return Store(files.cache_folder(os.environ), every_byte=thorough, say=show)

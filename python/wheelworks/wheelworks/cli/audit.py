@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from cyclopts import Parameter
 from wheelworks import files
 from wheelworks.audit import Audits, Tools, audit_wheels, render_audits, to_json
 from wheelworks.bill import BillProof, draw_bill
-from wheelworks.cli.app import ACCEPTED_BILLS, app, make_toolchain, read_matrix
+from wheelworks.cli.app import ACCEPTED_BILLS, app, make_toolchain, own_folders, read_matrix
 from wheelworks.lanes import Lane, choose_lane
 from wheelworks.matrix import Matrix
 from wheelworks.policy import plan_policy
@@ -44,8 +43,7 @@ def audit(wheels: Annotated[list[Path], Parameter(negative=())], *, json: bool =
 
 def audit_all(wheels: Sequence[Path], matrix: Matrix, lane: Lane, *, as_json: bool = False) -> Audits:
     """Print the verdicts on all wheels; cuobjdump is that of a lane's toolchain."""
-    build_folders = (Path.cwd(), files.cache_folder(os.environ), Path.home())
-    tools = Tools(run, make_toolchain(matrix, lane).cuobjdump, build_folders, ACCEPTED_BILLS)
+    tools = Tools(run, make_toolchain(matrix, lane).cuobjdump, own_folders(), ACCEPTED_BILLS)
     audits = audit_wheels(wheels, plan_policy(matrix), tools)
     sys.stdout.write(to_json(audits) if as_json else render_audits(audits))
     sys.stdout.flush()

@@ -32,7 +32,7 @@ from wheelworks.progress import BuildProgress
 from wheelworks.proof import Proof
 from wheelworks.provenance import Origin, find_origin, require_known, with_contents
 from wheelworks.repair import repair_wheel
-from wheelworks.settings import read_defines, require_no_defines, require_plain, require_scratch
+from wheelworks.settings import read_defines, require_plain, require_release, require_scratch
 from wheelworks.sources import ensure_sources
 from wheelworks.wheel import read_wheel
 
@@ -80,7 +80,7 @@ def build(
     origin = find_origin(Path.cwd(), run)
     if release:
         require_known(origin)
-        require_no_defines(defines)
+        require_release(build_type, defines)
     name = choose_base(parsed, chosen, base) if base or chosen.base else None
     with files.held(build_folder(chosen, name), say=show):
         place = _workplace(parsed, chosen, name, release=release, by_name=by_name)

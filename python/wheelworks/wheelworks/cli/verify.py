@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
-from wheelworks import files
 from wheelworks.audit import Tools
-from wheelworks.cli.app import ACCEPTED_BILLS, app, errors, make_toolchain, read_matrix, show
+from wheelworks.cli.app import ACCEPTED_BILLS, app, errors, make_toolchain, own_folders, read_matrix, show
 from wheelworks.errors import WheelworksError
 from wheelworks.lanes import choose_lane
 from wheelworks.policy import plan_policy
@@ -36,7 +33,7 @@ def verify(place: str, *, repository: str | None = None, refresh: bool = False, 
     """
     source = open_source(place)
     matrix = read_matrix()
-    tools = Tools(run, None, (Path.cwd(), files.cache_folder(os.environ), Path.home()), ACCEPTED_BILLS)
+    tools = Tools(run, None, own_folders(), ACCEPTED_BILLS)
     if audit:
         try:
             tools = replace(tools, cuobjdump=make_toolchain(matrix, choose_lane(matrix, None)).cuobjdump)

@@ -69,9 +69,11 @@ def _entry(
 def _judge_build(proof: BuildProof) -> Verdict:
     cache = f", ccache {proof.cache.hits} hits, {proof.cache.misses} misses" if proof.cache else ""
     commit = proof.commit or "no commit"
-    defines = f", with a developer's {', '.join(sorted(proof.defines))}" if proof.defines else ""
-    holds = proof.commit is not None and "-dirty" not in commit and not defines
-    return holds, f"built in {proof.seconds:.0f} s from {commit}{cache}{defines}"
+    lacks = [f"with a developer's {', '.join(sorted(proof.defines))}"] if proof.defines else []
+    lacks += [f"as {proof.build_type}"] if proof.build_type != "Release" else []
+    lacks += ["without --release"] if not proof.release else []
+    holds = proof.commit is not None and "-dirty" not in commit and not lacks
+    return holds, ", ".join([f"built in {proof.seconds:.0f} s from {commit}{cache}", *lacks])
 
 
 def _judge_audit(proof: AuditProof) -> Verdict:
