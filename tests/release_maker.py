@@ -27,7 +27,9 @@ NOTICES = Notices(url="https://wheels.example/", nightlies=2)
 
 FACTS: dict[ProofKind, dict[str, Any]] = {
     ProofKind.BUILD: {
-        "schema": 2, "build_type": "Release", "release": True, "commit": COMMIT, "seconds": 74.0, "cache": {"hits": 15, "misses": 1}},
+        "schema": 2, "build_type": "Release", "release": True, "commit": COMMIT, "seconds": 74.0,
+        "cache": {"hits": 15, "misses": 1},
+    },
     ProofKind.AUDIT: {"findings": [], "skipped": []},
     ProofKind.BILL: {
         "lane": "cu130-all-x86_64", "wheel_bytes": 1000,

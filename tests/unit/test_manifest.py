@@ -124,7 +124,8 @@ def test_every_reason_is_told_at_once(dist: Path, matrix: Matrix) -> None:
         (ProofKind.BUILD, {"schema": 3}, "the build proof cannot be read: schema: Input should be 2"),
     ],
     ids=[
-        "finding", "no commit", "dirty commit", "empty commit", "developer's defines", "debug build", "no release build",
+        "finding", "no commit", "dirty commit", "empty commit", "developer's defines", "debug build",
+        "no release build",
         "no test passed", "no GPU report", "no memcheck",
         "older GPU report", "a torch fails", "a torch is not reached", "newer schema",
     ],
