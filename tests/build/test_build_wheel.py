@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -61,16 +62,36 @@ def test_a_second_checkout_with_a_new_toolchain_hits_the_cache_for_every_unit(wh
     assert int(counted[2]) == 0
 
 
-def test_two_checkouts_without_a_cache_give_the_same_bytes(tmp_path: Path) -> None:
+@pytest.fixture
+def _umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+POISON = {
+    "CFLAGS": "-O0", "CXXFLAGS": "-march=x86-64-v4", "CUDAFLAGS": "--use_fast_math", "LDFLAGS": "-Wl,-rpath,/nope",
+    "NVCC_APPEND_FLAGS": "--use_fast_math", "NVCC_PREPEND_FLAGS": "-O0", "CUDAHOSTCXX": "/nope/g++", "CPATH": "/nope",
+    "CMAKE_GENERATOR": "Unix Makefiles", "CMAKE_TOOLCHAIN_FILE": "/nope/toolchain.cmake", "CMAKE_BUILD_TYPE": "Debug",
+    "SKBUILD_CMAKE_ARGS": "-DCMAKE_CXX_FLAGS=-O0", "SKBUILD_CMAKE_DEFINE": "CMAKE_CUDA_FLAGS=-G",
+    "SKBUILD_WHEEL_PACKAGES": "python/wheelworks/wheelworks", "PYTHONPATH": "/nope", "LC_ALL": "tr_TR.UTF-8",
+    "TZ": "Asia/Kathmandu", "UV_CONFIG_FILE": "/nope/uv.toml", "GIT_DIR": "/nope", "LD_RUN_PATH": "/nope",
+}  # fmt: skip
+"""What a shell may have that would change a wheel of the kernels, or end its build."""
+
+
+@pytest.mark.usefixtures("_umask")
+def test_checkouts_of_a_plain_and_of_a_poisoned_shell_give_the_same_bytes_without_a_cache(tmp_path: Path) -> None:
     old = tmp_path / "bin" / "ccache"  # too old to be taken, and found first
     old.parent.mkdir()
     old.write_text("#!/bin/sh\necho ccache version 4.0\n", encoding="utf-8")
     old.chmod(0o755)
     path = f"{old.parent}{os.pathsep}{os.environ['PATH']}"
     digests = {}
-    for place in ("one", "some/other/place"):
+    for place, shell in {"one": {}, "some/other/place": POISON}.items():
+        os.umask(0o077 if shell else 0o022)
         checkout = copy_of_this_checkout(tmp_path / place)
-        done = build_in(checkout, "cu130-jit75-x86_64", "--untested", PATH=path)
+        done = build_in(checkout, "cu130-jit75-x86_64", "--untested", **shell, PATH=path)
         assert done.returncode == 0, done.stdout
         assert "every unit is compiled anew" in done.stdout
         digests[place] = [sha256_of(wheel) for wheel in (checkout / "dist").glob("*.whl")]
