@@ -54,8 +54,10 @@ class Origin:
 
 
 def find_origin(project: Path, run: Runner) -> Origin:
-    """Ask git for the commit, and compare the disk with it byte by byte: git's own answer heeds ignore files, flags
-    and filters, which a compiler does not."""
+    """Ask git for the commit, and compare the disk with it byte by byte.
+
+    Git's own answer heeds ignore files, flags and filters, which a compiler does not.
+    """
     if not (project / ".git").exists():
         return Origin(None, unknown=f"{project} is no git checkout")
     found = _ask(project, run, "rev-parse", "--verify", "HEAD")
