@@ -46,6 +46,9 @@ def test_a_digest_that_no_registry_has_is_refused_and_nothing_is_tagged(dock: Do
 
 def test_a_release_from_an_unpinned_base_is_refused(dock: Dock, tmp_path: Path) -> None:
     checkout = copy_of_this_checkout(tmp_path)
+    identity = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
+    for words in (("init", "--quiet"), ("add", "."), (*identity, "commit", "--quiet", "--message", "a release")):
+        assert run(["git", "-C", checkout, *words]).ok  # a release is built from one clean commit
     done = dock.wheelworks(checkout, "build", LANE, "--release", "--by-name")
     assert done.returncode == UnpinnedError.exit_code, done.stdout
     assert "unpinned: debian:trixie" in done.stdout
