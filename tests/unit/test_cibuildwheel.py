@@ -9,6 +9,7 @@ import pytest
 import tomllib
 
 from wheelworks.cibuildwheel import configuration_path, release_lanes, render_configuration, require_current
+from wheelworks.environment import close
 from wheelworks.errors import MatrixError
 from wheelworks.lanes import choose_lane
 from wheelworks.matrix import Matrix
@@ -27,6 +28,20 @@ def test_one_abi3_wheel_is_built_in_the_lanes_image(matrix: Matrix) -> None:
     assert options["config-settings"]["cmake.define.WARPWRIGHT_LANE"] == "universal-x86_64"
     assert options["environment"]["WARPWRIGHT_VERSION_LABEL"] == ""
     assert options["audit-command"] == ""
+
+
+def test_the_release_form_has_the_plans_closed_environment(matrix: Matrix) -> None:
+    parsed = tomllib.loads(render_configuration(matrix, choose_lane(matrix, "universal-x86_64")))
+    environment = parsed["tool"]["cibuildwheel"]["environment"]
+    assert close({}).variables.items() <= environment.items()
+    assert environment["SKBUILD_NO_ENTRYPOINT_CONFIG"] == "1"
+    assert not {"HOME", "UV_OFFLINE", "CMAKE_BUILD_PARALLEL_LEVEL"} & environment.keys()
+
+
+def test_a_lane_without_a_base_that_cibuildwheel_knows_is_refused(matrix: Matrix) -> None:
+    without = matrix.model_copy(update={"bases": {"debian": matrix.bases["debian"]}})
+    with pytest.raises(MatrixError, match="lane universal-x86_64 has no release form"):
+        render_configuration(without, choose_lane(without, "universal-x86_64"))
 
 
 def test_no_path_of_this_machine_is_in_a_configuration(matrix: Matrix, project: Path) -> None:

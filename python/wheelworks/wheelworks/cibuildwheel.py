@@ -40,10 +40,7 @@ def configuration_path(project: Path, lane: Lane) -> Path:
 
 def render_configuration(matrix: Matrix, lane: Lane) -> str:
     """Return the configuration of a lane as TOML."""
-    base = next(
-        key for key, row in matrix.bases.items() if row.kind == "manylinux" and lane.architecture in row.architectures
-    )
-    image = plan_image(matrix, lane, base, project=PROJECT, commit=None)
+    image = plan_image(matrix, lane, _base(matrix, lane), project=PROJECT, commit=None)
     toolchain = Toolchain(Path(), "", lane.toolkit.kind == "embedded")  # where it lies is known in the container alone
     commits = {name: row.commit for name, row in matrix.sources.items()}
     sources = Sources({name: Path() for name in matrix.sources}, commits)
