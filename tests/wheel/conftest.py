@@ -22,5 +22,10 @@ def _the_installed_wheel_is_tested() -> None:
 
 
 @pytest.fixture
+def device() -> str:
+    return "cpu"
+
+
+@pytest.fixture
 def generator() -> torch.Generator:
     return torch.Generator().manual_seed(torch.seed() % 2**31)

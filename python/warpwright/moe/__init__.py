@@ -1,0 +1,1 @@
+"""Mixtures of experts: no operator of this family is here yet."""

@@ -1,0 +1,1 @@
+"""Sampling: no operator of this family is here yet."""

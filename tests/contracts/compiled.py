@@ -1,0 +1,107 @@
+"""Compilation and export with every kind of size, and gradients, as a model calls the public functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from contracts.cases import each_operator, operators_where
+from contracts.layers import Layer, Tokens
+from contracts.results import clones, same
+from warpwright._registry import as_tuple
+from warpwright.contract import Contract
+
+# Torch itself does what it warns of: dynamo makes an instance of an autograd function, and forward mode scripts one.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*Function'> should not be instantiated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.torch.jit.script.*is deprecated"),
+    pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0"),
+]
+
+each_that_may_require_a_gradient = operators_where(lambda contract: Layer(contract, "cpu").may_require_a_gradient)
+
+
+@pytest.fixture(autouse=True)
+def nothing_compiled_before() -> Iterator[None]:
+    torch._dynamo.reset()
+    with torch._dynamo.config.patch(capture_scalar_outputs=True, capture_dynamic_output_shape_ops=True):
+        yield
+    torch._dynamo.reset()
+
+
+def backend(device: str) -> str:
+    return "inductor" if device == "cuda" else "aot_eager"
+
+
+@each_operator
+def test_it_compiles_for_one_size_and_then_for_any(contract: Contract, device: str) -> None:
+    """The first size is taken as it is, the second makes it a symbol, and the third needs no compiler any more."""
+    layer = Layer(contract, device)
+    run = torch.compile(lambda tokens: layer(tokens), backend=backend(device), fullgraph=True)
+    with torch.no_grad():
+        for count in (2, 5, 130):
+            tokens = layer.tokens(count)
+            assert same(clones(run(tokens)), clones(layer(tokens)))
+
+
+@each_operator
+def test_it_compiles_for_a_size_that_the_data_alone_know(contract: Contract, device: str) -> None:
+    layer = Layer(contract, device)
+
+    def chosen(tokens: Tokens, which: torch.Tensor) -> Any:
+        return layer(layer.chosen(tokens, which.nonzero().flatten()))
+
+    run = torch.compile(chosen, backend=backend(device), fullgraph=True)
+    with torch.no_grad():
+        tokens = layer.tokens(150)
+        for many in (3, 140, 1, 0):
+            which = torch.arange(150, device=device) < many
+            assert same(clones(run(tokens, which)), clones(chosen(tokens, which)))
+
+
+class Module(torch.nn.Module):  # type: ignore[misc]
+    def __init__(self, layer: Layer) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, tokens: Tokens) -> Any:
+        return self.layer(tokens)
+
+
+@each_operator
+def test_it_is_exported_for_one_size_and_for_any(contract: Contract, device: str) -> None:
+    layer = Layer(contract, device)
+    count = torch.export.Dim("count", min=2, max=4096)
+    sizes = {name: {dim: each * count if each != 1 else count} for name, (dim, each) in layer.varying.items()}
+    with torch.no_grad():
+        for shapes, other in ((None, 7), (({**sizes},), 9)):
+            program = torch.export.export(Module(layer), (layer.tokens(7),), dynamic_shapes=shapes, strict=False)
+            assert same(clones(program.module()(layer.tokens(other))), clones(layer(layer.tokens(other))))
+
+
+@each_that_may_require_a_gradient
+@pytest.mark.parametrize("is_compiled", [False, True], ids=["eager", "compiled"])
+def test_a_call_that_requires_a_gradient_runs_and_its_backward_is_refused_by_name(
+    contract: Contract, device: str, is_compiled: bool
+) -> None:
+    layer = Layer(contract, device, parameters=True)
+    with torch.no_grad():
+        expected = clones(layer(layer.tokens(3)))
+    run = torch.compile(lambda tokens: layer(tokens), backend="aot_eager", fullgraph=True) if is_compiled else layer
+    found = as_tuple(run(layer.recorded(3)))
+    assert all(out.requires_grad for out in found)
+    assert same(tuple(out.detach() for out in found), expected)
+    with pytest.raises(RuntimeError, match=f"warpwright.{contract.name} has no backward: it is for inference"):
+        found[0].float().sum().backward()
+    assert all(parameter.grad is None for parameter in layer.parameters.values())
+
+
+@each_that_may_require_a_gradient
+@pytest.mark.parametrize("quiet", [torch.no_grad, torch.inference_mode], ids=["no_grad", "inference_mode"])
+def test_nothing_is_recorded_where_torch_records_nothing(contract: Contract, device: str, quiet: type) -> None:
+    layer = Layer(contract, device, parameters=True)
+    with quiet():
+        assert not any(result.requires_grad for result in layer.results(layer.recorded(3)))

@@ -1,0 +1,122 @@
+"""What holds on the CPU and on a GPU alike; each suite says which device it has."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from contracts.cases import LARGEST, OPERATORS, call_of, draw, each_operator, each_sample, operators_where
+from contracts.layers import Layer
+from contracts.results import Untouched, clones, exact, near, outs, pure_outs, run, same, tensors
+from warpwright._registry import as_tuple, by_name, overload
+from warpwright.contract import Contract, Sample, TraitKind
+from warpwright.draw import poison_of
+
+REQUIRED = ("typical", "smallest", "odd", "empty", LARGEST)
+
+
+@each_operator
+def test_its_contract_is_whole(contract: Contract) -> None:
+    named = [sample.name for sample in contract.samples]
+    wanted = [*REQUIRED]
+    wanted += ["in place"] if not contract.trait(TraitKind.NEVER_IN_PLACE) else []
+    wanted += ["slices"] if not contract.trait(TraitKind.NEVER_SLICED) else []
+    assert not [name for name in wanted if name not in named], "samples that the contract lacks"
+    assert len(set(named)) == len(named)
+    assert contract.refusals
+    assert len({refusal.name for refusal in contract.refusals}) == len(contract.refusals)
+    assert contract.workloads
+    assert contract.tolerance.origin
+    assert all(trait.reason for trait in contract.traits)
+    assert (contract.output is None) == (not overload(contract.name)._schema.returns)
+    assert "Parameters" in (contract.function.__doc__ or "")
+
+
+def test_every_registered_operator_has_a_contract_and_the_reverse() -> None:
+    registered = {
+        schema.name.split("::")[1]
+        for schema in torch._C._jit_get_all_schemas()
+        if schema.name.startswith("warpwright::") and schema.arguments
+    }
+    about_the_binary = {"obstacle", "no_backward"}
+    assert registered - about_the_binary == set(OPERATORS)
+
+
+@each_sample
+def test_a_sample_is_near_the_reference_in_float64(contract: Contract, sample: Sample, device: str) -> None:
+    """What it does not write keeps its bits, what it writes keeps no poison, and its fake kernel gives the same looks."""
+    with FakeTensorMode():
+        fake = [looks(result) for result in run(contract, call_of(contract, sample, device))]
+    if device == "cpu" and sample.name == LARGEST:
+        pytest.skip("the largest samples take a CPU too long; a GPU runs them")
+    call = call_of(contract, sample, device)
+    expected = exact(contract, call)
+    untouched = Untouched(contract, call)
+    _poison_what_comes_next(expected)
+    results = run(contract, call)
+    for found, right in zip(results, expected, strict=True):
+        near(contract, found, right)
+    untouched.check()
+    assert [looks(result) for result in results] == fake
+
+
+def looks(result: torch.Tensor) -> tuple[object, ...]:
+    return tuple(result.shape), result.stride(), result.dtype, result.device.type
+
+
+def _poison_what_comes_next(like: tuple[torch.Tensor, ...]) -> None:
+    """Fill the memory that new outputs will most likely get."""
+    for tensor in like:
+        for dtype in (torch.float16, torch.float32):
+            torch.full(tensor.shape, poison_of(dtype), dtype=dtype, device=tensor.device)
+
+
+@each_operator
+def test_it_runs_on_meta(contract: Contract, device: str) -> None:
+    found = run(contract, call_of(contract, "typical", "meta"))
+    real = run(contract, call_of(contract, "typical", device))
+    assert [looks(result)[:3] for result in found] == [looks(result)[:3] for result in real]
+
+
+# opcheck's schema test compares its inputs by arithmetic that torch has for no float8 tensor.
+CHECKS = ("test_schema", "test_autograd_registration", "test_faketensor", "test_aot_dispatch_dynamic")
+
+
+@each_operator
+def test_it_passes_opcheck(contract: Contract, device: str) -> None:
+    call = call_of(contract, "typical", device)
+    has_float8 = any(value.dtype == torch.float8_e4m3fn for _, value in tensors(call))
+    checks = CHECKS[1:] if has_float8 else CHECKS
+    torch.library.opcheck(overload(contract.name), tuple(call.values()), test_utils=checks)
+
+
+@each_operator
+def test_the_same_call_gives_the_same_bits(contract: Contract, device: str) -> None:
+    call = call_of(contract, "typical", device)
+    first = clones(run(contract, call))
+    assert same(run(contract, call_of(contract, "typical", device)), first)
+
+
+@each_operator
+def test_autocast_changes_no_result(contract: Contract, device: str) -> None:
+    expected = clones(run(contract, call_of(contract, "typical", device)))
+    with torch.autocast(device, dtype=torch.bfloat16):
+        assert same(run(contract, call_of(contract, "typical", device)), expected)
+
+
+@each_operator
+def test_the_public_function_gives_what_the_operator_gives(contract: Contract, device: str) -> None:
+    layer = Layer(contract, device)
+    tokens = layer.tokens(5)
+    call = contract.make(draw(device), **{layer.size: 5}) | dict(tensors(layer.constant)) | tokens
+    assert same(clones(layer(tokens)), clones(run(contract, call)))
+
+
+@operators_where(lambda contract: bool(pure_outs(contract)))
+def test_the_public_function_writes_and_returns_the_output_that_it_is_given(contract: Contract, device: str) -> None:
+    call = call_of(contract, "typical", device)
+    expected = clones(run(contract, call_of(contract, "typical", device)))
+    returned = as_tuple(by_name(contract.call or contract.function)(call))
+    assert all(found is call[name] for found, name in zip(returned, outs(contract), strict=True))
+    assert same(returned, expected)

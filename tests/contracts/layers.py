@@ -1,0 +1,83 @@
+"""An operator as a layer of a model: weights that stay, and tokens whose number varies from call to call."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+
+from contracts.cases import draw
+from contracts.results import pure_outs, tensors
+from warpwright._registry import as_tuple, by_name
+from warpwright.contract import Arguments, Contract
+
+Tokens = dict[str, torch.Tensor]
+
+
+class Layer:
+    """Calls the public function with as many tokens as it is given, and with weights of its own."""
+
+    def __init__(self, contract: Contract, device: Any, *, parameters: bool = False) -> None:
+        self.contract, self.device = contract, device
+        self.size = list(inspect.signature(contract.make).parameters)[1]
+        two, three = self._make(2), self._make(3)
+        self.varying = {
+            name: _dimension(tensor, three[name]) for name, tensor in tensors(two) if tensor.shape != three[name].shape
+        }
+        self.constant = {name: value for name, value in two.items() if name not in self.varying}
+        self.parameters: dict[str, torch.Tensor] = {}
+        if parameters:
+            self._require_gradients()
+        self._function = by_name(contract.call or contract.function)
+
+    def tokens(self, count: int) -> Tokens:
+        made = self._make(count)
+        return {name: made[name] for name in self.varying}
+
+    def chosen(self, tokens: Tokens, index: torch.Tensor) -> Tokens:
+        """Return those of the tokens that an index names."""
+        found = {}
+        for name, tensor in tokens.items():
+            dim, each = self.varying[name]
+            groups = tensor.unflatten(dim, (-1, each)) if each != 1 else tensor
+            picked = groups.index_select(dim, index)
+            found[name] = picked.flatten(dim, dim + 1) if each != 1 else picked
+        return found
+
+    def __call__(self, tokens: Tokens) -> Any:
+        return self._function(self.constant | self.parameters | tokens)
+
+    def results(self, tokens: Tokens) -> tuple[torch.Tensor, ...]:
+        return as_tuple(self(tokens))
+
+    def recorded(self, count: int) -> Tokens:
+        """Return tokens that require a gradient themselves, where no weight can."""
+        tokens = self.tokens(count)
+        if not self.parameters:
+            for tensor in tokens.values():
+                if _may_require(tensor):
+                    tensor.requires_grad_()
+        return tokens
+
+    @property
+    def may_require_a_gradient(self) -> bool:
+        return any(_may_require(value) for _, value in tensors(self.constant | self.tokens(2)))
+
+    def _make(self, count: int) -> Arguments:
+        call = self.contract.make(draw(self.device), **{self.size: count})
+        return {name: value for name, value in call.items() if name not in pure_outs(self.contract)}
+
+    def _require_gradients(self) -> None:
+        weights = {name: value for name, value in tensors(self.constant) if _may_require(value)}
+        self.parameters = {name: torch.nn.Parameter(value) for name, value in weights.items()}
+
+
+def _may_require(value: torch.Tensor) -> bool:
+    return value.is_floating_point() and value.element_size() > 1
+
+
+def _dimension(two: torch.Tensor, three: torch.Tensor) -> tuple[int, int]:
+    """Return the dimension in which two tensors differ, and by how much."""
+    dim = next(dim for dim in range(two.dim()) if two.shape[dim] != three.shape[dim])
+    return dim, three.shape[dim] - two.shape[dim]

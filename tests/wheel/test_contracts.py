@@ -1,0 +1,3 @@
+"""What every contract promises, on the CPU."""
+
+from contracts.everywhere import *  # noqa: F403

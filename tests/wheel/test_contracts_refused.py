@@ -1,0 +1,3 @@
+"""What every contract refuses, on the CPU."""
+
+from contracts.refused import *  # noqa: F403
