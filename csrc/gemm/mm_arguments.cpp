@@ -1,9 +1,5 @@
 #include "gemm/mm_arguments.h"
 
-#include <torch/csrc/inductor/aoti_torch/c/shim.h>
-
-#include <array>
-
 namespace warpwright::torch_api {
 
 namespace {
@@ -55,13 +51,10 @@ int64_t leading_stride(const Arg& arg, int64_t inner, const char* layout) {
   return stride;
 }
 
-Tensor empty_mm_output(const Arg& mat_a, ScalarType out_dtype, int64_t m, int64_t n) {
-  const std::array<int64_t, 2> size{m, n}, stride{n, 1};
-  const int32_t dtype = out_dtype == ScalarType::Half ? aoti_torch_dtype_float16() : aoti_torch_dtype_bfloat16();
-  AtenTensorHandle handle = nullptr;
-  TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(2, size.data(), stride.data(), dtype, aoti_torch_device_type_cuda(),
-                                                  mat_a.device_index(), &handle));
-  return Tensor(handle);
+void check_mm_starts(const Arg& mat_a, const Arg& mat_b) {
+  if (mat_a.numel() == 0 || mat_b.numel() == 0) return;
+  check_aligned(mat_a, 16);
+  check_aligned(mat_b, 16);
 }
 
 }  // namespace warpwright::torch_api

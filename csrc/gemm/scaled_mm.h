@@ -1,11 +1,9 @@
 // What int8_scaled_mm and fp8_scaled_mm share: the checks of the arguments, the output, and the launch.
 #pragma once
 
-#include <torch/csrc/stable/tensor.h>
-
 #include <optional>
 
-#include "torch/checks.h"
+#include "torch/arg.h"
 #include "warpwright/gemm/scaled_mm.h"
 
 namespace warpwright::torch_api {
