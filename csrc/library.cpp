@@ -30,7 +30,7 @@ std::string obstacle_of(bool torch_has_cuda, int64_t driver, int64_t device, int
 
 }  // namespace
 
-// The one definition of the library, not a fragment of it: torch refuses a second one by name.
+// The one definition of the namespace, of which the operators are fragments: torch takes no second one.
 STABLE_TORCH_LIBRARY(warpwright, m) {
   m.def("compiled_paths() -> str");
   m.def("library_path() -> str");

@@ -28,7 +28,7 @@ struct Arguments {
   std::optional<Arg> perm;
 };
 
-// A product by weights that are in full where it does not stream them.
+// A product that was checked, whichever way it is computed.
 struct Product {
   DequantizeProblem weights;
   const int32_t* perm = nullptr;

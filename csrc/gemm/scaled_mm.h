@@ -18,6 +18,7 @@ struct ScaledMmArguments {
 };
 
 // Checks the arguments, allocates the output, and launches the newest path of the table that the device can run.
-Tensor scaled_mm(const char* op, ScalarType element, const SmPath<ScaledMmLaunch>* paths, const ScaledMmArguments& args);
+Tensor scaled_mm(const char* op, ScalarType element, const SmPath<ScaledMmLaunch>* paths,
+                 const ScaledMmArguments& args);
 
 }  // namespace warpwright::torch_api

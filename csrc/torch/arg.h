@@ -13,8 +13,8 @@ namespace warpwright::torch_api {
 
 using torch::stable::Tensor;
 
-// A tensor argument with its name in the schema. What checks ask of it is read once: each question to torch costs as much
-// as a dozen answers from here. An operator makes one for each tensor that it is given, and hands it on.
+// A tensor argument with its name in the schema. What checks ask of it is read once: each question to torch costs as
+// much as a dozen answers from here. An operator makes one for each tensor that it is given, and hands it on.
 class Arg {
  public:
   Arg(const Tensor& tensor, const char* name);

@@ -28,8 +28,8 @@ void check_same_device(const Arg& arg, const Arg& other) {
 }
 
 void check_dim(const Arg& arg, int64_t dim) {
-  WARPWRIGHT_CHECK(arg.dim() == dim, arg.name, " has ", arg.dim(), " dimensions, shape ",
-                  shape_of(arg), "; expected ", dim);
+  WARPWRIGHT_CHECK(arg.dim() == dim, arg.name, " has ", arg.dim(), " dimensions, shape ", shape_of(arg), "; expected ",
+                   dim);
 }
 
 void check_min_dim(const Arg& arg, int64_t dim) {
@@ -38,13 +38,13 @@ void check_min_dim(const Arg& arg, int64_t dim) {
 
 void check_size(const Arg& arg, int64_t dim, int64_t expected, const char* why) {
   const int64_t found = arg.size(dim);
-  WARPWRIGHT_CHECK(found == expected, arg.name, " has shape ", shape_of(arg), ": size ", found, " in dimension ",
-                  dim, ", expected ", expected, " (", why, ")");
+  WARPWRIGHT_CHECK(found == expected, arg.name, " has shape ", shape_of(arg), ": size ", found, " in dimension ", dim,
+                   ", expected ", expected, " (", why, ")");
 }
 
 void check_numel(const Arg& arg, int64_t expected, const char* why) {
-  WARPWRIGHT_CHECK(arg.numel() == expected, arg.name, " has shape ", shape_of(arg), " with ",
-                  arg.numel(), " elements, expected ", expected, " (", why, ")");
+  WARPWRIGHT_CHECK(arg.numel() == expected, arg.name, " has shape ", shape_of(arg), " with ", arg.numel(),
+                   " elements, expected ", expected, " (", why, ")");
 }
 
 void check_dtype(const Arg& arg, std::initializer_list<ScalarType> supported) {
@@ -55,8 +55,7 @@ void check_dtype(const Arg& arg, std::initializer_list<ScalarType> supported) {
 }
 
 void check_dtype_value(const char* name, ScalarType found, std::initializer_list<ScalarType> supported) {
-  WARPWRIGHT_CHECK(contains(supported, found), name, " has dtype ", name_of(found), ", expected ",
-                  list_of(supported));
+  WARPWRIGHT_CHECK(contains(supported, found), name, " has dtype ", name_of(found), ", expected ", list_of(supported));
 }
 
 void check_same_dtype(const Arg& arg, const Arg& other) {
@@ -67,20 +66,20 @@ void check_same_dtype(const Arg& arg, const Arg& other) {
 void check_same_shape(const Arg& arg, const Arg& other) {
   bool same = arg.dim() == other.dim();
   for (int64_t dim = 0; same && dim < arg.dim(); ++dim) same = arg.size(dim) == other.size(dim);
-  WARPWRIGHT_CHECK(same, arg.name, " has shape ", shape_of(arg), ", expected ", shape_of(other),
-                  ", the shape of ", other.name);
+  WARPWRIGHT_CHECK(same, arg.name, " has shape ", shape_of(arg), ", expected ", shape_of(other), ", the shape of ",
+                   other.name);
 }
 
 void check_inner_stride(const Arg& arg) {
   const int64_t dim = arg.dim();
-  WARPWRIGHT_CHECK(dim == 0 || arg.size(dim - 1) <= 1 || arg.stride(dim - 1) == 1, arg.name,
-                  " has strides ", strides_of(arg),
-                  ", expected 1 in the last dimension: pass a contiguous tensor or a slice of whole rows");
+  WARPWRIGHT_CHECK(dim == 0 || arg.size(dim - 1) <= 1 || arg.stride(dim - 1) == 1, arg.name, " has strides ",
+                   strides_of(arg),
+                   ", expected 1 in the last dimension: pass a contiguous tensor or a slice of whole rows");
 }
 
 void check_contiguous(const Arg& arg) {
-  WARPWRIGHT_CHECK(arg.is_contiguous(), arg.name, " has shape ", shape_of(arg), " and strides ",
-                  strides_of(arg), ", expected a contiguous tensor: call .contiguous() on it");
+  WARPWRIGHT_CHECK(arg.is_contiguous(), arg.name, " has shape ", shape_of(arg), " and strides ", strides_of(arg),
+                   ", expected a contiguous tensor: call .contiguous() on it");
 }
 
 void check_multiple(const char* what, int64_t value, int64_t of) {
@@ -93,9 +92,8 @@ void check_at_most(const char* what, int64_t value, int64_t most, const char* wh
 
 void check_aligned(const Arg& arg, int64_t bytes) {
   const uintptr_t past = arg.address() % static_cast<uintptr_t>(bytes);
-  WARPWRIGHT_CHECK(past == 0, arg.name, " starts ", past,
-                  " bytes past a multiple of ", bytes, ", expected an aligned start: slice at a multiple of ", bytes,
-                  " bytes, or clone the tensor");
+  WARPWRIGHT_CHECK(past == 0, arg.name, " starts ", past, " bytes past a multiple of ", bytes,
+                   ", expected an aligned start: slice at a multiple of ", bytes, " bytes, or clone the tensor");
 }
 
 }  // namespace warpwright::torch_api

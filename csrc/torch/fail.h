@@ -23,7 +23,7 @@ template <typename... Parts>
 }  // namespace warpwright::torch_api
 
 // A macro, so that the words are made only where the condition does not hold.
-#define WARPWRIGHT_CHECK(condition, ...) \
-  do {                                   \
+#define WARPWRIGHT_CHECK(condition, ...)                          \
+  do {                                                            \
     if (!(condition)) ::warpwright::torch_api::fail(__VA_ARGS__); \
   } while (false)

@@ -13,8 +13,8 @@ int64_t row_stride(const Arg& arg) {
     const int64_t size = arg.size(outer);
     if (rows <= 1) stride = arg.stride(outer);
     WARPWRIGHT_CHECK(size <= 1 || rows <= 1 || arg.stride(outer) == rows * stride, arg.name, " has strides ",
-                    strides_of(arg), " for shape ", shape_of(arg),
-                    ", expected rows at one distance from each other: call .contiguous() on it");
+                     strides_of(arg), " for shape ", shape_of(arg),
+                     ", expected rows at one distance from each other: call .contiguous() on it");
     rows *= size;
   }
   return stride;
@@ -22,9 +22,8 @@ int64_t row_stride(const Arg& arg) {
 
 int64_t out_row_stride(const Arg& out) {
   const int64_t stride = row_stride(out), dim = out.dim(), row = out.size(dim - 1);
-  WARPWRIGHT_CHECK(stride >= row || out.numel() <= row, out.name, " has strides ", strides_of(out),
-                   " for shape ", shape_of(out), ", expected rows that do not overlap: at least ", row,
-                   " elements apart");
+  WARPWRIGHT_CHECK(stride >= row || out.numel() <= row, out.name, " has strides ", strides_of(out), " for shape ",
+                   shape_of(out), ", expected rows that do not overlap: at least ", row, " elements apart");
   return stride;
 }
 
