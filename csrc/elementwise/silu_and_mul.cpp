@@ -1,18 +1,33 @@
 #include "warpwright/elementwise/silu_and_mul.h"
 
-#include "elementwise/elementwise.h"
 #include "torch/checks.h"
 #include "torch/launch.h"
-#include "warpwright/paths.h"
+#include "torch/memory.h"
+#include "torch/operator.h"
+#include "warpwright/paths/silu_and_mul.h"
 
 namespace warpwright::torch_api {
 
 namespace {
 
-constexpr SmPath<SiluAndMulLaunch> kPaths[] = {WARPWRIGHT_PATHS_silu_and_mul(WARPWRIGHT_PATH){}};
+constexpr SmPath<SiluAndMulLaunch> kPaths[] = {WARPWRIGHT_PATHS_silu_and_mul};
+
+void check_tensors(const Arg& out, const Arg& input) {
+  check_same_device(out, input);
+  check_min_dim(input, 1);
+  check_dtype(input, {ScalarType::Half, ScalarType::BFloat16});
+  check_same_dtype(out, input);
+  const int64_t last = input.dim() - 1;
+  check_multiple("the last dimension of input", input.size(last), 2);
+  check_dim(out, input.dim());
+  for (int64_t dim = 0; dim < last; ++dim) check_size(out, dim, input.size(dim), "that of input");
+  check_size(out, last, input.size(last) / 2, "half of the last dimension of input");
+  check_inner_stride(input);
+  check_inner_stride(out);
+}
 
 // The output may take the place of one half of the input: each thread has read what it overwrites.
-void check_gate_memory(const Arg& out, int64_t out_stride, const Arg& input, int64_t input_stride) {
+void check_memory(const Arg& out, int64_t out_stride, const Arg& input, int64_t input_stride) {
   const Rows out_rows = rows_of(out, out_stride), input_rows = rows_of(input, input_stride);
   Rows half = input_rows;
   half.bytes /= 2;
@@ -22,37 +37,33 @@ void check_gate_memory(const Arg& out, int64_t out_stride, const Arg& input, int
   check_apart(out, out_rows, input, input_rows);
 }
 
+// A problem without rows where there is nothing to write.
+SiluAndMulProblem check(const Arg& out, const Arg& input) {
+  SiluAndMulProblem problem;
+  check_tensors(out, input);
+  if (out.numel() == 0) return problem;
+  problem.out_stride = out_row_stride(out);
+  problem.input_stride = row_stride(input);
+  check_memory(out, problem.out_stride, input, problem.input_stride);
+  problem.hidden = out.size(out.dim() - 1);
+  problem.rows = out.numel() / problem.hidden;
+  problem.input = input.data();
+  problem.dtype = to_dtype(input.dtype_number());
+  return problem;
+}
+
+void silu_and_mul(const Tensor& out, const Tensor& input) {
+  const Arg input_arg{input, "input"};
+  SiluAndMulProblem problem = check({out, "out"}, input_arg);
+  if (problem.rows == 0) return;
+
+  LaunchScope scope(input_arg);
+  problem.out = out.mutable_data_ptr();
+  launch("silu_and_mul", kPaths, scope, problem);
+}
+
 }  // namespace
 
-void silu_and_mul(Tensor out, const Tensor& input) {
-  const Arg out_arg{out, "out"}, input_arg{input, "input"};
-  check_same_device(out_arg, input_arg);
-  check_min_dim(input_arg, 1);
-  check_dtype(input_arg, {ScalarType::Half, ScalarType::BFloat16});
-  check_same_dtype(out_arg, input_arg);
-  const int64_t last = input_arg.dim() - 1;
-  check_multiple("the last dimension of input", input_arg.size(last), 2);
-  const int64_t hidden = input_arg.size(last) / 2;
-  check_dim(out_arg, input_arg.dim());
-  for (int64_t dim = 0; dim < last; ++dim) check_size(out_arg, dim, input_arg.size(dim), "that of input");
-  check_size(out_arg, last, hidden, "half of the last dimension of input");
-  check_inner_stride(input_arg);
-  check_inner_stride(out_arg);
-  if (out_arg.numel() == 0) return;
-
-  SiluAndMulProblem problem;
-  problem.out_stride = out_row_stride(out_arg);
-  problem.input_stride = row_stride(input_arg);
-  problem.rows = out_arg.numel() / hidden;
-  problem.hidden = hidden;
-  problem.dtype = to_dtype(input_arg);
-
-  LaunchScope scope(input);
-  check_gate_memory(out_arg, problem.out_stride, input_arg, problem.input_stride);
-  problem.out = out.mutable_data_ptr();
-  problem.input = input.const_data_ptr();
-  const auto& path = path_for("silu_and_mul", kPaths, scope.device());
-  check_launch("silu_and_mul", path.launch(problem, scope.stream()));
-}
+WARPWRIGHT_OPERATOR(silu_and_mul, "(Tensor! out, Tensor input) -> ()");
 
 }  // namespace warpwright::torch_api

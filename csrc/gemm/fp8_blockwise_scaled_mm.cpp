@@ -1,16 +1,17 @@
 #include <torch/csrc/stable/ops.h>
 
-#include "gemm/gemm.h"
 #include "gemm/mm_arguments.h"
+#include "torch/checks.h"
 #include "torch/launch.h"
+#include "torch/operator.h"
 #include "warpwright/gemm/blockwise_scaled_mm.h"
-#include "warpwright/paths.h"
+#include "warpwright/paths/fp8_blockwise_scaled_mm.h"
 
 namespace warpwright::torch_api {
 
 namespace {
 
-constexpr SmPath<BlockwiseScaledMmLaunch> kPaths[] = {WARPWRIGHT_PATHS_fp8_blockwise_scaled_mm(WARPWRIGHT_PATH){}};
+constexpr SmPath<BlockwiseScaledMmLaunch> kPaths[] = {WARPWRIGHT_PATHS_fp8_blockwise_scaled_mm};
 
 int64_t blocks(int64_t size) { return (size + kScaleBlock - 1) / kScaleBlock; }
 
@@ -23,46 +24,36 @@ void check_scales(const Arg& arg, const Arg& mat_a, int64_t rows, int64_t column
   check_size(arg, 1, columns, columns_are);
 }
 
-BlockScales scales_of(const Arg& scales, int64_t outer, int64_t k) {
-  return {static_cast<const float*>(scales.tensor.const_data_ptr()), scales.stride(outer), scales.stride(k)};
+BlockwiseScaledMmProblem check(const Arg& mat_a, const Arg& mat_b, const Arg& scales_a, const Arg& scales_b,
+                               ScalarType out_dtype) {
+  auto problem = check_mm<BlockwiseScaledMmProblem>(mat_a, mat_b, ScalarType::Float8_e4m3fn, out_dtype);
+  const int64_t k = blocks(problem.k), n = blocks(problem.n);
+  check_scales(scales_a, mat_a, problem.m, k, "the rows of mat_a", "one for each 128 columns of mat_a");
+  check_scales(scales_b, mat_a, k, n, "one for each 128 rows of mat_b", "one for each 128 columns of mat_b");
+  check_mm_starts(mat_a, mat_b);
+  problem.scale_a = {scales_a.data_of<float>(), scales_a.stride(0), scales_a.stride(1)};
+  problem.scale_b = {scales_b.data_of<float>(), scales_b.stride(1), scales_b.stride(0)};
+  return problem;
+}
+
+Tensor fp8_blockwise_scaled_mm(const Tensor& mat_a, const Tensor& mat_b, const Tensor& scales_a, const Tensor& scales_b,
+                               ScalarType out_dtype) {
+  const Arg mat_a_arg{mat_a, "mat_a"};
+  BlockwiseScaledMmProblem problem =
+      check(mat_a_arg, {mat_b, "mat_b"}, {scales_a, "scales_a"}, {scales_b, "scales_b"}, out_dtype);
+
+  LaunchScope scope(mat_a_arg);
+  Tensor out = scope.empty(number_of(out_dtype), problem.m, problem.n);
+  if (problem.m == 0 || problem.n == 0) return out;
+  if (problem.k == 0) return torch::stable::zero_(out);
+  problem.out = out.mutable_data_ptr();
+  launch("fp8_blockwise_scaled_mm", kPaths, scope, problem, scope.device(), scope.workspace());
+  return out;
 }
 
 }  // namespace
 
-Tensor fp8_blockwise_scaled_mm(const Tensor& mat_a, const Tensor& mat_b, const Tensor& scales_a, const Tensor& scales_b,
-                               ScalarType out_dtype) {
-  const Arg mat_a_arg{mat_a, "mat_a"}, mat_b_arg{mat_b, "mat_b"};
-  const Arg scales_a_arg{scales_a, "scales_a"}, scales_b_arg{scales_b, "scales_b"};
-  check_mm_matrices(mat_a_arg, mat_b_arg, ScalarType::Float8_e4m3fn, out_dtype);
-  BlockwiseScaledMmProblem problem;
-  problem.m = mat_a_arg.size(0);
-  problem.k = mat_a_arg.size(1);
-  problem.n = mat_b_arg.size(1);
-  problem.lda = leading_stride(mat_a_arg, 1, "row-major");
-  problem.ldb = leading_stride(mat_b_arg, 0, "column-major");
-  check_scales(scales_a_arg, mat_a_arg, problem.m, blocks(problem.k), "the rows of mat_a",
-               "one for each 128 columns of mat_a");
-  check_scales(scales_b_arg, mat_a_arg, blocks(problem.k), blocks(problem.n),
-               "one for each 128 rows of mat_b", "one for each 128 columns of mat_b");
-
-  LaunchScope scope(mat_a);
-  Tensor out = empty_mm_output(mat_a_arg, out_dtype, problem.m, problem.n);
-  if (problem.m == 0 || problem.n == 0) return out;
-  if (problem.k == 0) return torch::stable::zero_(out);
-  check_aligned(mat_a_arg, 16);
-  check_aligned(mat_b_arg, 16);
-  problem.a = mat_a.const_data_ptr();
-  problem.b = mat_b.const_data_ptr();
-  problem.out = out.mutable_data_ptr();
-  problem.out_dtype = to_dtype(out_dtype);
-  problem.scale_a = scales_of(scales_a_arg, 0, 1);
-  problem.scale_b = scales_of(scales_b_arg, 1, 0);
-  problem.tile = forced_tile();
-
-  const char* op = "fp8_blockwise_scaled_mm";
-  const auto& path = path_for(op, kPaths, scope.device());
-  check_launch(op, path.launch(problem, scope.device(), scope.workspace(), scope.stream()));
-  return out;
-}
+WARPWRIGHT_OPERATOR(fp8_blockwise_scaled_mm,
+                    "(Tensor mat_a, Tensor mat_b, Tensor scales_a, Tensor scales_b, ScalarType out_dtype) -> Tensor");
 
 }  // namespace warpwright::torch_api

@@ -1,14 +1,11 @@
 #include "gemm/mm_arguments.h"
 
-#include <torch/csrc/inductor/aoti_torch/c/shim.h>
-
-#include <array>
-
 namespace warpwright::torch_api {
 
 namespace {
 
-// TMA and the 16-byte loads of the older SMs want rows of 16 bytes, which is 16 elements of a and b and 8 of the output.
+// TMA and the 16-byte loads of the older SMs want rows of 16 bytes, which is 16 elements of a and b and 8 of the
+// output.
 constexpr int64_t kAlignK = 16;
 constexpr int64_t kAlignN = 8;
 
@@ -44,24 +41,21 @@ void check_mm_matrices(const Arg& mat_a, const Arg& mat_b, ScalarType element, S
 
 int64_t leading_stride(const Arg& arg, int64_t inner, const char* layout) {
   const int64_t outer = 1 - inner;
-  WARPWRIGHT_CHECK(arg.size(inner) <= 1 || arg.stride(inner) == 1, arg.name, " has strides (", arg.stride(0),
-                  ", ", arg.stride(1), "), expected ", layout, ": stride 1 in dimension ", inner);
+  WARPWRIGHT_CHECK(arg.size(inner) <= 1 || arg.stride(inner) == 1, arg.name, " has strides (", arg.stride(0), ", ",
+                   arg.stride(1), "), expected ", layout, ": stride 1 in dimension ", inner);
   if (arg.size(outer) <= 1 || arg.size(inner) == 0) return arg.size(inner);
   const int64_t stride = arg.stride(outer);
   WARPWRIGHT_CHECK(stride >= arg.size(inner), arg.name, " has strides (", arg.stride(0), ", ", arg.stride(1),
-                  "), expected at least ", arg.size(inner), " in dimension ", outer, ": rows may not overlap");
+                   "), expected at least ", arg.size(inner), " in dimension ", outer, ": rows may not overlap");
   WARPWRIGHT_CHECK(stride % kAlignK == 0, "the stride of ", arg.name, " in dimension ", outer, " is ", stride,
-                  ", expected a multiple of ", kAlignK);
+                   ", expected a multiple of ", kAlignK);
   return stride;
 }
 
-Tensor empty_mm_output(const Arg& mat_a, ScalarType out_dtype, int64_t m, int64_t n) {
-  const std::array<int64_t, 2> size{m, n}, stride{n, 1};
-  const int32_t dtype = out_dtype == ScalarType::Half ? aoti_torch_dtype_float16() : aoti_torch_dtype_bfloat16();
-  AtenTensorHandle handle = nullptr;
-  TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(2, size.data(), stride.data(), dtype, aoti_torch_device_type_cuda(),
-                                                  mat_a.device_index(), &handle));
-  return Tensor(handle);
+void check_mm_starts(const Arg& mat_a, const Arg& mat_b) {
+  if (mat_a.numel() == 0 || mat_b.numel() == 0) return;
+  check_aligned(mat_a, 16);
+  check_aligned(mat_b, 16);
 }
 
 }  // namespace warpwright::torch_api

@@ -1,11 +1,9 @@
 // What int8_scaled_mm and fp8_scaled_mm share: the checks of the arguments, the output, and the launch.
 #pragma once
 
-#include <torch/csrc/stable/tensor.h>
-
 #include <optional>
 
-#include "torch/checks.h"
+#include "torch/arg.h"
 #include "warpwright/gemm/scaled_mm.h"
 
 namespace warpwright::torch_api {
@@ -20,6 +18,7 @@ struct ScaledMmArguments {
 };
 
 // Checks the arguments, allocates the output, and launches the newest path of the table that the device can run.
-Tensor scaled_mm(const char* op, ScalarType element, const SmPath<ScaledMmLaunch>* paths, const ScaledMmArguments& args);
+Tensor scaled_mm(const char* op, ScalarType element, const SmPath<ScaledMmLaunch>* paths,
+                 const ScaledMmArguments& args);
 
 }  // namespace warpwright::torch_api

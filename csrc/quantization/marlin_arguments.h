@@ -1,12 +1,10 @@
 // The checks of weights in Marlin's order, which the product and the dequantisation share.
 #pragma once
 
-#include <torch/csrc/stable/tensor.h>
-
 #include <optional>
 
 #include "torch/checks.h"
-#include "torch/launch.h"
+#include "warpwright/quantization/int4.h"
 
 namespace warpwright::torch_api {
 
@@ -14,24 +12,22 @@ namespace warpwright::torch_api {
 constexpr int64_t kMostInt4 = int64_t{1} << 30;
 
 // Weights of 4 bits in Marlin's order with their scales and zero points, all on one GPU.
-struct MarlinWeights {
-  const int32_t* weights = nullptr;
-  const void* scales = nullptr;
-  const int32_t* zeros = nullptr;
-  const int32_t* g_idx = nullptr;
-  int64_t k = 0, n = 0, groups = 0;
+struct MarlinArguments {
+  Arg weights, scales;
+  std::optional<Arg> zeros, g_idx;
+
+  MarlinArguments(const Tensor& b_q_weight, const Tensor& b_scales, const std::optional<Tensor>& b_zeros,
+                  const std::optional<Tensor>& g_idx)
+      : weights(b_q_weight, "b_q_weight"),
+        scales(b_scales, "b_scales"),
+        zeros(optional_arg(b_zeros, "b_zeros")),
+        g_idx(optional_arg(g_idx, "g_idx")) {}
 };
 
-MarlinWeights check_marlin_weights(const Tensor& b_q_weight, const Tensor& b_scales,
-                                   const std::optional<Tensor>& b_zeros, const std::optional<Tensor>& g_idx);
+// What it takes to have them in full, but for the output.
+DequantizeProblem check_marlin(const MarlinArguments& args);
 
 // Numbers, one for each of the k rows of the weights: checked but for their values, which are on the GPU.
-const int32_t* index_of(const Arg& arg, const Arg& weights, int64_t k, const char* why);
-
-// The weights in full, (k, n) in the dtype of their scales.
-Tensor dequantize_marlin(LaunchScope& scope, const Tensor& b_scales, const MarlinWeights& weights);
-
-// Marlin's tiles are 16 rows of k by 64 columns.
-void check_marlin_size(int64_t size_k, int64_t size_n);
+void check_index(const Arg& arg, const Arg& weights, int64_t k, const char* why);
 
 }  // namespace warpwright::torch_api

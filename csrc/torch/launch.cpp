@@ -1,15 +1,15 @@
 #include "torch/launch.h"
 
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
-#include <torch/csrc/stable/ops.h>
 
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <initializer_list>
 #include <mutex>
 #include <string>
 
-#include "torch/checks.h"
+#include "torch/fail.h"
 #include "torch/obstacle.h"
 
 // A torch without CUDA does not define this. Weak, the extension loads there, and says what is missing when called.
@@ -76,9 +76,17 @@ const Device& device_at(int index) {
   return devices[index];
 }
 
-const Device& device_of(const torch::stable::Tensor& tensor) {
+const Device& device_under(const Arg& arg) {
   if (aoti_torch_get_current_cuda_stream == nullptr) check_machine(false, 0);
-  return device_at(tensor.get_device_index());
+  return device_at(arg.device_index());
+}
+
+Tensor empty_strided(const Device& device, int32_t dtype, std::initializer_list<int64_t> sizes,
+                     std::initializer_list<int64_t> strides) {
+  AtenTensorHandle handle = nullptr;
+  TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(int64_t(sizes.size()), sizes.begin(), strides.begin(), dtype,
+                                                  aoti_torch_device_type_cuda(), device.index, &handle));
+  return Tensor(handle);
 }
 
 }  // namespace
@@ -97,10 +105,14 @@ DeviceGuard::~DeviceGuard() {
   if (previous_ >= 0) take_error(cudaSetDevice(previous_));
 }
 
-LaunchScope::LaunchScope(const torch::stable::Tensor& on) : device_(&device_of(on)), guard_(device_->index) {
+LaunchScope::LaunchScope(const Arg& on) : device_(&device_under(on)), guard_(device_->index) {
   void* stream = nullptr;
   TORCH_ERROR_CODE_CHECK(aoti_torch_get_current_cuda_stream(device_->index, &stream));
   stream_ = static_cast<cudaStream_t>(stream);
+}
+
+Tensor LaunchScope::empty(int32_t dtype, int64_t rows, int64_t columns) const {
+  return empty_strided(*device_, dtype, {rows, columns}, {columns, 1});
 }
 
 int32_t* LaunchScope::unset_word() {
@@ -122,11 +134,8 @@ Workspace LaunchScope::workspace() { return Workspace{&LaunchScope::allocate, th
 
 void* LaunchScope::allocate(void* scope, std::size_t bytes) {
   auto* self = static_cast<LaunchScope*>(scope);
-  const int64_t size = static_cast<int64_t>(bytes), stride = 1;
-  AtenTensorHandle handle = nullptr;
-  TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(1, &size, &stride, aoti_torch_dtype_uint8(), aoti_torch_device_type_cuda(),
-                                                  self->device_->index, &handle));
-  self->workspaces_.emplace_back(handle);
+  const int64_t size = static_cast<int64_t>(bytes);
+  self->workspaces_.push_back(empty_strided(*self->device_, aoti_torch_dtype_uint8(), {size}, {1}));
   return self->workspaces_.back().mutable_data_ptr();
 }
 

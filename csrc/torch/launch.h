@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cuda_runtime_api.h>
-#include <torch/csrc/stable/tensor.h>
 
 #include <cstdint>
 #include <vector>
 
+#include "torch/arg.h"
 #include "warpwright/device.h"
 #include "warpwright/sm_path.h"
 #include "warpwright/status.h"
@@ -28,16 +28,19 @@ class DeviceGuard {
   int previous_ = -1;
 };
 
-// Makes the tensor's device current for its own lifetime, and knows that device and its current stream. An error says
+// Makes an argument's device current for its own lifetime, and knows that device and its current stream. An error says
 // what is missing where torch or the machine has no CUDA.
 class LaunchScope {
  public:
-  explicit LaunchScope(const torch::stable::Tensor& on);
+  explicit LaunchScope(const Arg& on);
   LaunchScope(const LaunchScope&) = delete;
   LaunchScope& operator=(const LaunchScope&) = delete;
 
   const Device& device() const { return *device_; }
   cudaStream_t stream() const { return stream_; }
+
+  // An unwritten row-major matrix on the device, of a dtype by torch's number.
+  Tensor empty(int32_t dtype, int64_t rows, int64_t columns) const;
 
   // Memory from torch's allocator that lives until the scope ends, in stream order.
   Workspace workspace();
@@ -55,7 +58,7 @@ class LaunchScope {
   const Device* device_;
   DeviceGuard guard_;
   cudaStream_t stream_ = nullptr;
-  std::vector<torch::stable::Tensor> workspaces_;
+  std::vector<Tensor> workspaces_;
 };
 
 // Ends in an error that names the operator and what the launcher or CUDA said.
@@ -82,6 +85,13 @@ const SmPath<Launch>& path_for(const char* op, const SmPath<Launch>* table, cons
   std::vector<Sm> compiled;
   for (const SmPath<Launch>* path = table; path->sm != 0; ++path) compiled.push_back(path->sm);
   refuse_sm(op, compiled, device);
+}
+
+// Launches the newest path of an operator's table that the device can run, with the arguments that its launchers take
+// before the stream.
+template <typename Launch, typename... Arguments>
+void launch(const char* op, const SmPath<Launch>* table, const LaunchScope& scope, const Arguments&... arguments) {
+  check_launch(op, path_for(op, table, scope.device()).launch(arguments..., scope.stream()));
 }
 
 }  // namespace warpwright::torch_api

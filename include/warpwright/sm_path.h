@@ -50,6 +50,5 @@ constexpr const SmPath<Launch>* choose_path(const SmPath<Launch>* table, Sm devi
 
 }  // namespace warpwright
 
-// One row of a path table. The rows come from warpwright/paths.h, which CMake generates from csrc/kernels.cmake:
-//   constexpr SmPath<Launch> kPaths[] = {WARPWRIGHT_PATHS_rmsnorm(WARPWRIGHT_PATH) {}};
-#define WARPWRIGHT_PATH(launch, sm, code) {sm, ::warpwright::Code::code, &::warpwright::launch},
+// The rows of an operator's table come from warpwright/paths/<op>.h, which CMake generates from csrc/kernels.cmake:
+//   constexpr SmPath<RmsNormLaunch> kPaths[] = {WARPWRIGHT_PATHS_rmsnorm};

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -73,6 +74,56 @@ def test_a_unit_is_compiled_for_the_sms_that_need_it(
 )
 def test_a_wrong_unit_is_refused(workshop: Workshop, tmp_path: Path, call: str, message: str) -> None:
     status, output = run_script(workshop, tmp_path, "warpwright_add_kernel", call)
+    assert status != 0
+    assert message in output
+
+
+def write_paths(workshop: Workshop, tmp_path: Path, **units: list[str]) -> Path:
+    """Write the path tables of units, as warpwright_add_kernel has noted them: launch function and architectures."""
+    lines = []
+    for launch, architectures in units.items():
+        operator = re.sub(r"_sm\d+a?$", "", launch)
+        lines.append(f"set_property(GLOBAL APPEND PROPERTY warpwright_operators {operator})")
+        lines.append(f"set_property(GLOBAL APPEND PROPERTY warpwright_paths_{operator} {' '.join(architectures)})")
+        lines += [f"set_property(GLOBAL PROPERTY warpwright_launch_{operator}_{sm} {launch})" for sm in architectures]
+    text = "\n".join([*lines, f'warpwright_write_paths("{tmp_path}")'])
+    assert run_script(workshop, tmp_path, "warpwright_write_paths", text) == (0, "")
+    return tmp_path / "warpwright" / "paths"
+
+
+def definition(header: Path) -> str:
+    """Read the one definition of a header of paths."""
+    text = header.read_text(encoding="utf-8")
+    assert text.count("#define ") == 1
+    return " ".join(text.partition("#define ")[2].replace("\\\n", "").split())
+
+
+def test_an_operators_paths_are_the_rows_of_its_units(workshop: Workshop, tmp_path: Path) -> None:
+    paths = write_paths(workshop, tmp_path, mm_sm90a=["90a"], mm_sm80=["80", "89-ptx"], norm=[])
+    assert definition(paths / "mm.h") == (
+        "WARPWRIGHT_PATHS_mm {80, ::warpwright::Code::kSass, &::warpwright::mm_sm80}, "
+        "{89, ::warpwright::Code::kPtx, &::warpwright::mm_sm80}, "
+        "{90, ::warpwright::Code::kSassSpecific, &::warpwright::mm_sm90a}, {}"
+    )
+    assert definition(paths / "norm.h") == "WARPWRIGHT_PATHS_norm {}"
+    assert definition(paths / "all.h") == 'WARPWRIGHT_ALL_PATHS "mm: 80 89-ptx 90a; " "norm: ; "'
+
+
+def test_a_new_operator_writes_no_other_operators_paths_anew(workshop: Workshop, tmp_path: Path) -> None:
+    before = write_paths(workshop, tmp_path, norm=["80"]) / "norm.h"
+    os.utime(before, ns=(0, 0))
+    paths = write_paths(workshop, tmp_path, norm=["80"], gate=["80"])
+    assert {path.name for path in paths.iterdir()} == {"all.h", "gate.h", "norm.h"}
+    assert before.stat().st_mtime_ns == 0
+    assert "gate: 80" in definition(paths / "all.h")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [('warpwright_write_paths("")', "no directory"), ('warpwright_write_paths("generated")', "no operator")],
+)
+def test_paths_of_nothing_are_refused(workshop: Workshop, tmp_path: Path, call: str, message: str) -> None:
+    status, output = run_script(workshop, tmp_path, "warpwright_write_paths", call)
     assert status != 0
     assert message in output
 

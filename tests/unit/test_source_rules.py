@@ -76,6 +76,8 @@ STAGES = (
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 TORCH = re.compile(r"^(torch|ATen|c10|caffe2)/")
 UNSTABLE = re.compile(r"\b(at|c10)::|torch/(all|extension)\.h|\bTORCH_LIBRARY\b")
+OPERATOR = re.compile(r"^WARPWRIGHT_OPERATOR\((\w+),", re.MULTILINE)
+PATHS = re.compile(r"^warpwright/paths/(\w+)\.h$")
 KERNEL = re.compile(r"^warpwright_add_kernel\((\w+)\s+(\S+)\s+([^)]*)\)", re.MULTILINE)
 
 
@@ -168,6 +170,22 @@ def test_cutlass_2_and_cutlass_3_units_do_not_include_each_other(project: Path) 
     for path in sorted((project / "csrc").rglob("*_sm[78]*.cu")):
         included = INCLUDE.findall(path.read_text(encoding="utf-8"))
         assert not [name for name in included if "cutlass3" in name or "sm90" in name], path
+
+
+def test_every_operator_is_one_file_that_registers_it(project: Path, matrix: Matrix) -> None:
+    files = (project / "csrc").rglob("*.cpp")
+    registered = [(path.stem, name) for path in files for name in OPERATOR.findall(path.read_text(encoding="utf-8"))]
+    assert sorted(registered) == [(name, name) for name in sorted(matrix.operators)]
+
+
+def test_an_operator_reads_its_own_path_table_and_no_other(project: Path, matrix: Matrix) -> None:
+    """So that a new operator, or another unit of one, compiles no other operator's file anew."""
+    read: dict[str, list[str]] = {}
+    for path in [*(project / "csrc").rglob("*.cpp"), *(project / "csrc").rglob("*.h")]:
+        names = [PATHS.match(name) for name in INCLUDE.findall(path.read_text(encoding="utf-8"))]
+        if tables := [name[1] for name in names if name]:
+            read[path.name] = tables
+    assert read == {f"{name}.cpp": [name] for name in matrix.operators} | {"library.cpp": ["all"]}
 
 
 def test_the_units_serve_what_the_matrix_promises(project: Path, matrix: Matrix) -> None:

@@ -1,6 +1,8 @@
-"""The CPU references and the fake kernels refuse the same calls in the same words; tests/gpu holds CUDA against it."""
+"""The CPU references, the fake kernels and the CUDA functions refuse the same calls in the same words."""
 
 from __future__ import annotations
+
+from itertools import combinations
 
 import pytest
 import torch
@@ -34,18 +36,51 @@ def test_a_fake_tensor_is_refused_as_a_real_one(refusal: Refusal) -> None:
 
 
 CUDA = torch._C.DispatchKeySet(torch._C.DispatchKey.CUDA)
-BEFORE_THE_GPU = [each for each in REFUSALS if each.case != "start"]
-"""Addresses are looked at last, behind the question whether CUDA can be used at all."""
 
 
-@pytest.mark.parametrize("refusal", BEFORE_THE_GPU, ids=str)
-def test_the_cuda_function_refuses_in_the_words_of_the_reference(refusal: Refusal) -> None:
-    """It makes its checks before it asks for a GPU, so they can be compared where there is none."""
-    arguments = refusal.arguments("cpu")
+def both_errors(name: str, arguments: dict[str, object]) -> tuple[str, str]:
+    """Give the words of the CUDA function, and those of the reference.
+
+    The CUDA function makes all its checks before it asks for a GPU, so they can be compared where there is none.
+    """
     with pytest.raises(RuntimeError) as refused:
-        operator(refusal.operator).redispatch(CUDA, *arguments.values())
-    found = str(refused.value).splitlines()[0]
-    assert found == error_of(refusal.operator, arguments).splitlines()[0]
+        operator(name).redispatch(CUDA, *arguments.values())
+    return str(refused.value).splitlines()[0], error_of(name, arguments).splitlines()[0]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+def test_the_cuda_function_refuses_in_the_words_of_the_reference(refusal: Refusal) -> None:
+    found, expected = both_errors(refusal.operator, refusal.arguments("cpu"))
+    assert found == expected
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_of_two_faults_the_cuda_function_names_the_one_that_the_reference_names(name: str) -> None:
+    """The order of the checks is one; two changes of one call are made at once where they change other arguments."""
+    of_operator = [refusal for refusal in REFUSALS if refusal.operator == name]
+    pairs = [pair for pair in combinations(of_operator, 2) if pair[0].change.keys().isdisjoint(pair[1].change)]
+    assert pairs or len(of_operator) < 2
+    for one, other in pairs:
+        both = Refusal(name, f"{one.case} and {other.case}", one.change | other.change, "")
+        found, expected = both_errors(name, both.arguments("cpu"))
+        assert found == expected, both
+
+
+@pytest.mark.parametrize("name", ["int8_scaled_mm", "fp8_scaled_mm", "fp8_blockwise_scaled_mm"])
+@pytest.mark.parametrize(("m", "n"), [(0, 256), (64, 0)], ids=["no-rows", "no-columns"])
+def test_matrices_of_a_product_that_reads_none_may_start_anywhere(name: str, m: int, n: int) -> None:
+    """The reference takes them; the CUDA function goes on to what needs a GPU."""
+    arguments = CALLS[name]("cpu")
+    for matrix, rows in (("mat_a", m), ("mat_b", n)):
+        wide = torch.zeros(rows, 1024, dtype=torch.int8).view(arguments[matrix].dtype)[:, 8:520]
+        arguments[matrix] = wide if matrix == "mat_a" else wide.t()
+    of_b = {"scales_b": arguments["scales_b"][..., :n].contiguous()} if n == 0 else {}
+    of_a = {"scales_a": arguments["scales_a"][:m]}
+    arguments |= of_a | of_b | ({"bias": None} if "bias" in arguments else {})
+    assert result(name, arguments).shape == (m, n)
+    with pytest.raises(RuntimeError) as refused:
+        operator(name).redispatch(CUDA, *arguments.values())
+    assert "expected an aligned start" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -61,7 +96,7 @@ def test_an_output_that_overlaps_an_input_is_refused(
     name: str, case: str, arguments: dict[str, object], other: str
 ) -> None:
     words = f"out overlaps {other} in memory, expected memory of its own: clone one of them"
-    assert error_of(name, arguments) == words, case
+    assert both_errors(name, arguments) == (words, words), case
 
 
 @pytest.mark.parametrize(("name", "case", "arguments"), list(side_by_side("cpu")), ids=lambda value: str(value)[:40])
