@@ -25,6 +25,7 @@ STAGES = (
     "wheel",
     "provenance",
     "proof",
+    "matrix_rows",
     "matrix",
     "lanes",
     "github",
