@@ -67,7 +67,8 @@ def test_a_promise_alone_lacks_all_the_rest(tree: Tree) -> None:
     assert tree.gaps() == [
         "csrc/FAMILY/extra.cpp: add the file of extra; it is known to matrix.toml",
         "csrc/kernels.cmake: add a row warpwright_add_kernel(extra ...); it is known to matrix.toml",
-        "docs/operators/extra.md: write the page of extra by `nox -s operator-pages -- WHEEL`; it is known to matrix.toml",
+        "docs/operators/extra.md: write the page of extra by `nox -s operator-pages -- WHEEL`; "
+        "it is known to matrix.toml",
         "python/warpwright/FAMILY/extra.py: add the file of extra; it is known to matrix.toml",
     ]
 
