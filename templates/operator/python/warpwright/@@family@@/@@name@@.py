@@ -123,8 +123,6 @@ CONTRACT = Contract(
         refuse("shifted", "out overlaps input in memory, expected memory of its own: clone one of them", _shifted),
     ),
     tolerance=EXACT,
-    workloads=tuple(
-        {"rows": rows, "hidden": 4096, "dtype": torch.bfloat16} for rows in (1, 64, 1024, 8192)
-    ),
+    workloads=tuple({"rows": rows, "hidden": 4096, "dtype": torch.bfloat16} for rows in (1, 64, 1024, 8192)),
     peers=peers,
 )
