@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 UNDERLINE = re.compile(r"-{3,}")
 
@@ -19,7 +20,7 @@ def body_as_markdown(docstring: str) -> str:
     lines = inspect.cleandoc(docstring).splitlines()[1:]
     starts = [at - 1 for at in range(1, len(lines)) if UNDERLINE.fullmatch(lines[at]) and lines[at - 1].strip()]
     text = lines[: starts[0]] if starts else lines
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in pairwise([*starts, len(lines)]):
         text += [f"### {lines[start]}", "", *_defined(lines[start + 2 : end])]
     return "\n".join(text).strip()
 
