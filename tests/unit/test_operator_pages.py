@@ -2,71 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from doubles import FakeRunner
+from operator_documents import OPERATOR, TIMES, WHEEL, document, export, printing, write_times
 from wheelworks.cli import operator_pages as command
 from wheelworks.docstring import body_as_markdown, summary
-from wheelworks.errors import ExportError, PagesError, WheelTestError
+from wheelworks.errors import PagesError
 from wheelworks.matrix import Matrix
-from wheelworks.measured import Measured, read_measured
-from wheelworks.operator_export import Export, parse_export, read_export, require_promised
+from wheelworks.measured import Measured
 from wheelworks.operator_pages import render_pages
-
-WHEEL = Path("dist/warpwright-0.1.0+cu130-cp310-abi3-linux_x86_64.whl")
-
-DOCSTRING = """Scale each row to a root mean square of one.
-
-    ``out = input / rms``, with sums in float32.
-
-    Parameters
-    ----------
-    input
-        ``(..., hidden)``, float16. Rows may lie apart;
-        the elements of a row may not.
-    eps
-        Added before the root.
-
-    Returns
-    -------
-    ``out``. No rows give an empty tensor.
-    """
-
-OPERATOR: dict[str, Any] = {
-    "name": "rmsnorm",
-    "family": "elementwise",
-    "modules": ["elementwise"],
-    "signature": "rmsnorm(input: torch.Tensor, eps: float = 1e-06) -> torch.Tensor",
-    "docstring": DOCSTRING,
-    "schema": "(Tensor($0! -> ) out, Tensor input, float eps) -> ()",
-    "mutates": ["out"],
-    "samples": [{"name": "typical", "arguments": {"input": "float16 (64, 4096)", "eps": "1e-06"}}],
-    "refusals": [{"name": "dtype", "words": "input has dtype float32, expected float16"}],
-    "tolerance": {"relative": {"float16": 0.0009765625}, "of_largest": 0.0, "origin": "one rounding."},
-    "traits": [{"kind": "synchronises", "reason": "the host reads a flag"}],
-    "workloads": [{"name": "1 x 4096", "arguments": {"rows": "1"}, "bytes": 16384, "operations": 0}],
-    "peers": ["torch", "copy"],
-    "reference": "def reference(input):\n    return input\n",
-}
-
-TIMES: dict[str, Any] = {
-    "schema": 2,
-    "device": "NVIDIA H100 80GB HBM3",
-    "torch": "2.11.0+cu130",
-    "date": "2026-11-27",
-    "version": "0.1.0+cu130",
-    "operator": "rmsnorm",
-    "rows": [
-        {"workload": "1 x 4096", "bytes": 16384, "operations": 0, "floor": 1.5, "us": {"ours": 3.0, "torch": 9.9}},
-        {"workload": "8 x 4096", "bytes": 9, "operations": 0, "floor": 2.0, "us": {"ours": 4.0, "copy": 2.0}},
-    ],
-}
 
 PAGE = """\
 <!-- Written by `nox -s operator-pages -- WHEEL`. -->
@@ -148,14 +96,6 @@ def reference(input):
 """
 
 
-def document(*operators: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"schema": 1, "version": "0.1.0+cu130", "operators": [*operators] or [OPERATOR], **more}
-
-
-def export(*operators: dict[str, Any], **more: Any) -> Export:
-    return parse_export(document(*operators, **more), WHEEL)
-
-
 def page(change: dict[str, Any] | None = None) -> str:
     return render_pages(export({**OPERATOR, **(change or {})}), {"rmsnorm": ("75", "90a")}, {})["rmsnorm.md"]
 
@@ -227,110 +167,6 @@ def test_signs_of_markdown_in_words_stay_words() -> None:
 
 def test_a_docstring_of_one_line_has_no_body() -> None:
     assert (summary("Copy rows."), body_as_markdown("Copy rows.")) == ("Copy rows.", "")
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"schema": 2}, "its document has schema 2, and this project reads 1"),
-        ({"schema": None}, "its document has schema None"),
-        ({"extra": 1}, "extra\n  Extra inputs are not permitted"),
-        ({"operators": [{**OPERATOR, "colour": "red"}]}, "operators.0.colour"),
-        ({"operators": [{name: OPERATOR[name] for name in OPERATOR if name != "family"}]}, "operators.0.family"),
-        ({"operators": [{**OPERATOR, "workloads": [{"name": "a"}]}]}, "operators.0.workloads.0.bytes"),
-    ],
-    ids=["newer schema", "no schema", "unknown key", "unknown key of one", "missing key", "missing inside"],
-)
-def test_a_document_that_is_not_known_is_refused(change: dict[str, Any], words: str) -> None:
-    with pytest.raises(ExportError) as caught:
-        export(**change)
-    assert words in str(caught.value)
-    assert WHEEL.name in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("promised", "words"),
-    [
-        (("rmsnorm", "gelu"), "it has no operator gelu, which matrix.toml promises"),
-        ((), "it has an operator rmsnorm, which matrix.toml does not promise"),
-    ],
-    ids=["missing", "unknown"],
-)
-def test_a_wheel_of_another_tree_is_refused(promised: tuple[str, ...], words: str) -> None:
-    with pytest.raises(ExportError, match=words):
-        require_promised(export(), promised, WHEEL)
-
-
-def printing(text: str, returncode: int = 0) -> FakeRunner:
-    return FakeRunner(lambda words: (returncode, text) if "warpwright.export" in words else (0, ""))
-
-
-def test_the_wheel_is_asked_in_a_clean_environment() -> None:
-    runner = printing(f"UserWarning: numpy\n{json.dumps(document())}\nanother warning\n")
-    assert read_export(WHEEL, torch="torch==2.13.0", run=runner) == export()
-    venv, install, ask = runner.commands
-    assert "venv" in venv
-    assert {str(WHEEL.resolve()), "torch==2.13.0"} <= set(install)
-    assert ask[1:] == ("-m", "warpwright.export")
-
-
-@pytest.mark.parametrize(
-    ("runner", "words"),
-    [
-        (printing("No module named warpwright.export", 1), "No module named warpwright.export"),
-        (printing("nothing"), "printed no document"),
-        (printing('{"schema": '), "printed a broken document"),
-    ],
-    ids=["failed", "nothing", "broken"],
-)
-def test_a_wheel_that_does_not_answer_is_refused(runner: FakeRunner, words: str) -> None:
-    with pytest.raises(ExportError, match=words):
-        read_export(WHEEL, torch="torch", run=runner)
-
-
-def test_a_wheel_that_cannot_be_installed_is_refused() -> None:
-    with pytest.raises(WheelTestError, match="cannot install"):
-        read_export(WHEEL, torch="torch", run=FakeRunner(lambda words: (1, "no such wheel")))  # noqa: ARG005
-
-
-def write_times(folder: Path, text: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "rmsnorm.json").write_text(text, encoding="utf-8")
-
-
-def test_times_of_the_old_form_are_none(tmp_path: Path) -> None:
-    assert read_measured(tmp_path, "rmsnorm") is None
-    write_times(tmp_path, json.dumps({"device": "H100", "rows": [{"ours": 1.0}]}))
-    assert read_measured(tmp_path, "rmsnorm") is None
-    write_times(tmp_path, json.dumps(TIMES))
-    assert read_measured(tmp_path, "rmsnorm") == Measured.model_validate(TIMES)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (lambda times: times.update(schema=3), "schema"),
-        (lambda times: times.update(gpu=1), "gpu"),
-        (lambda times: times.update(operator="gelu"), "it says 'gelu'"),
-        (lambda times: times["rows"][0].update(us={"torch": 1.0}), "has no time of 'ours'"),
-        (lambda times: times["rows"][0].update(floor=0), "greater than 0"),
-    ],
-    ids=["newer schema", "unknown key", "another operator", "no time", "no floor"],
-)
-def test_wrong_times_are_refused(change: Callable[[dict[str, Any]], None], words: str, tmp_path: Path) -> None:
-    times = copy.deepcopy(TIMES)
-    change(times)
-    write_times(tmp_path, json.dumps(times))
-    with pytest.raises(PagesError) as caught:
-        read_measured(tmp_path, "rmsnorm")
-    assert words in str(caught.value)
-    assert "nox -s bench -- -k rmsnorm" in str(caught.value)
-
-
-def test_broken_times_are_refused(tmp_path: Path) -> None:
-    write_times(tmp_path, "{")
-    with pytest.raises(PagesError, match=r"rmsnorm\.json cannot be read"):
-        read_measured(tmp_path, "rmsnorm")
 
 
 @pytest.fixture
