@@ -9,10 +9,12 @@ from wheelworks.cli.app import app, console
 from wheelworks.new_operator import plan_operator
 
 NEXT = """\
+it copies rows; next:
 nox -s build-wheel
 nox -s operator-pages -- dist/WHEEL
-nox -s unit-tests -- -k rooms
-nox -s gpu-tests -- dist/WHEEL"""
+nox -s gpu-tests -- dist/WHEEL
+nox -s bench -- -k {name}
+then make it yours"""
 
 
 @app.command
@@ -37,4 +39,4 @@ def new_operator(family: str, name: str, *, dry_run: bool = False) -> None:
         word = "a row in" if path in changed else "file"
         console.print(f"{'would write' if dry_run else 'wrote'} {word} {path}", highlight=False, markup=False)
     if not dry_run:
-        console.print(f"it copies rows; next:\n{NEXT}\nthen make it yours", highlight=False, markup=False)
+        console.print(NEXT.format(name=name), highlight=False, markup=False)
