@@ -41,6 +41,18 @@ def lock(session: nox.Session) -> None:
     pipeline(session, "lock")
 
 
+@nox.session(name="new-operator", python=PYTHON)
+def new_operator(session: nox.Session) -> None:
+    """Write the files of a new operator, a copy of rows to be made one's own: `-- FAMILY NAME [--dry-run]`."""
+    pipeline(session, "new-operator")
+
+
+@nox.session(name="operator-pages", python=PYTHON)
+def operator_pages(session: nox.Session) -> None:
+    """Write docs/operators anew from what a wheel says of its operators: `-- WHEEL [--check]`."""
+    pipeline(session, "operator-pages")
+
+
 @nox.session(name="build-wheel", python=PYTHON)
 def build_wheel(session: nox.Session) -> None:
     """Build, audit and test a wheel: `-- LANE --build-type RelWithDebInfo --dist DIR --base NAME --define X=Y`."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from wheelworks import files
+from wheelworks.errors import FileError
 from wheelworks.process import run
 
 
@@ -19,6 +20,43 @@ def test_a_written_file_replaces_the_old_one(tmp_path: Path) -> None:
     files.write_text(target, "new")
     assert target.read_text(encoding="utf-8") == "new"
     assert [path.name for path in target.parent.iterdir()] == ["a.json"]
+
+
+def tree(folder: Path) -> dict[str, str | None]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+def test_several_files_are_written_and_nothing_else_stays(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old", encoding="utf-8")
+    files.write_together({tmp_path / "a": "new", tmp_path / "b" / "c" / "d": "d"})
+    assert tree(tmp_path) == {"a": "new", "b": None, "b/c": None, "b/c/d": "d"}
+
+
+@pytest.mark.parametrize("failing", ["a", "d", "e"])
+def test_several_files_are_written_or_none(failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_text("old a", encoding="utf-8")
+    (tmp_path / "e").write_text("old e", encoding="utf-8")
+    before, rename = tree(tmp_path), files.rename
+
+    def fail(unfinished: Path, target: Path) -> None:
+        if target.name == failing:
+            raise FileError("no", why="no", fix="no")
+        rename(unfinished, target)
+
+    monkeypatch.setattr(files, "rename", fail)
+    with pytest.raises(FileError):
+        files.write_together({tmp_path / "a": "new", tmp_path / "b" / "c" / "d": "d", tmp_path / "e": "new"})
+    assert tree(tmp_path) == before
+
+
+def test_a_folder_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(FileError, match="cannot write"):
+        files.write_together({tmp_path / "a" / "b": "", tmp_path / "file" / "c": ""})
+    assert tree(tmp_path) == {"file": ""}
 
 
 def test_the_digest_of_a_tree_sees_content_and_names(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from wheelworks.docker import require_daemon
 from wheelworks.errors import DaemonError, ImageError, UnpinnedError, WheelworksError
 from wheelworks.images import ImagePlan, choose_base, ensure_image, look_up_digest, plan_image, require_pinned
 from wheelworks.lanes import choose_lane
-from wheelworks.matrix import Image, Matrix, parse_matrix
+from wheelworks.matrix import Matrix, parse_matrix
+from wheelworks.matrix_rows import Image
 from wheelworks.pins import images_of, write_pins
 
 DIGEST = f"sha256:{'a' * 64}"

@@ -93,6 +93,45 @@ def test_a_wrong_budget_is_refused(key: str, value: object, words: str, matrix_d
     assert words in refusal(matrix_data)
 
 
+def test_an_operator_has_the_sms_of_the_promise_that_its_row_names(matrix_data: dict[str, Any]) -> None:
+    matrix = parse_matrix(matrix_data)
+    assert matrix.operators["fp8_blockwise_scaled_mm"] == ("90a",)
+    assert list(matrix.operators) == list(matrix_data["operators"])
+
+
+def test_an_unknown_promise_is_refused_with_the_nearest_one(matrix_data: dict[str, Any]) -> None:
+    matrix_data["operators"]["rmsnorm"] = "portabel"
+    assert "operators.rmsnorm: no promise 'portabel', did you mean 'portable'?" in refusal(matrix_data)
+
+
+def test_a_list_in_the_place_of_a_promise_is_refused(matrix_data: dict[str, Any]) -> None:
+    matrix_data["operators"]["rmsnorm"] = ["75"]
+    assert "operators.rmsnorm: Input should be a valid string" in refusal(matrix_data)
+
+
+def test_a_promise_that_no_operator_names_is_refused(matrix_data: dict[str, Any]) -> None:
+    matrix_data["promises"]["turing"] = ["75"]
+    assert "promises.turing: no operator names it" in refusal(matrix_data)
+
+
+def test_two_promises_of_the_same_sms_are_refused(matrix_data: dict[str, Any]) -> None:
+    matrix_data["promises"]["everywhere"] = list(reversed(matrix_data["promises"]["portable"]))
+    matrix_data["operators"]["rmsnorm"] = "everywhere"
+    assert "promises.everywhere: the SMs of 'portable'; equal promises share a name" in refusal(matrix_data)
+
+
+@pytest.mark.parametrize("sms", [["sm_80"], [], ["80", "80"]], ids=["no SM", "none", "twice"])
+def test_a_wrong_promise_is_refused(sms: list[str], matrix_data: dict[str, Any]) -> None:
+    matrix_data["promises"]["hopper"] = sms
+    assert "promises.hopper" in refusal(matrix_data)
+
+
+@pytest.mark.parametrize("family", ["Gemm", "top-k", "top__k", "gemm"], ids=["capital", "hyphen", "two", "twice"])
+def test_a_wrong_family_is_refused(family: str, matrix_data: dict[str, Any]) -> None:
+    matrix_data["families"].append(family)
+    assert "families" in refusal(matrix_data)
+
+
 def test_a_shortened_commit_is_refused(matrix_data: dict[str, Any]) -> None:
     matrix_data["sources"]["cutlass"]["commit"] = "59b61c6"
     assert "sources.cutlass.commit" in refusal(matrix_data)

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from wheelworks.matrix import Matrix
-
 STAGES = (
     "errors",
     "environment",
@@ -25,7 +23,11 @@ STAGES = (
     "wheel",
     "provenance",
     "proof",
+    "matrix_rows",
     "matrix",
+    "rooms",
+    "gaps",
+    "new_operator",
     "lanes",
     "github",
     "host_compiler",
@@ -55,6 +57,10 @@ STAGES = (
     "embed",
     "repair",
     "wheel_tests",
+    "operator_export",
+    "measured",
+    "docstring",
+    "operator_pages",
     "gpu_tests",
     "compat",
     "newest",
@@ -78,7 +84,6 @@ TORCH = re.compile(r"^(torch|ATen|c10|caffe2)/")
 UNSTABLE = re.compile(r"\b(at|c10)::|torch/(all|extension)\.h|\bTORCH_LIBRARY\b")
 OPERATOR = re.compile(r"^WARPWRIGHT_OPERATOR\((\w+),", re.MULTILINE)
 PATHS = re.compile(r"^warpwright/paths/(\w+)\.h$")
-KERNEL = re.compile(r"^warpwright_add_kernel\((\w+)\s+(\S+)\s+([^)]*)\)", re.MULTILINE)
 
 
 def device_files(project: Path) -> list[Path]:
@@ -89,15 +94,6 @@ def device_files(project: Path) -> list[Path]:
 
 def torch_includes(text: str) -> list[str]:
     return [name for name in INCLUDE.findall(text) if TORCH.match(name)]
-
-
-def operators_of(kernels: str) -> dict[str, set[str]]:
-    """Read csrc/kernels.cmake: the SMs that each operator's units serve."""
-    served: dict[str, set[str]] = {}
-    for launch, _, words in KERNEL.findall(kernels):
-        operator = re.sub(r"_sm\d+a?$", "", launch)
-        served.setdefault(operator, set()).update(words.split("USES")[0].split())
-    return served
 
 
 def test_a_torch_include_would_be_seen() -> None:
@@ -186,18 +182,6 @@ def test_an_operator_reads_its_own_path_table_and_no_other(project: Path, matrix
         if tables := [name[1] for name in names if name]:
             read[path.name] = tables
     assert read == {f"{name}.cpp": [name] for name in matrix.operators} | {"library.cpp": ["all"]}
-
-
-def test_the_units_serve_what_the_matrix_promises(project: Path, matrix: Matrix) -> None:
-    served = operators_of((project / "csrc" / "kernels.cmake").read_text(encoding="utf-8"))
-    assert served == {name: set(sms) for name, sms in matrix.operators.items()}
-
-
-def test_a_removed_sm_would_be_seen(project: Path, matrix: Matrix) -> None:
-    kernels = (project / "csrc" / "kernels.cmake").read_text(encoding="utf-8")
-    thinner = re.sub(r"(rmsnorm.cu\s+)75 ", r"\1", kernels)
-    assert thinner != kernels
-    assert operators_of(thinner)["rmsnorm"] == set(matrix.operators["rmsnorm"]) - {"75"}
 
 
 def test_every_stage_imports_from_its_left_alone(project: Path) -> None:

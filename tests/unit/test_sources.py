@@ -10,7 +10,7 @@ import pytest
 
 from wheelworks import files
 from wheelworks.errors import SourceError
-from wheelworks.matrix import Source
+from wheelworks.matrix_rows import Source
 from wheelworks.process import Completed, closed_environment, run
 from wheelworks.sources import ensure_source
 from wheelworks.store import LIST, Store

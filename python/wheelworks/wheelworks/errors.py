@@ -117,6 +117,36 @@ class CompatError(WheelworksError):
     exit_code = 25
 
 
+class OperatorNameError(WheelworksError):
+    """A new operator was given a name or a family that it cannot have."""
+
+    exit_code = 26
+
+
+class TakenError(WheelworksError):
+    """A new operator was given a name that something has already."""
+
+    exit_code = 27
+
+
+class TemplateError(WheelworksError):
+    """The templates of an operator, or the lists that its rows go into, are not what they should be."""
+
+    exit_code = 28
+
+
+class ExportError(WheelworksError):
+    """A wheel does not tell what its operators are, or they are not those that the matrix promises."""
+
+    exit_code = 29
+
+
+class PagesError(WheelworksError):
+    """The pages of the operators are not current, or what they are made from cannot be read."""
+
+    exit_code = 39
+
+
 class ManifestError(WheelworksError):
     """Wheels make no release, or a manifest cannot be read."""
 

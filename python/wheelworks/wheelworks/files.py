@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -54,6 +54,35 @@ def write_text(path: Path, text: str) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def write_together(texts: Mapping[Path, str]) -> None:
+    """Write several files, or none: where one fails, all is as it was, and no new file or folder stays."""
+    with ExitStack() as scraps, ExitStack() as undo:
+        staged = {}
+        for path, text in texts.items():
+            _make_undoable(path.parent, undo)
+            staged[path] = path.with_name(f".{path.name}.new")
+            undo.callback(staged[path].unlink, missing_ok=True)
+            write_text(staged[path], text)
+        for path, new in staged.items():
+            old = path.with_name(f".{path.name}.old")
+            if path.exists():
+                share(path, old)
+                scraps.callback(old.unlink, missing_ok=True)
+                undo.callback(old.replace, path)
+            else:
+                undo.callback(path.unlink, missing_ok=True)
+            rename(new, path)
+        undo.pop_all()
+
+
+def _make_undoable(folder: Path, undo: ExitStack) -> None:
+    if not folder.is_dir():
+        _make_undoable(folder.parent, undo)
+        with named_failure(folder):
+            folder.mkdir()
+        undo.callback(folder.rmdir)
 
 
 def place(source: Path, target: Path, *, sha256: str | None = None) -> None:

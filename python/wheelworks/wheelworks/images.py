@@ -10,7 +10,8 @@ from pathlib import Path
 from wheelworks import docker
 from wheelworks.errors import ImageError, UnpinnedError
 from wheelworks.lanes import Lane
-from wheelworks.matrix import Base, Image, Matrix, nearest
+from wheelworks.matrix import Matrix, nearest
+from wheelworks.matrix_rows import Base, Image
 from wheelworks.process import Runner
 
 REPOSITORY = "warpwright-build"

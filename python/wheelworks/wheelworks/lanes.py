@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from wheelworks.errors import UnknownLaneError
-from wheelworks.matrix import Matrix, Toolkit, nearest
+from wheelworks.matrix import Matrix, nearest
+from wheelworks.matrix_rows import Toolkit
 
 DEFAULT_SM_SET = "all"
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import tomlkit
 
-from wheelworks.matrix import Image, Matrix
+from wheelworks.matrix import Matrix
+from wheelworks.matrix_rows import Image
 
 
 def images_of(matrix: Matrix) -> tuple[Image, ...]:

@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from packaging.version import Version
 
 from wheelworks.lanes import Lane, plan_lanes
-from wheelworks.matrix import Budget, Matrix, Source
+from wheelworks.matrix import Matrix
+from wheelworks.matrix_rows import Budget, Source
 
 NEEDED = (
     "libtorch.so",

@@ -20,7 +20,7 @@ from packageurl import PackageURL
 from pydantic_core import from_json
 
 from wheelworks.lanes import Lane
-from wheelworks.matrix import Source
+from wheelworks.matrix_rows import Source
 
 NAME = "sboms/warpwright.cdx.json"
 """The document's place in the .dist-info folder."""

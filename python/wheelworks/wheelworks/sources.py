@@ -8,7 +8,8 @@ from pathlib import Path
 
 from wheelworks import files, uv_client
 from wheelworks.errors import SourceError
-from wheelworks.matrix import Matrix, Source
+from wheelworks.matrix import Matrix
+from wheelworks.matrix_rows import Source
 from wheelworks.process import Runner
 from wheelworks.store import Store
 

@@ -64,7 +64,7 @@ def check_wheel(
     """
     with TemporaryDirectory(prefix="wheelworks-") as scratch:
         folder = Path(scratch)
-        interpreter = _make_environment(folder / "venv", wheel, torch, python, run, on_line)
+        interpreter = make_environment(folder / "venv", wheel, torch, python=python, run=run, on_line=on_line)
         results = folder / "results.xml"
         (folder / "empty").mkdir()
         done = run(pytest_command(interpreter, suite.resolve(), results), cwd=folder / "empty", on_line=on_line)
@@ -89,9 +89,16 @@ def require(report: Report) -> None:
     )
 
 
-def _make_environment(
-    folder: Path, wheel: Path, torch: str, python: str, run: Runner, on_line: Callable[[str], None] | None
+def make_environment(
+    folder: Path,
+    wheel: Path,
+    torch: str,
+    *,
+    python: str = sys.executable,
+    run: Runner,
+    on_line: Callable[[str], None] | None = None,
 ) -> Path:
+    """Make an environment with a wheel, torch and what the suites need, and return its interpreter."""
     uv = find_uv_bin()
     interpreter = folder / "bin" / "python"
     packages = [str(wheel.resolve()), torch, "pytest", "numpy"]

@@ -11,7 +11,8 @@ from wheelworks.cli.app import app, console, read_matrix, show
 from wheelworks.errors import DaemonError, ImageError, WheelworksError
 from wheelworks.images import BuildImage, choose_base, ensure_image, look_up_digest, plan_image, require_pinned
 from wheelworks.lanes import Lane, choose_lane, machine_architecture
-from wheelworks.matrix import Image, Matrix
+from wheelworks.matrix import Matrix
+from wheelworks.matrix_rows import Image
 from wheelworks.pins import images_of, write_pins
 from wheelworks.process import run
 from wheelworks.provenance import find_origin
