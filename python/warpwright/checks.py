@@ -151,7 +151,9 @@ def check_at_most(what: str, value: Size, most: int, why: str) -> None:
 
 
 def check_aligned(name: str, tensor: torch.Tensor, of_bytes: int) -> None:
-    """Refuse a first element that stands at no multiple of so many bytes; storages begin at one."""
+    """Refuse a first element that stands at no multiple of so many bytes; storages begin at one, and none has none."""
+    if known(tensor.numel() == 0):
+        return
     past = tensor.storage_offset() * tensor.element_size() % of_bytes
     check(
         past == 0,

@@ -1,8 +1,8 @@
 """What an operator promises, as data: the type of the ``CONTRACT`` in each ``warpwright/<family>/<operator>.py``.
 
 All that is general follows from it: the reference on the CPU and the fake kernel (`warpwright._registry`), the tests of
-tests/contracts, the rows of the benchmark, and the pages of docs/operators. What stands elsewhere is not said again: the
-schema in csrc/<family>/<operator>.cpp, the SMs in matrix.toml.
+tests/contracts, the rows of the benchmark, and the pages of docs/operators. What stands elsewhere is not said again:
+the schema in csrc/<family>/<operator>.cpp, the SMs in matrix.toml.
 
 Functions of a contract take the arguments of the schema by name, and of those the ones that they need.
 """

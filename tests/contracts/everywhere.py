@@ -45,7 +45,7 @@ def test_every_registered_operator_has_a_contract_and_the_reverse() -> None:
 
 @each_sample
 def test_a_sample_is_near_the_reference_in_float64(contract: Contract, sample: Sample, device: str) -> None:
-    """What it does not write keeps its bits, what it writes keeps no poison, and its fake kernel gives the same looks."""
+    """What it does not write keeps its bits, what it writes has no poison left, and its fake kernel looks the same."""
     with FakeTensorMode():
         fake = [looks(result) for result in run(contract, call_of(contract, sample, device))]
     if device == "cpu" and sample.name == LARGEST:

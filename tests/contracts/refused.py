@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import combinations
 
 import pytest
 import torch
@@ -23,15 +24,20 @@ def error_of(contract: Contract, call: Arguments) -> str:
     return str(refused.value).splitlines()[0]
 
 
+def error_of_cuda(contract: Contract, call: Arguments) -> str:
+    """Return what the CUDA function says of tensors on the CPU: it checks before it asks for a GPU."""
+    with pytest.raises(RuntimeError) as refused:
+        overload(contract.name).redispatch(CUDA, *call.values())
+    return str(refused.value).splitlines()[0]
+
+
 def in_all_words(contract: Contract, make: Callable[[], Arguments], device: str) -> str:
     """Return the first line of the error, which has to be the same whoever is asked."""
     found = error_of(contract, make())
     with FakeTensorMode():
         assert error_of(contract, make()) == found, "a fake tensor"
     if device == "cpu":
-        with pytest.raises(RuntimeError) as refused:
-            overload(contract.name).redispatch(CUDA, *make().values())
-        assert str(refused.value).splitlines()[0] == found, "the CUDA function, which checks before it asks for a GPU"
+        assert error_of_cuda(contract, make()) == found, "the CUDA function"
     return found
 
 
@@ -69,3 +75,23 @@ def test_a_tensor_of_another_dtype_is_refused_by_name(contract: Contract, device
 
         found = in_all_words(contract, wrong, device)
         assert re.search(rf"\b{name} has dtype complex64, expected|complex64, the dtype of {name}$", found), found
+
+
+@each_operator
+def test_of_two_faults_the_same_is_named(contract: Contract, device: str) -> None:
+    """The order of the checks is one: two changes are made at once where they change other arguments."""
+
+    def changed(refusal: Refusal) -> Arguments:
+        call = call_of(contract, "typical", device)
+        return {} if refusal.sizes else refusal.change(call)
+
+    pairs = [
+        (one, other)
+        for one, other in combinations(contract.refusals, 2)
+        if changed(one).keys().isdisjoint(changed(other)) and changed(one) and changed(other)
+    ]
+    for one, other in pairs:
+        call = call_of(contract, "typical", device)
+        both = call | one.change(call) | other.change(call)
+        found = error_of(contract, both)
+        assert device != "cpu" or error_of_cuda(contract, both) == found, f"{one.name} and {other.name}"

@@ -16,9 +16,10 @@ import torch
 import warpwright
 from warpwright import _extension, doctor
 
-sys.path.insert(0, str(Path(__file__).parent / "kit"))  # what the tests share, wherever they are started from
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / "kit"), str(HERE.parent)]  # what the tests share, wherever they are started from
 
-SEED = int(os.environ.get("WARPWRIGHT_TEST_SEED", "0")) or torch.seed() % 2**31
+from contracts.cases import SEED  # noqa: E402
 
 
 def pytest_report_header() -> list[str]:
@@ -58,6 +59,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def _a_gpu_and_an_installed_wheel() -> None:
     assert torch.cuda.is_available(), f"the GPU tests need a GPU: {doctor.verdict()}"
     assert "python/warpwright" not in warpwright.__file__, f"tests took the source tree: {warpwright.__file__}"
+
+
+@pytest.fixture
+def device() -> str:
+    return "cuda"
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Weights of 4 bits on the GPU: the orders against the CPU references, the product against float64."""
+"""Products by weights of 4 bits on the GPU: any group, number of tokens and k, against float64."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import warpwright
-from warpwright import int4_reference
+from warpwright.quantization.gptq_marlin_dequantize import reference as dequantized
 
 DTYPES = [torch.float16, torch.bfloat16]
 ROUNDING = {torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8}
@@ -18,38 +18,6 @@ LAYERS = [(64, 16), (64, 128), (192, 384), (4096, 4096), (6144, 512), (512, 1433
 
 def words(rows: int, columns: int) -> torch.Tensor:
     return torch.randint(-(2**31), 2**31, (rows, columns), dtype=torch.int32, device="cuda")
-
-
-def empty() -> torch.Tensor:
-    return torch.empty(0, dtype=torch.int32, device="cuda")
-
-
-@pytest.mark.operator("gptq_marlin_repack")
-@pytest.mark.parametrize("with_perm", [False, True], ids=["plain", "perm"])
-@pytest.mark.parametrize(("n", "k"), LAYERS)
-def test_gptq_weights_are_repacked_as_on_the_cpu(n: int, k: int, with_perm: bool) -> None:
-    perm = torch.randperm(k, device="cuda").int() if with_perm else empty()
-    weights = words(k // 8, n)
-    out = warpwright.gptq_marlin_repack(weights, perm, k, n, 4)
-    assert torch.equal(out.cpu(), warpwright.gptq_marlin_repack(weights.cpu(), perm.cpu(), k, n, 4))
-
-
-@pytest.mark.operator("awq_marlin_repack")
-@pytest.mark.parametrize(("n", "k"), LAYERS)
-def test_awq_weights_are_repacked_as_on_the_cpu(n: int, k: int) -> None:
-    weights = words(k, n // 8)
-    out = warpwright.awq_marlin_repack(weights, k, n, 4)
-    assert torch.equal(out.cpu(), warpwright.awq_marlin_repack(weights.cpu(), k, n, 4))
-
-
-@pytest.mark.operator("awq_dequantize")
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("groups", [1, 2, 8])
-@pytest.mark.parametrize(("n", "k"), LAYERS)
-def test_awq_weights_are_dequantised_as_on_the_cpu(n: int, k: int, groups: int, dtype: torch.dtype) -> None:
-    weights, zeros, scales = words(k, n // 8), words(groups, n // 8), torch.rand(groups, n, device="cuda").to(dtype)
-    out = warpwright.awq_dequantize(weights, scales, zeros)
-    assert torch.equal(out.cpu(), warpwright.awq_dequantize(weights.cpu(), scales.cpu(), zeros.cpu()))
 
 
 def problem(m: int, n: int, k: int, group: int, kind: str, dtype: torch.dtype) -> dict[str, Any]:
@@ -68,10 +36,10 @@ def problem(m: int, n: int, k: int, group: int, kind: str, dtype: torch.dtype) -
 def exact_weights(arguments: dict[str, Any]) -> torch.Tensor:
     """Return the weights in float64, from the reference, in plain torch: whole numbers times scales."""
     packed, scales, zeros = (arguments[name] for name in ("b_q_weight", "b_scales", "b_zeros"))
-    whole = int4_reference.gptq_marlin_dequantize(packed, torch.ones_like(scales), zeros, None)
+    whole = dequantized(packed, torch.ones_like(scales), zeros, None, torch.float64)
     nines = torch.full_like(packed, -0x66666667)  # one more than the zero point: what is left is the scale
-    each = int4_reference.gptq_marlin_dequantize(nines, scales, None, None)
-    return whole.double() * each.double()
+    each = dequantized(nines, scales, None, None, torch.float64)
+    return whole * each
 
 
 def check(arguments: dict[str, Any]) -> None:
@@ -113,28 +81,6 @@ def test_any_number_of_tokens_is_right(m: int) -> None:
 @pytest.mark.parametrize("k", [16, 32, 48, 208, 1040, 16384], ids="k={}".format)
 def test_any_k_is_right(k: int) -> None:
     check(problem(5, 128, k, -1, "uint4b8", torch.float16))
-
-
-@is_gemm
-def test_rows_of_a_wider_matrix_are_taken_and_written() -> None:
-    arguments = problem(9, 128, 256, 64, "uint4", torch.float16)
-    wide = torch.randn(9, 320, device="cuda").half()
-    arguments["a"] = wide[:, 32:288]
-    out = torch.full((9, 256), torch.nan, dtype=torch.float16, device="cuda")
-    expected = warpwright.gptq_marlin_gemm(**arguments | {"a": wide[:, 32:288].contiguous()})
-    warpwright.gptq_marlin_gemm(**arguments | {"c": out[:, 64:192]})
-    assert torch.equal(out[:, 64:192], expected)
-    assert bool(out[:, :64].isnan().all())
-    assert bool(out[:, 192:].isnan().all())
-
-
-@is_gemm
-@pytest.mark.parametrize("m", [2, 200])
-@pytest.mark.parametrize(("width", "first"), [(160, 1), (132, 0), (133, 3)], ids=["start", "stride", "both"])
-def test_rows_that_are_not_aligned_are_right(width: int, first: int, m: int) -> None:
-    arguments = problem(m, 64, 128, 32, "uint4b8", torch.float16)
-    arguments["a"] = torch.randn(m, width, device="cuda").half()[:, first : first + 128]
-    check(arguments)
 
 
 SIZES = [(128, 128), (1, 255), (100, 156), (256,), (17, 0, 239), (32,) * 8]
@@ -179,29 +125,3 @@ def test_an_order_with_a_row_that_is_not_there_is_refused_and_the_gpu_goes_on(wr
     with pytest.raises(RuntimeError, match=f"perm has {wrong} at position 5, expected a row of the weights: 0 to 127"):
         warpwright.gptq_marlin_repack(words(16, 64), perm, 128, 64, 4)
     check(arguments)
-
-
-@is_gemm
-def test_the_same_call_gives_the_same_bits() -> None:
-    arguments = problem(16, 4096, 4096, 128, "uint4", torch.bfloat16)
-    first = warpwright.gptq_marlin_gemm(**arguments)
-    for _ in range(5):
-        assert torch.equal(warpwright.gptq_marlin_gemm(**arguments), first)
-
-
-@is_gemm
-@pytest.mark.parametrize(
-    ("change", "words_of_error"),
-    [
-        ({"a": torch.zeros(2, 128).half()}, "a is on cpu and b_q_weight on cuda:0"),
-        ({"a": torch.zeros(128, 2).half().t()}, "a has strides"),
-        ({"b_scales": torch.ones(4, 64)}, "b_scales has dtype float32, expected float16 or bfloat16"),
-        ({"b_scales": torch.ones(3, 64).half()}, "b_scales has 3 groups for K 128"),
-    ],
-    ids=["CPU", "strides", "dtype", "groups"],
-)
-def test_what_it_cannot_take_is_refused_by_name(change: dict[str, torch.Tensor], words_of_error: str) -> None:
-    arguments = problem(2, 64, 128, 32, "uint4b8", torch.float16)
-    on_device = {name: tensor if "on cpu" in words_of_error else tensor.cuda() for name, tensor in change.items()}
-    with pytest.raises(RuntimeError, match=words_of_error):
-        warpwright.gptq_marlin_gemm(**arguments | on_device)

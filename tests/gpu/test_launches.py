@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from contracts.results import near
 
 import warpwright
 from process import in_a_process_of_its_own
@@ -11,26 +12,29 @@ from tiles import PRODUCTS, Product, each_product, forced_tile
 
 IN_AN_INVALID_CAPTURE = """
     import os
-    from calls import CALLS, path_of, result
+    from contracts.cases import OPERATORS, call_of, path_of
+    from contracts.results import run
     from tiles import PRODUCTS
     from warpwright import _extension, doctor
     sm, forced = doctor.device_sm(0), os.environ.get("WARPWRIGHT_FORCE_SM")
     def runs(name):
         return doctor.chosen_path(_extension.compiled_paths().get(name, ()), sm, forced) is not None
     calls = {}
-    for name in (name for name in CALLS if runs(path_of(name))):
-        calls[name] = (name, None, lambda name=name, given=CALLS[name]("cuda"): result(name, given))
+    for name, each in OPERATORS.items():
+        if runs(path_of(each)):
+            given = call_of(each, "typical", "cuda")
+            calls[name] = (None, lambda each=each, given=given: run(each, given))
     for product in PRODUCTS:
         if runs(product.name):
             for tile in product.tiles():
                 given = product.make(64, 256, 512)
-                calls[f"{product.name} {tile}"] = (product.name, tile, lambda p=product, given=given: p.run(given))
+                calls[f"{product.name} {tile}"] = (tile, lambda p=product, given=given: p.run(given))
     x, weight = problem()
     expected, stream = warpwright.rmsnorm(x, weight), torch.cuda.Stream()
     runtime = ctypes.CDLL(mapped("libcudart.so")[0])
     handle, captured = ctypes.c_void_p(stream.cuda_stream), ctypes.c_void_p()
     found = {}
-    for title, (name, tile, call) in calls.items():
+    for title, (tile, call) in calls.items():
         os.environ.pop("WARPWRIGHT_FORCE_TILE", None)
         if tile: os.environ["WARPWRIGHT_FORCE_TILE"] = tile
         with torch.cuda.stream(stream):
@@ -203,7 +207,6 @@ def test_every_tile_writes_all_rows_and_columns(product: Product, shape: tuple[i
     free_memory(4 << 30)
     problem = product.make(*shape)
     expected = product.exact(problem)
-    tolerance = float(expected.abs().max()) * product.accumulation
     for tile in product.tiles():
         poisoned(*shape[:2], dtype=torch.bfloat16)
         with forced_tile(tile):
@@ -212,9 +215,7 @@ def test_every_tile_writes_all_rows_and_columns(product: Product, shape: tuple[i
                     product.run(problem)
                 continue
             found = product.run(problem)
-        torch.testing.assert_close(
-            found.double(), expected, rtol=2.0**-7, atol=tolerance, msg=lambda words, tile=tile: f"{tile}: {words}"
-        )
+        near(product.contract, found, expected)
 
 
 @each_product

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from wheelworks.matrix import Matrix
+
 STAGES = (
     "errors",
     "environment",

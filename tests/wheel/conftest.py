@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 import warpwright
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent / "gpu" / "kit"), str(HERE.parent)]  # what both suites share
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -37,18 +37,18 @@ def test_an_installation_as_the_wheel_brought_it_has_no_cause_and_no_note(stage:
 
 
 def test_a_file_that_was_changed_after_the_installation_is_named(stage: Stage) -> None:
-    text = (stage.package / "gemm.py").read_text(encoding="utf-8")
-    (stage.package / "gemm.py").write_text(text.replace("a", "b", 1), encoding="utf-8")
+    text = (stage.package / "rows.py").read_text(encoding="utf-8")
+    (stage.package / "rows.py").write_text(text.replace("a", "b", 1), encoding="utf-8")
     assert sentence(stage, "damaged-files") == (
-        f"warpwright/gemm.py in {stage.site} is not as the wheel brought it: {REINSTALL}"
+        f"warpwright/rows.py in {stage.site} is not as the wheel brought it: {REINSTALL}"
     )
 
 
 def test_files_that_are_missing_are_named_and_beyond_five_counted(stage: Stage) -> None:
-    for name in ("checks", "fake", "gemm", "gradient", "int4", "order", "reference"):
+    for name in ("checks", "contract", "draw", "gradient", "order", "rows", "utils"):
         (stage.package / f"{name}.py").unlink()
     assert sentence(stage, "missing-files") == (
-        "warpwright/checks.py, warpwright/fake.py, warpwright/gemm.py, warpwright/gradient.py, warpwright/int4.py and "
+        "warpwright/checks.py, warpwright/contract.py, warpwright/draw.py, warpwright/gradient.py, warpwright/order.py and "
         f"2 more in {stage.site} are missing: {REINSTALL}"
     )
 

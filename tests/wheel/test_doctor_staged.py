@@ -91,7 +91,7 @@ def test_a_torch_that_lacks_a_module_names_it(stage: Stage) -> None:
 
 def test_a_module_that_is_missing_is_told_and_named(stage: Stage) -> None:
     """An import of the whole package finds it, with the torch that is installed."""
-    (stage.package / "fake.py").unlink()
+    (stage.package / "draw.py").unlink()
     found = stage.doctor("--json", options=())
     assert found.status == 1
     assert found.document["causes"][0]["id"] == "package-fails"
@@ -99,7 +99,7 @@ def test_a_module_that_is_missing_is_told_and_named(stage: Stage) -> None:
         f"warpwright cannot be imported: ImportError: cannot import name 'fake' from 'warpwright' "
         f"({stage.package / '__init__.py'}): {REINSTALL}"
     )
-    assert found.document["warpwright"]["files"]["missing"] == ["warpwright/fake.py"]
+    assert found.document["warpwright"]["files"]["missing"] == ["warpwright/draw.py"]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,11 @@
-"""The CPU references against float64, and what every operator refuses, with the argument and both values."""
+"""The CPU references against formulas that are written out here, and names that callers know."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import pytest
 import torch
 
 import warpwright
-from calls import CALLS, result
 
 DTYPES = [torch.float16, torch.bfloat16]
 # Half a unit in the last place of each type, relative, with as much again for the float32 arithmetic before it.
@@ -78,29 +75,6 @@ def test_fp8_blockwise_scaled_mm_scales_each_block_of_k_and_n(dtype: torch.dtype
     )
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"mat_a": torch.zeros(5, 272)}, "mat_a has dtype float32, expected float8_e4m3fn"),
-        ({"scales_a": torch.ones(5, 2)}, r"scales_a has shape \(5, 2\): size 2 in dimension 1, expected 3"),
-        ({"scales_b": torch.ones(2, 3)}, r"scales_b has shape \(2, 3\): size 2 in dimension 0, expected 3"),
-        ({"scales_b": torch.ones(3, 2).half()}, "scales_b has dtype float16, expected float32"),
-        ({"out_dtype": torch.float32}, "out_dtype has dtype float32, expected float16 or bfloat16"),
-    ],
-    ids=["dtype", "scales-a", "scales-b", "scales-dtype", "out-dtype"],
-)
-def test_fp8_blockwise_scaled_mm_refuses_by_name(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(RuntimeError, match=message):
-        warpwright.fp8_blockwise_scaled_mm(**blockwise_arguments(**changes))
-
-
-def test_out_is_written_and_returned() -> None:
-    x, weight = torch.randn(3, 16).half(), torch.randn(16).half()
-    out = torch.full_like(x, torch.nan)
-    assert warpwright.rmsnorm(x, weight, out=out) is out
-    assert torch.equal(out, warpwright.rmsnorm(x, weight))
-
-
 @pytest.mark.parametrize("shape", [(16,), (16, 1), (1, 16)], ids=str)
 def test_an_empty_sum_is_the_bias_whatever_its_shape_and_the_scales_are(shape: tuple[int, ...]) -> None:
     a, b, bias = torch.empty(4, 0, dtype=torch.int8), torch.empty(16, 0, dtype=torch.int8).t(), torch.randn(16).half()
@@ -108,76 +82,6 @@ def test_an_empty_sum_is_the_bias_whatever_its_shape_and_the_scales_are(shape: t
     out = warpwright.int8_scaled_mm(a, b, scales, scales, torch.float16, bias.reshape(shape))
     assert torch.equal(out, bias.expand(4, 16))
     assert torch.equal(warpwright.int8_scaled_mm(a, b, scales, scales, torch.float16), torch.zeros(4, 16).half())
-
-
-@pytest.mark.parametrize("name", CALLS)
-def test_autocast_changes_no_result(name: str) -> None:
-    arguments = CALLS[name]("cpu")
-    expected = result(name, arguments).clone()
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(result(name, arguments), expected)
-
-
-def test_no_rows_give_an_empty_tensor() -> None:
-    assert warpwright.rmsnorm(torch.empty(0, 16).half(), torch.ones(16).half()).shape == (0, 16)
-    assert warpwright.silu_and_mul(torch.empty(0, 16).half()).shape == (0, 8)
-    a, b = torch.empty(0, 16, dtype=torch.int8), torch.zeros(8, 16, dtype=torch.int8).t()
-    assert warpwright.int8_scaled_mm(a, b, torch.empty(0), torch.ones(8), torch.float16).shape == (0, 8)
-
-
-def int8_arguments(**changes: object) -> dict[str, object]:
-    arguments: dict[str, object] = {
-        "mat_a": torch.zeros(4, 32, dtype=torch.int8),
-        "mat_b": torch.zeros(16, 32, dtype=torch.int8).t(),
-        "scales_a": torch.ones(4),
-        "scales_b": torch.ones(16),
-        "out_dtype": torch.bfloat16,
-    }
-    return {**arguments, **changes}
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"mat_a": torch.zeros(4, 32)}, "mat_a has dtype float32, expected int8"),
-        ({"mat_a": torch.zeros(4, dtype=torch.int8)}, r"mat_a has 1 dimensions, shape \(4,?\); expected 2"),
-        ({"mat_b": torch.zeros(16, 48, dtype=torch.int8).t()}, r"mat_b has shape \(48, 16\).*32"),
-        ({"mat_a": torch.zeros(4, 8, dtype=torch.int8), "mat_b": torch.zeros(16, 8, dtype=torch.int8).t()},
-         "K, the columns of mat_a, is 8, expected a multiple of 16"),
-        ({"mat_b": torch.zeros(12, 32, dtype=torch.int8).t(), "scales_b": torch.ones(12)},
-         "N, the columns of mat_b, is 12, expected a multiple of 8"),
-        ({"mat_b": torch.zeros(32, 16, dtype=torch.int8)}, r"mat_b has strides \(16, 1\), expected column-major"),
-        ({"scales_a": torch.ones(3)}, "scales_a .*3 elements, expected 4"),
-        ({"scales_b": torch.ones(16).double()}, "scales_b has dtype float64, expected float32"),
-        ({"out_dtype": torch.float32}, "out_dtype has dtype float32, expected float16 or bfloat16"),
-        ({"bias": torch.zeros(16).half()}, "bias has dtype float16, expected bfloat16"),
-        ({"bias": torch.zeros(8).bfloat16()}, "bias .*8 elements, expected 16"),
-    ],
-    ids=["dtype", "dim", "inner", "K", "N", "layout", "scales-a", "scales-b", "out-dtype", "bias-dtype", "bias-size"],
-)  # fmt: skip
-def test_int8_scaled_mm_refuses_by_name(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(RuntimeError, match=message):
-        warpwright.int8_scaled_mm(**int8_arguments(**changes))
-
-
-X, WEIGHT = torch.zeros(2, 8).half(), torch.ones(8).half()
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: warpwright.rmsnorm(X.float(), WEIGHT), "input has dtype float32, expected float16 or bfloat16"),
-        (lambda: warpwright.rmsnorm(X, WEIGHT.float()), "weight has dtype float32, expected float16"),
-        (lambda: warpwright.rmsnorm(X, WEIGHT[:7]), r"weight has shape \(7,\): size 7 in dimension 0, expected 8"),
-        (lambda: warpwright.rmsnorm(X, WEIGHT, out=X[0]), r"out has shape \(8,\), expected \(2, 8\)"),
-        (lambda: warpwright.silu_and_mul(X[:, :7]), "the last dimension of input is 7"),
-        (lambda: warpwright.silu_and_mul(X, out=X), "size 8 in dimension 1, expected 4"),
-    ],
-    ids=["input-dtype", "weight-dtype", "weight-size", "out-shape", "odd", "gate-out-shape"],
-)  # fmt: skip
-def test_the_elementwise_operators_refuse_by_name(call: Callable[[], object], message: str) -> None:
-    with pytest.raises(RuntimeError, match=message):
-        call()
 
 
 def test_the_names_are_those_of_the_peer_library() -> None:
@@ -193,3 +97,33 @@ def test_the_names_are_those_of_the_peer_library() -> None:
     ]  # fmt: skip
     assert list(inspect.signature(sgl_kernel.rmsnorm).parameters) == ["input", "weight", "eps", "out"]
     assert list(inspect.signature(sgl_kernel.silu_and_mul).parameters) == ["input", "out"]
+
+
+@pytest.mark.parametrize("module", ["elementwise", "gemm", "moe", "sampling", "quantization", "scalar_type", "utils"])
+def test_the_modules_are_those_that_callers_name(module: str) -> None:
+    assert __import__(f"warpwright.{module}", fromlist=["x"]).__doc__
+
+
+def test_functions_are_where_callers_import_them_from() -> None:
+    from warpwright.elementwise import rmsnorm, silu_and_mul
+    from warpwright.gemm import awq_dequantize, fp8_blockwise_scaled_mm, fp8_scaled_mm, int8_scaled_mm
+    from warpwright.scalar_type import ScalarType, scalar_types
+
+    for function in (rmsnorm, silu_and_mul, awq_dequantize, fp8_blockwise_scaled_mm, fp8_scaled_mm, int8_scaled_mm):
+        assert getattr(warpwright, function.__name__) is function
+    assert isinstance(scalar_types.uint4b8, ScalarType)
+
+
+def test_scalar_types_have_the_ids_of_the_peers() -> None:
+    from warpwright.scalar_type import scalar_types
+
+    assert scalar_types.uint4b8.id == 4 << 8 | 8 << 17 | 1 << 50
+    assert [str(scalar_types.uint4b8), str(scalar_types.uint4), scalar_types.int8.size_bits] == ["uint4b8", "uint4", 8]
+    assert str(scalar_types.float8_e4m3fn) == "float8_e4m3fn"
+
+
+def test_a_name_that_is_not_there_says_where_the_names_are() -> None:
+    with pytest.raises(
+        AttributeError, match="no attribute 'no_such': warpwright.operators"
+    ):
+        warpwright.no_such  # noqa: B018

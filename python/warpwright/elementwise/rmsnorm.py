@@ -150,30 +150,44 @@ CONTRACT = Contract(
         sample("slices", each(input=widened, out=widened), rows=5, hidden=128),
         sample("slices off every vector", each(input=lambda x: widened(x, 3), out=lambda x: widened(x, 5)), rows=5),
         sample("beside", _beside, rows=9),
-        sample("four dimensions", each(input=lambda x: x.view(2, 3, 4, -1), out=lambda x: x.view(2, 3, 4, -1)), rows=24),
+        sample(
+            "four dimensions", each(input=lambda x: x.view(2, 3, 4, -1), out=lambda x: x.view(2, 3, 4, -1)), rows=24
+        ),
         sample("in place", lambda call: {"out": call["input"]}),
         sample("empty", rows=0),
         sample("largest", rows=70_000, hidden=8),
     ),
     refusals=(
         refuse("dtype", "input has dtype float32, expected float16 or bfloat16", input=torch.Tensor.float),
-        refuse("weight dtype", "weight has dtype bfloat16, expected float16, the dtype of input", weight=torch.Tensor.bfloat16),
+        refuse(
+            "weight dtype",
+            "weight has dtype bfloat16, expected float16, the dtype of input",
+            weight=torch.Tensor.bfloat16,
+        ),
         refuse("out dtype", "out has dtype bfloat16, expected float16, the dtype of input", out=torch.Tensor.bfloat16),
         refuse("weight dim", "weight has 2 dimensions, shape (1, 4096); expected 1", weight=lambda x: x[None]),
         refuse("weight size", "weight has shape (32,): size 32 in dimension 0, expected 4096", weight=lambda x: x[:32]),
         refuse("weight stride", "expected a contiguous tensor", weight=lambda x: x.repeat(2)[::2]),
         refuse("out shape", "out has shape (2, 4096), expected (64, 4096), the shape of input", out=lambda x: x[:2]),
         refuse("crossed", "input has strides (1, 64), expected 1 in the last dimension", input=crossed),
-        refuse("rows apart", "expected rows at one distance from each other", each(
-            input=lambda x: x.view(4, 16, -1).transpose(0, 1), out=lambda x: x.view(16, 4, -1))),
+        refuse(
+            "rows apart",
+            "expected rows at one distance from each other",
+            each(input=lambda x: x.view(4, 16, -1).transpose(0, 1), out=lambda x: x.view(16, 4, -1)),
+        ),
         refuse("out repeated", "expected rows that do not overlap: at least 4096 elements apart", out=repeated),
         refuse("shifted", OVERLAP.format("input"), _shifted),
         refuse("a row on", OVERLAP.format("input"), _a_row_on),
         refuse("weight in out", OVERLAP.format("weight"), lambda call: {"weight": call["out"][5]}),
-        refuse("in place of one row", OVERLAP.format("input"), lambda call: {"input": call["out"][:1].expand(64, 4096)}),
+        refuse(
+            "in place of one row", OVERLAP.format("input"), lambda call: {"input": call["out"][:1].expand(64, 4096)}
+        ),
     ),
     tolerance=rounded_once("sums in float32 and rsqrtf, within a few units of 2^-23"),
-    workloads=tuple({"rows": rows, "hidden": hidden, "dtype": torch.bfloat16}
-                    for hidden in (4096, 8192) for rows in (1, 64, 1024, 8192)),
+    workloads=tuple(
+        {"rows": rows, "hidden": hidden, "dtype": torch.bfloat16}
+        for hidden in (4096, 8192)
+        for rows in (1, 64, 1024, 8192)
+    ),
     peers=peers,
-)  # fmt: skip
+)

@@ -147,13 +147,24 @@ CONTRACT = Contract(
         refuse("odd", "the last dimension of input is 33, expected a multiple of 2", input=lambda x: x[:, :33]),
         refuse("out dim", "out has 1 dimensions, shape (2048,); expected 2", out=lambda x: x[0]),
         refuse("out rows", "out has shape (2, 2048): size 2 in dimension 0, expected 64", out=lambda x: x[:2]),
-        refuse("out size", "size 7 in dimension 1, expected 2048 (half of the last dimension of input)", out=lambda x: x[:, :7]),
-        refuse("crossed", "expected 1 in the last dimension: pass a contiguous tensor or a slice", input=lambda x: x.repeat(1, 2)[:, ::2]),
+        refuse(
+            "out size",
+            "size 7 in dimension 1, expected 2048 (half of the last dimension of input)",
+            out=lambda x: x[:, :7],
+        ),
+        refuse(
+            "crossed",
+            "expected 1 in the last dimension: pass a contiguous tensor or a slice",
+            input=lambda x: x.repeat(1, 2)[:, ::2],
+        ),
         refuse("out repeated", "expected rows that do not overlap: at least 2048 elements apart", out=repeated),
         refuse("the middle", "out overlaps input in memory, expected memory of its own: clone one of them", _half(1)),
     ),
     tolerance=rounded_once("float32 arithmetic with __expf, within a few units of 2^-22"),
-    workloads=tuple({"rows": rows, "hidden": hidden, "dtype": torch.bfloat16}
-                    for hidden in (4096, 8192) for rows in (1, 64, 1024, 8192)),
+    workloads=tuple(
+        {"rows": rows, "hidden": hidden, "dtype": torch.bfloat16}
+        for hidden in (4096, 8192)
+        for rows in (1, 64, 1024, 8192)
+    ),
     peers=peers,
-)  # fmt: skip
+)

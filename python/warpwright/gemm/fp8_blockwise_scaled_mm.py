@@ -163,16 +163,30 @@ CONTRACT = Contract(
     ),
     refusals=(
         refuse("dtype", "mat_a has dtype float32, expected float8_e4m3fn", mat_a=torch.Tensor.float),
-        refuse("other float8", "mat_a has dtype float8_e5m2, expected float8_e4m3fn", mat_a=lambda x: x.to(torch.float8_e5m2)),
+        refuse(
+            "other float8",
+            "mat_a has dtype float8_e5m2, expected float8_e4m3fn",
+            mat_a=lambda x: x.to(torch.float8_e5m2),
+        ),
         refuse("layout", "mat_b has strides (256, 1), expected column-major", mat_b=torch.Tensor.contiguous),
         refuse("N", "N, the columns of mat_b, is 252, expected a multiple of 8", mat_b=lambda x: x[:, :252]),
         refuse("start", "mat_a starts 8 bytes past a multiple of 16", mat_a=partial(widened, start=8, after=8)),
-        refuse("rows", "scales_a has shape (7, 4): size 7 in dimension 0, expected 64 (the rows of mat_a)", scales_a=lambda x: x[:7]),
-        refuse("blocks", "size 3 in dimension 1, expected 4 (one for each 128 columns of mat_a)", scales_a=lambda x: x[:, :3]),
+        refuse(
+            "rows",
+            "scales_a has shape (7, 4): size 7 in dimension 0, expected 64 (the rows of mat_a)",
+            scales_a=lambda x: x[:7],
+        ),
+        refuse(
+            "blocks",
+            "size 3 in dimension 1, expected 4 (one for each 128 columns of mat_a)",
+            scales_a=lambda x: x[:, :3],
+        ),
         refuse("scales dtype", "scales_a has dtype float16, expected float32", scales_a=torch.Tensor.half),
         refuse("scales dim", "scales_a has 1 dimensions, shape (256,); expected 2", scales_a=torch.Tensor.flatten),
         refuse("transposed", "scales_b has shape (2, 4): size 2 in dimension 0, expected 4", scales_b=torch.Tensor.t),
-        refuse("out dtype", "out_dtype has dtype float32, expected float16 or bfloat16", out_dtype=lambda _: torch.float32),
+        refuse(
+            "out dtype", "out_dtype has dtype float32, expected float16 or bfloat16", out_dtype=lambda _: torch.float32
+        ),
     ),
     tolerance=rounded_once(
         "scales in float32; sums of a block keep 14 bits of the largest term in the tensor core (arXiv:2412.19437, "
@@ -183,4 +197,4 @@ CONTRACT = Contract(
     operations=operations,
     peers=peers,
     traits=(Trait(TraitKind.NEVER_IN_PLACE, "what is returned is new"),),
-)  # fmt: skip
+)

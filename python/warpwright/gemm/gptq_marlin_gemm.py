@@ -10,9 +10,10 @@ from torch.autograd import forward_ad
 
 from warpwright import order
 from warpwright.checks import check_dim, check_inner_stride, check_same_device, check_same_dtype, check_size, known
-from warpwright.contract import Arguments, Contract, Trait, TraitKind, each, refuse, rounded_once, sample
-from warpwright.draw import Draw, crossed, repeated, widened
+from warpwright.contract import Arguments, Contract, Trait, TraitKind, rounded_once
+from warpwright.draw import Draw
 from warpwright.gemm._marlin_arguments import Format, bias_of, check_sizes, given, refuse_format
+from warpwright.gemm._marlin_calls import REFUSALS, SAMPLES
 from warpwright.gemm._scaled_mm_calls import LAYERS
 from warpwright.gradient import is_recorded, write
 from warpwright.quantization._marlin_checks import check_index, check_marlin
@@ -200,43 +201,6 @@ def peers(a: torch.Tensor, b_scales: torch.Tensor) -> dict[str, Callable[[], obj
     return {"torch 16 bits": lambda: a @ dense}
 
 
-def _ordered(call: Arguments) -> Arguments:
-    return {"perm": Draw(call["a"].device, 1).permutation(call["a"].shape[1])}
-
-
-def _by_g_idx(call: Arguments) -> Arguments:
-    """Say the group of each row, groups of any size, and their order."""
-    k, device = call["a"].shape[1], call["a"].device
-    return _ordered(call) | {"g_idx": torch.arange(k, device=device, dtype=torch.int32) // (k // 3 + 1)}
-
-
-def _among_scales(call: Arguments) -> Arguments:
-    scales = torch.zeros(16, 256, dtype=torch.float16, device=call["a"].device)
-    return {"b_scales": scales[:4], "out": scales}
-
-
-def _among_tokens(call: Arguments) -> Arguments:
-    return {"out": call["a"][:, : call["out"].shape[1]]}
-
-
-SAMPLES = (
-    sample("typical"),
-    sample("smallest", m=1, n=64, k=16, groups=1),
-    sample("odd", m=77, n=192, k=1040, groups=1, dtype=torch.bfloat16),
-    sample("nine tokens", m=9, n=320, k=768, groups=24, dtype=torch.bfloat16),
-    sample("forty tokens, no zero points", each(b_zeros=lambda _: None), m=40, n=192, k=256, groups=2),
-    sample("many tokens", m=257, n=192, k=256, groups=4, dtype=torch.bfloat16),
-    sample("an order", _ordered, m=3, groups=8),
-    sample("groups by g_idx", _by_g_idx, m=5, groups=3),
-    sample("slices", each(a=widened, out=widened), m=9),
-    sample("slices off every vector", each(a=lambda x: widened(x, 3), out=lambda x: widened(x, 1)), m=20),
-    sample("many sliced tokens", each(a=lambda x: widened(x, 3), out=widened), m=200),
-    sample("empty", m=0),
-    sample("no columns", n=0),
-    sample("an empty sum", k=0),
-    sample("largest", m=1, n=14336, k=4096, groups=32),
-)
-
 CONTRACT = Contract(
     function=gptq_marlin_gemm,
     check=check,
@@ -244,29 +208,21 @@ CONTRACT = Contract(
     make=make,
     call=model,
     samples=SAMPLES,
-    refusals=(
-        refuse("dtype", "a has dtype bfloat16, expected float16, the dtype of b_scales", a=torch.Tensor.bfloat16),
-        refuse("out dtype", "out has dtype bfloat16, expected float16, the dtype of b_scales", out=torch.Tensor.bfloat16),
-        refuse("dim", "a has 1 dimensions, shape (512,); expected 2", a=lambda x: x[0]),
-        refuse("K", "a has shape (16, 16): size 16 in dimension 1, expected 512", a=lambda x: x[:, :16]),
-        refuse("rows", "out has shape (3, 256): size 3 in dimension 0, expected 16 (the rows of a)", out=lambda x: x[:3]),
-        refuse("columns", "out has shape (16, 64): size 64 in dimension 1, expected 256", out=lambda x: x[:, :64]),
-        refuse("crossed", "a has strides (1, 16), expected 1 in the last dimension", a=crossed),
-        refuse("groups", "b_scales has 3 groups for K 512, expected groups of a multiple of 16 rows",
-               b_scales=lambda x: x[:3], b_zeros=lambda x: x[:3]),
-        refuse("perm size", "perm has shape (7,) with 7 elements, expected 512 (one for each column of a)", lambda call: {"perm": _ordered(call)["perm"][:7]}),
-        refuse("perm device", "perm is on meta and b_q_weight on {device}", lambda call: {"perm": _ordered(call)["perm"].to("meta")}),
-        refuse("out repeated", "expected rows that do not overlap: at least 256 elements apart", out=repeated),
-        refuse("out in a", "out overlaps a in memory, expected memory of its own: clone one of them", _among_tokens),
-        refuse("out in b_scales", "out overlaps b_scales in memory, expected memory of its own: clone one of them", _among_scales),
-    ),
+    refusals=REFUSALS,
     tolerance=rounded_once("the sum in float32, in the tensor core", of_largest=2.0**-10),
-    workloads=tuple({"m": m, "n": n, "k": k, "groups": k // 128, "dtype": torch.bfloat16}
-                    for n, k in LAYERS for m in (1, 16, 32, 64, 128, 256, 512, 2048)),
+    workloads=tuple(
+        {"m": m, "n": n, "k": k, "groups": k // 128, "dtype": torch.bfloat16}
+        for n, k in LAYERS
+        for m in (1, 16, 32, 64, 128, 256, 512, 2048)
+    ),
     operations=operations,
     peers=peers,
     traits=(
-        Trait(TraitKind.FALLS_BACK, "without a unit for the SM it dequantises the weights, and torch multiplies", "gptq_marlin_dequantize"),
+        Trait(
+            TraitKind.FALLS_BACK,
+            "without a unit for the SM it dequantises the weights, and torch multiplies",
+            "gptq_marlin_dequantize",
+        ),
         Trait(TraitKind.NEVER_IN_PLACE, "an output has another shape than what is multiplied"),
     ),
-)  # fmt: skip
+)

@@ -121,13 +121,27 @@ CONTRACT = Contract(
     refusals=(
         refuse("dtype", "qweight has dtype float32, expected int32", qweight=torch.Tensor.float),
         refuse("scales dtype", "scales has dtype float32, expected float16 or bfloat16", scales=torch.Tensor.float),
-        refuse("stride", "qweight has shape (256, 32) and strides (1, 256), expected a contiguous tensor", qweight=crossed),
-        refuse("size", "scales has shape (2, 128): size 128 in dimension 1, expected 256", scales=lambda x: x[:, :128].contiguous()),
+        refuse(
+            "stride", "qweight has shape (256, 32) and strides (1, 256), expected a contiguous tensor", qweight=crossed
+        ),
+        refuse(
+            "size",
+            "scales has shape (2, 128): size 128 in dimension 1, expected 256",
+            scales=lambda x: x[:, :128].contiguous(),
+        ),
         refuse("zeros", "qzeros has shape (1, 32): size 1 in dimension 0, expected 2", qzeros=lambda x: x[:1]),
-        refuse("groups", "scales has 3 rows for 256 rows of qweight, expected groups of equal size",
-               scales=lambda x: x.repeat(2, 1)[:3], qzeros=lambda x: x.repeat(2, 1)[:3]),
+        refuse(
+            "groups",
+            "scales has 3 rows for 256 rows of qweight, expected groups of equal size",
+            scales=lambda x: x.repeat(2, 1)[:3],
+            qzeros=lambda x: x.repeat(2, 1)[:3],
+        ),
         refuse("no group", "scales has 0 rows for 256 rows of qweight", scales=lambda x: x[:0], qzeros=lambda x: x[:0]),
-        refuse("start", "scales starts 2 bytes past a multiple of 16", scales=lambda x: x.repeat(2, 1).flatten()[1 : 1 + x.numel()].view(x.shape)),
+        refuse(
+            "start",
+            "scales starts 2 bytes past a multiple of 16",
+            scales=lambda x: x.repeat(2, 1).flatten()[1 : 1 + x.numel()].view(x.shape),
+        ),
     ),
     tolerance=EXACT,
     workloads=tuple({"rows": 128, "n": n, "groups": k // 128} for k, n in ((4096, 4096), (4096, 28672), (14336, 4096))),
@@ -137,4 +151,4 @@ CONTRACT = Contract(
         Trait(TraitKind.NEVER_SLICED, "packed weights are contiguous, as checkpoints have them"),
     ),
     also_in=("gemm",),
-)  # fmt: skip
+)

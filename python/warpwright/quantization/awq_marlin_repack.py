@@ -83,7 +83,11 @@ CONTRACT = Contract(
         refuse("K", "size_k is 250, expected a multiple of 16", size_k=lambda _: 250),
         refuse("columns", "size 8 in dimension 1, expected 16 (by size_n)", b_q_weight=lambda x: x[:, :8].contiguous()),
         refuse("bits", "num_bits is 8, expected 4: weights of 8 bits are not supported", num_bits=lambda _: 8),
-        refuse("stride", "expected a contiguous tensor: call .contiguous() on it", b_q_weight=lambda x: x.repeat(1, 2)[:, ::2]),
+        refuse(
+            "stride",
+            "expected a contiguous tensor: call .contiguous() on it",
+            b_q_weight=lambda x: x.repeat(1, 2)[:, ::2],
+        ),
     ),
     tolerance=EXACT,
     workloads=tuple({"tiles": k // 16, "n": n} for k, n in ((4096, 4096), (4096, 28672), (14336, 4096))),
@@ -92,4 +96,4 @@ CONTRACT = Contract(
         Trait(TraitKind.NEVER_SLICED, "packed weights are contiguous, as checkpoints have them"),
     ),
     also_in=("gemm",),
-)  # fmt: skip
+)

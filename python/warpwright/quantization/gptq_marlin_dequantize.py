@@ -131,18 +131,45 @@ CONTRACT = Contract(
         refuse("odd", "2 N, the columns of b_q_weight, is 255, expected", b_q_weight=lambda x: x[:, :255].contiguous()),
         refuse("part", "is 192, expected a multiple of 128", b_q_weight=lambda x: x[:, :192].contiguous()),
         refuse("dtype", "b_scales has dtype float32, expected float16 or bfloat16", b_scales=torch.Tensor.float),
-        refuse("groups", "b_scales has 3 groups for K 256, expected groups of a multiple of 16 rows",
-               b_scales=lambda x: x.repeat(3, 1), b_zeros=lambda x: x.repeat(3, 1)),
-        refuse("no group", "b_scales has no row, expected one for each group of K", b_scales=lambda x: x[:0], b_zeros=lambda x: x[:0]),
-        refuse("g_idx size", "g_idx has shape (7,) with 7 elements, expected 256 (the group of each row", lambda call: {"g_idx": _by_g_idx(call)["g_idx"][:7]}),
-        refuse("g_idx dtype", "g_idx has dtype int64, expected int32", lambda call: {"g_idx": _by_g_idx(call)["g_idx"].long()}),
-        refuse("zeros", "b_zeros has shape (1, 8): size 8 in dimension 1, expected 16", b_zeros=lambda x: x[:, :8].contiguous()),
-        refuse("start", "b_scales starts 2 bytes past a multiple of 16", b_scales=lambda x: x.repeat(2, 1).flatten()[1 : 1 + x.numel()].view(x.shape)),
+        refuse(
+            "groups",
+            "b_scales has 3 groups for K 256, expected groups of a multiple of 16 rows",
+            b_scales=lambda x: x.repeat(3, 1),
+            b_zeros=lambda x: x.repeat(3, 1),
+        ),
+        refuse(
+            "no group",
+            "b_scales has no row, expected one for each group of K",
+            b_scales=lambda x: x[:0],
+            b_zeros=lambda x: x[:0],
+        ),
+        refuse(
+            "g_idx size",
+            "g_idx has shape (7,) with 7 elements, expected 256 (the group of each row",
+            lambda call: {"g_idx": _by_g_idx(call)["g_idx"][:7]},
+        ),
+        refuse(
+            "g_idx dtype",
+            "g_idx has dtype int64, expected int32",
+            lambda call: {"g_idx": _by_g_idx(call)["g_idx"].long()},
+        ),
+        refuse(
+            "zeros",
+            "b_zeros has shape (1, 8): size 8 in dimension 1, expected 16",
+            b_zeros=lambda x: x[:, :8].contiguous(),
+        ),
+        refuse(
+            "start",
+            "b_scales starts 2 bytes past a multiple of 16",
+            b_scales=lambda x: x.repeat(2, 1).flatten()[1 : 1 + x.numel()].view(x.shape),
+        ),
     ),
     tolerance=EXACT,
-    workloads=tuple({"tiles": k // 16, "n": n, "groups": k // 128} for k, n in ((4096, 4096), (4096, 28672), (14336, 4096))),
+    workloads=tuple(
+        {"tiles": k // 16, "n": n, "groups": k // 128} for k, n in ((4096, 4096), (4096, 28672), (14336, 4096))
+    ),
     traits=(
         Trait(TraitKind.NEVER_IN_PLACE, "what is returned is new"),
         Trait(TraitKind.NEVER_SLICED, "packed weights are contiguous, as checkpoints have them"),
     ),
-)  # fmt: skip
+)

@@ -108,10 +108,24 @@ CONTRACT = Contract(
         refuse("N", "size_n is 100, expected a multiple of 64", size_n=lambda _: 100),
         refuse("negative", "size_k and size_n are -16 and 128, expected none below 0", size_k=lambda _: -16),
         refuse("bits", "num_bits is 8, expected 4: weights of 8 bits are not supported", num_bits=lambda _: 8),
-        refuse("rows", "b_q_weight has shape (31, 128): size 31 in dimension 0, expected 32 (by size_k)", b_q_weight=lambda x: x[:31]),
-        refuse("perm dtype", "perm has dtype int64, expected int32", lambda call: {"perm": _ordered(call)["perm"].long()}),
-        refuse("perm size", "perm has shape (7,) with 7 elements, expected 256", lambda call: {"perm": _ordered(call)["perm"][:7]}),
-        refuse("perm device", "perm is on meta and b_q_weight on {device}", lambda call: {"perm": _ordered(call)["perm"].to("meta")}),
+        refuse(
+            "rows",
+            "b_q_weight has shape (31, 128): size 31 in dimension 0, expected 32 (by size_k)",
+            b_q_weight=lambda x: x[:31],
+        ),
+        refuse(
+            "perm dtype", "perm has dtype int64, expected int32", lambda call: {"perm": _ordered(call)["perm"].long()}
+        ),
+        refuse(
+            "perm size",
+            "perm has shape (7,) with 7 elements, expected 256",
+            lambda call: {"perm": _ordered(call)["perm"][:7]},
+        ),
+        refuse(
+            "perm device",
+            "perm is on meta and b_q_weight on {device}",
+            lambda call: {"perm": _ordered(call)["perm"].to("meta")},
+        ),
     ),
     tolerance=EXACT,
     workloads=tuple({"tiles": k // 16, "n": n} for k, n in ((4096, 4096), (4096, 28672), (14336, 4096))),
@@ -121,4 +135,4 @@ CONTRACT = Contract(
         Trait(TraitKind.NEVER_SLICED, "packed weights are contiguous, as checkpoints have them"),
     ),
     also_in=("gemm",),
-)  # fmt: skip
+)

@@ -1,84 +1,45 @@
-"""The quantised products on every tile of the path that runs here, and what they are in float64."""
+"""The quantised products on every tile of the path that runs here."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import pytest
 import torch
+from contracts.cases import OPERATORS
+from contracts.results import exact, near, run
 
-import warpwright
-
-BLOCK = 128
-
-Problem = dict[str, Any]
-
-
-def int8(rows: int, columns: int) -> torch.Tensor:
-    return torch.randint(-128, 128, (rows, columns), dtype=torch.int8, device="cuda")
-
-
-def fp8(rows: int, columns: int) -> torch.Tensor:
-    return (torch.randn(rows, columns, device="cuda") * 64).clamp(-448, 448).to(torch.float8_e4m3fn)
-
-
-def row_wise(draw: Callable[[int, int], torch.Tensor], m: int, n: int, k: int) -> Problem:
-    """Draw a problem whose results stay in float16's range."""
-    return {
-        "mat_a": draw(m, k),
-        "mat_b": draw(n, k).t(),
-        "scales_a": torch.rand(m, device="cuda") / k**0.5,
-        "scales_b": torch.rand(n, device="cuda") / 128,
-        "out_dtype": torch.bfloat16,
-        "bias": torch.randn(n, device="cuda").bfloat16(),
-    }
-
-
-def block_wise(m: int, n: int, k: int) -> Problem:
-    k_blocks, n_blocks = -(-k // BLOCK), -(-n // BLOCK)
-    return {
-        "mat_a": fp8(m, k),
-        "mat_b": fp8(n, k).t(),
-        "scales_a": torch.rand(k_blocks, m, device="cuda").t() / k**0.5,
-        "scales_b": torch.rand(n_blocks, k_blocks, device="cuda").t() / 128,
-        "out_dtype": torch.bfloat16,
-    }
-
-
-def row_wise_exact(problem: Problem) -> torch.Tensor:
-    total = problem["mat_a"].double() @ problem["mat_b"].double()
-    return total * problem["scales_b"].double() * problem["scales_a"].double()[:, None] + problem["bias"].double()
-
-
-def block_wise_exact(problem: Problem) -> torch.Tensor:
-    k, n = problem["mat_b"].shape
-    a = problem["mat_a"].double() * problem["scales_a"].double().repeat_interleave(BLOCK, 1)[:, :k]
-    scales_b = problem["scales_b"].double().repeat_interleave(BLOCK, 0)[:k].repeat_interleave(BLOCK, 1)[:, :n]
-    return a @ (problem["mat_b"].double() * scales_b)
+from warpwright.contract import Arguments, Contract
+from warpwright.draw import Draw
 
 
 @dataclass(frozen=True)
 class Product:
-    """A product with a table of tiles; ``accumulation`` is what its sums may be off by, relative to the largest."""
+    """A product with a table of tiles."""
 
-    name: str
-    make: Callable[[int, int, int], Problem] = field(repr=False)
-    exact: Callable[[Problem], torch.Tensor] = field(repr=False)
-    accumulation: float
+    contract: Contract
 
-    def run(self, problem: Problem) -> torch.Tensor:
-        out: torch.Tensor = getattr(warpwright, self.name)(**problem)
-        return out
+    @property
+    def name(self) -> str:
+        return self.contract.name
 
-    def near(self, found: torch.Tensor, problem: Problem) -> None:
-        """Allow the last rounding and as much again, and the sums what the tensor core drops."""
-        expected = self.exact(problem)
-        largest = float(expected.abs().max())
-        torch.testing.assert_close(found.double(), expected, rtol=2.0**-7, atol=largest * self.accumulation)
+    def make(self, m: int, n: int, k: int, dtype: torch.dtype = torch.bfloat16) -> Arguments:
+        """Draw a call, another one each time."""
+        fresh = Draw("cuda", int(torch.randint(2**31, ())))
+        return self.contract.make(fresh, m=m, n=n, k=k, dtype=dtype)
+
+    def run(self, call: Arguments) -> torch.Tensor:
+        return run(self.contract, call)[0]
+
+    def exact(self, call: Arguments) -> torch.Tensor:
+        found: torch.Tensor = exact(self.contract, call)[0]
+        return found
+
+    def near(self, found: torch.Tensor, call: Arguments) -> None:
+        near(self.contract, found, self.exact(call))
 
     def tiles(self) -> list[str]:
         """Return the names of all tiles of the path that runs here, from the refusal of one that is not there."""
@@ -89,12 +50,7 @@ class Product:
         return names
 
 
-# int32 sums are exact; float8 sums keep 14 bits in the tensor core (DeepSeek-V3, arXiv:2412.19437, section 3.3.2).
-PRODUCTS = [
-    Product("int8_scaled_mm", lambda m, n, k: row_wise(int8, m, n, k), row_wise_exact, 2.0**-20),
-    Product("fp8_scaled_mm", lambda m, n, k: row_wise(fp8, m, n, k), row_wise_exact, 2.0**-10),
-    Product("fp8_blockwise_scaled_mm", block_wise, block_wise_exact, 2.0**-10),
-]
+PRODUCTS = [Product(OPERATORS[name]) for name in ("int8_scaled_mm", "fp8_scaled_mm", "fp8_blockwise_scaled_mm")]
 each_product = pytest.mark.parametrize(
     "product", [pytest.param(each, id=each.name, marks=pytest.mark.operator(each.name)) for each in PRODUCTS]
 )

@@ -1,6 +1,7 @@
-"""Tests of torch.compile and torch.export with every kind of size, and of gradients, as a model calls the functions.
+"""Gradients where buffers, views, modules and transforms are in play, as shown on a norm.
 
-They take the device that there is: tests/gpu and tests/wheel both have them.
+They take the device that there is: tests/gpu and tests/wheel both have them. What holds for every operator stands in
+tests/contracts.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ import pytest
 import torch
 
 import warpwright
-from calls import path_of
-from public import Model, models
 
 # Torch itself does what it warns of: dynamo makes an instance of an autograd function, and forward mode scripts one.
 pytestmark = [
@@ -22,102 +21,13 @@ pytestmark = [
 ]
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-MODELS = models(DEVICE)
-
-
-def _each(models: list[Model]) -> pytest.MarkDecorator:
-    marks = [pytest.param(each, id=each.name, marks=pytest.mark.operator(path_of(each.operator))) for each in models]
-    return pytest.mark.parametrize("model", marks)
-
-
-each_model = _each(MODELS)
-each_model_with_parameters = _each([model for model in MODELS if model.parameters])
 
 
 @pytest.fixture(autouse=True)
 def nothing_compiled_before() -> Iterator[None]:
     torch._dynamo.reset()
-    with torch._dynamo.config.patch(capture_scalar_outputs=True, capture_dynamic_output_shape_ops=True):
-        yield
+    yield
     torch._dynamo.reset()
-
-
-def compiled(model: Model, *, dynamic: bool) -> object:
-    return torch.compile(lambda x: model.layer(x), backend="aot_eager", fullgraph=True, dynamic=dynamic)
-
-
-@each_model
-@pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
-def test_it_compiles_for_sizes_that_are_known(model: Model, dynamic: bool) -> None:
-    run = compiled(model, dynamic=dynamic)
-    with torch.no_grad():
-        for m in (2, 5, 130):
-            tokens = model.tokens(m)
-            assert torch.equal(run(tokens), model.layer(tokens))  # type: ignore[operator]
-
-
-@each_model
-def test_it_compiles_for_a_size_that_the_data_alone_know(model: Model) -> None:
-    def chosen(tokens: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
-        return model.layer(tokens[which.nonzero().flatten()])
-
-    run = torch.compile(chosen, backend="aot_eager", fullgraph=True)
-    with torch.no_grad():
-        for many in (3, 140, 1, 0):
-            tokens = model.tokens(150)
-            which = torch.arange(150, device=DEVICE) < many
-            assert torch.equal(run(tokens, which), chosen(tokens, which))
-
-
-class Module(torch.nn.Module):  # type: ignore[misc]
-    def __init__(self, model: Model) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        return self.model.layer(tokens)
-
-
-@each_model
-@pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
-def test_it_is_exported(model: Model, dynamic: bool) -> None:
-    tokens = model.tokens(7)
-    sizes = ({0: torch.export.Dim("m", min=2, max=4096)},) if dynamic else None
-    with torch.no_grad():
-        program = torch.export.export(Module(model), (tokens,), dynamic_shapes=sizes, strict=False)
-        other = model.tokens(9 if dynamic else 7)
-        assert torch.equal(program.module()(other), model.layer(other))
-
-
-@each_model_with_parameters
-def test_a_call_with_parameters_runs_and_its_backward_is_refused_by_name(model: Model) -> None:
-    tokens = model.tokens(3)
-    with torch.no_grad():
-        expected = model.layer(tokens)
-    out = model.layer(tokens)
-    assert out.requires_grad
-    assert torch.equal(out.detach(), expected)
-    with pytest.raises(RuntimeError, match=f"warpwright.{model.operator} has no backward: it is for inference"):
-        out.float().sum().backward()
-    assert all(parameter.grad is None for parameter in model.parameters)
-
-
-@each_model_with_parameters
-def test_a_compiled_call_with_parameters_runs_and_its_backward_is_refused_by_name(model: Model) -> None:
-    tokens = model.tokens(3)
-    with torch.no_grad():
-        expected = model.layer(tokens)
-    out = compiled(model, dynamic=False)(tokens)  # type: ignore[operator]
-    assert torch.equal(out.detach(), expected)
-    with pytest.raises(RuntimeError, match=f"warpwright.{model.operator} has no backward: it is for inference"):
-        out.float().sum().backward()
-
-
-@each_model
-@pytest.mark.parametrize("quiet", [torch.no_grad, torch.inference_mode], ids=["no_grad", "inference_mode"])
-def test_nothing_is_recorded_where_torch_records_nothing(model: Model, quiet: type) -> None:
-    with quiet():
-        assert not model.layer(model.tokens(3)).requires_grad
 
 
 @pytest.mark.operator("rmsnorm")

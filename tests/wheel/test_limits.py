@@ -1,114 +1,37 @@
-"""The CPU references, the fake kernels and the CUDA functions refuse the same calls in the same words."""
+"""Limits of sizes and of memory, and what prepares checkpoints: refusals that no contract has room for."""
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import pytest
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
+from contracts.cases import OPERATORS, call_of
+from contracts.refused import CUDA
+from contracts.results import run
 
 import warpwright
-from calls import CALLS, operator, result
-from refused import Refusal, overlapping, refusals, side_by_side
-
-REFUSALS = list(refusals())
-
-
-def error_of(name: str, arguments: dict[str, object]) -> str:
-    with pytest.raises(RuntimeError) as refused:
-        operator(name)(*arguments.values())
-    return str(refused.value)
-
-
-@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
-def test_a_refusal_names_the_argument_and_both_values(refusal: Refusal) -> None:
-    """By the reference; by the fake kernel where a tensor was left on meta, which would give garbage for a result."""
-    assert refusal.words.format(device="cpu") in error_of(refusal.operator, refusal.arguments("cpu"))
-
-
-@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
-def test_a_fake_tensor_is_refused_as_a_real_one(refusal: Refusal) -> None:
-    """Fake tensors are what torch.compile has; a stray one on meta is among them."""
-    with FakeTensorMode():
-        found = error_of(refusal.operator, refusal.arguments("cpu"))
-    assert found == error_of(refusal.operator, refusal.arguments("cpu"))
-
-
-CUDA = torch._C.DispatchKeySet(torch._C.DispatchKey.CUDA)
-
-
-def both_errors(name: str, arguments: dict[str, object]) -> tuple[str, str]:
-    """Give the words of the CUDA function, and those of the reference.
-
-    The CUDA function makes all its checks before it asks for a GPU, so they can be compared where there is none.
-    """
-    with pytest.raises(RuntimeError) as refused:
-        operator(name).redispatch(CUDA, *arguments.values())
-    return str(refused.value).splitlines()[0], error_of(name, arguments).splitlines()[0]
-
-
-@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
-def test_the_cuda_function_refuses_in_the_words_of_the_reference(refusal: Refusal) -> None:
-    found, expected = both_errors(refusal.operator, refusal.arguments("cpu"))
-    assert found == expected
-
-
-@pytest.mark.parametrize("name", CALLS)
-def test_of_two_faults_the_cuda_function_names_the_one_that_the_reference_names(name: str) -> None:
-    """The order of the checks is one; two changes of one call are made at once where they change other arguments."""
-    of_operator = [refusal for refusal in REFUSALS if refusal.operator == name]
-    pairs = [pair for pair in combinations(of_operator, 2) if pair[0].change.keys().isdisjoint(pair[1].change)]
-    assert pairs or len(of_operator) < 2
-    for one, other in pairs:
-        both = Refusal(name, f"{one.case} and {other.case}", one.change | other.change, "")
-        found, expected = both_errors(name, both.arguments("cpu"))
-        assert found == expected, both
+from warpwright._registry import overload
 
 
 @pytest.mark.parametrize("name", ["int8_scaled_mm", "fp8_scaled_mm", "fp8_blockwise_scaled_mm"])
 @pytest.mark.parametrize(("m", "n"), [(0, 256), (64, 0)], ids=["no-rows", "no-columns"])
 def test_matrices_of_a_product_that_reads_none_may_start_anywhere(name: str, m: int, n: int) -> None:
     """The reference takes them; the CUDA function goes on to what needs a GPU."""
-    arguments = CALLS[name]("cpu")
+    contract = OPERATORS[name]
+    arguments = call_of(contract, "typical", "cpu")
     for matrix, rows in (("mat_a", m), ("mat_b", n)):
         wide = torch.zeros(rows, 1024, dtype=torch.int8).view(arguments[matrix].dtype)[:, 8:520]
         arguments[matrix] = wide if matrix == "mat_a" else wide.t()
     of_b = {"scales_b": arguments["scales_b"][..., :n].contiguous()} if n == 0 else {}
     of_a = {"scales_a": arguments["scales_a"][:m]}
     arguments |= of_a | of_b | ({"bias": None} if "bias" in arguments else {})
-    assert result(name, arguments).shape == (m, n)
+    assert run(contract, arguments)[0].shape == (m, n)
     with pytest.raises(RuntimeError) as refused:
-        operator(name).redispatch(CUDA, *arguments.values())
+        overload(name).redispatch(CUDA, *arguments.values())
     assert "expected an aligned start" not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_every_operator_runs_on_the_cpu_and_on_meta(name: str) -> None:
-    found, shape = result(name, CALLS[name]("cpu")), result(name, CALLS[name]("meta"))
-    assert (found.shape, found.dtype, found.stride()) == (shape.shape, shape.dtype, shape.stride())
-
-
-@pytest.mark.parametrize(
-    ("name", "case", "arguments", "other"), list(overlapping("cpu")), ids=lambda value: str(value)[:40]
-)
-def test_an_output_that_overlaps_an_input_is_refused(
-    name: str, case: str, arguments: dict[str, object], other: str
-) -> None:
-    words = f"out overlaps {other} in memory, expected memory of its own: clone one of them"
-    assert both_errors(name, arguments) == (words, words), case
-
-
-@pytest.mark.parametrize(("name", "case", "arguments"), list(side_by_side("cpu")), ids=lambda value: str(value)[:40])
-def test_an_output_among_an_inputs_rows_or_in_their_place_is_right(
-    name: str, case: str, arguments: dict[str, torch.Tensor]
-) -> None:
-    apart = arguments | {"input": arguments["input"].clone(), "out": torch.empty(arguments["out"].shape).half()}
-    assert torch.equal(result(name, arguments), result(name, apart)), case
-
-
 def test_rows_that_only_interleave_do_not_meet() -> None:
-    from warpwright.checks import Rows, meet
+    from warpwright.rows import Rows, meet
 
     whole = Rows(0, 0, 10, 100, 40)
     assert not meet(whole, Rows(0, 40, 10, 100, 60))
@@ -175,7 +98,7 @@ def test_more_4_bit_weights_than_the_kernels_count_are_refused(k: int, n: int, w
     def dequantize(k: int, n: int) -> torch.Tensor:
         packed = torch.empty(k // 16, 2 * n, dtype=torch.int32, device="meta")
         scales = torch.empty(1, n, dtype=torch.float16, device="meta")
-        found: torch.Tensor = operator("gptq_marlin_dequantize")(packed, scales, None, None)
+        found: torch.Tensor = warpwright.gptq_marlin_dequantize(packed, scales, None, None)
         return found
 
     with pytest.raises(RuntimeError) as refused:

@@ -1,0 +1,3 @@
+"""What every contract promises, on a GPU."""
+
+from contracts.everywhere import *  # noqa: F403

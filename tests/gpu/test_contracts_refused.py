@@ -1,0 +1,3 @@
+"""What every contract refuses, on a GPU."""
+
+from contracts.refused import *  # noqa: F403
