@@ -33,7 +33,7 @@ class ScalarType:
 
     @property
     def id(self) -> int:
-        """All fields in one number: exponent and mantissa in 8 bits each, the sign in 1, the bias in 32, and the rest."""
+        """All fields in one number: exponent and mantissa (8 bits each), the sign (1), the bias (32), and the rest."""
         whole, shift = 0, 0
         fields = (
             (self.exponent, 8),

@@ -48,8 +48,8 @@ def test_files_that_are_missing_are_named_and_beyond_five_counted(stage: Stage) 
     for name in ("checks", "contract", "draw", "gradient", "order", "rows", "utils"):
         (stage.package / f"{name}.py").unlink()
     assert sentence(stage, "missing-files") == (
-        "warpwright/checks.py, warpwright/contract.py, warpwright/draw.py, warpwright/gradient.py, warpwright/order.py and "
-        f"2 more in {stage.site} are missing: {REINSTALL}"
+        "warpwright/checks.py, warpwright/contract.py, warpwright/draw.py, warpwright/gradient.py, warpwright/order.py "
+        f"and 2 more in {stage.site} are missing: {REINSTALL}"
     )
 
 
