@@ -30,7 +30,8 @@ def tree(folder: Path) -> dict[str, str | None]:
 
 
 def test_several_files_are_written_and_nothing_else_stays(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("old", encoding="utf-8")
+    for name in ("a", ".a.old", ".a.new"):  # two of them left by a killed process
+        (tmp_path / name).write_text("old", encoding="utf-8")
     files.write_together({tmp_path / "a": "new", tmp_path / "b" / "c" / "d": "d"})
     assert tree(tmp_path) == {"a": "new", "b": None, "b/c": None, "b/c/d": "d"}
 

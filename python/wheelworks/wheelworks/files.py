@@ -68,6 +68,7 @@ def write_together(texts: Mapping[Path, str]) -> None:
         for path, new in staged.items():
             old = path.with_name(f".{path.name}.old")
             if path.exists():
+                remove(old)
                 share(path, old)
                 scraps.callback(old.unlink, missing_ok=True)
                 undo.callback(old.replace, path)
