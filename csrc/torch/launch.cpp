@@ -2,6 +2,7 @@
 
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdlib>
@@ -112,7 +113,7 @@ LaunchScope::LaunchScope(const Arg& on) : device_(&device_under(on)), guard_(dev
 }
 
 Tensor LaunchScope::empty(int32_t dtype, int64_t rows, int64_t columns) const {
-  return empty_strided(*device_, dtype, {rows, columns}, {columns, 1});
+  return empty_strided(*device_, dtype, {rows, columns}, {std::max<int64_t>(columns, 1), 1});  // as torch's own strides
 }
 
 int32_t* LaunchScope::unset_word() {

@@ -32,7 +32,7 @@ def describe(contract: Contract) -> dict[str, Any]:
         "name": contract.name,
         "family": contract.family,
         "modules": [contract.family, *contract.also_in],
-        "signature": f"{contract.name}{inspect.signature(contract.function)}",
+        "signature": f"{contract.name}{inspect.signature(contract.function, eval_str=True)}",
         "docstring": inspect.getdoc(contract.function),
         "schema": str(schema).removeprefix(schema.name),
         "mutates": written(schema),

@@ -12,14 +12,8 @@ from statistics import median
 from typing import Any
 
 import torch
-from triton.testing import do_bench
 
 Call = Callable[[], object]
-
-
-def microseconds(call: Call) -> float:
-    """Return the median time of a call on the GPU."""
-    return float(do_bench(call, warmup=10, rep=50, return_mode="median")) * 1e3
 
 
 @functools.cache
@@ -75,7 +69,9 @@ def copy_bandwidth() -> float:
 def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print rows, whose keys are those of the first one, as a table."""
     print(f"\n{title} on {torch.cuda.get_device_name()}, torch {torch.__version__}")
-    widths = {key: max(len(key), 9) for key in rows[0]}
+    widths = {
+        key: max(len(key), 9, *(len(str(row[key])) for row in rows if isinstance(row[key], str))) for key in rows[0]
+    }
     print("  ".join(f"{key:>{width}}" for key, width in widths.items()))
     for row in rows:
         cells = {key: f"{row[key]:.2f}" if isinstance(row[key], float) else str(row[key]) for key in widths}
@@ -88,9 +84,3 @@ def write_record(name: str, record: Mapping[str, Any]) -> None:
         machine = {"device": torch.cuda.get_device_name(), "torch": torch.__version__,
                    "date": time.strftime("%Y-%m-%d", time.gmtime())}  # fmt: skip
         (Path(folder) / f"{name}.json").write_text(json.dumps({**machine, **record}, indent=1), encoding="utf-8")
-
-
-def report(name: str, rows: list[dict[str, Any]]) -> None:
-    """Print the rows in microseconds and times our time, and write them."""
-    print_table(f"{name}; microseconds, and times our time", rows)
-    write_record(name, {"rows": rows})

@@ -197,3 +197,22 @@ def test_without_ccache_every_unit_names_its_files_from_the_build_folder(worksho
     commands = compile_commands(workshop, tmp_path / "build", CMAKE_CUDA_COMPILER_LAUNCHER="")
     for command in commands.values():
         assert f"-Xcompiler=-ffile-prefix-map={tmp_path}=.." in command
+
+
+def test_a_stub_names_the_modules_that_have_a_contract(workshop: Workshop, tmp_path: Path) -> None:
+    family = tmp_path / "package" / "gemm"
+    family.mkdir(parents=True)
+    (family / "mm.py").write_text("CONTRACT = Contract()\n", encoding="utf-8")
+    (family / "_shared.py").write_text("def shared(): ...\n", encoding="utf-8")
+    text = f'warpwright_write_stub("{tmp_path}/stub.pyi" "{tmp_path}/package")'
+    assert run_script(workshop, tmp_path, "warpwright_write_stub", text) == (0, "")
+    found = (tmp_path / "stub.pyi").read_text(encoding="utf-8")
+    assert "from warpwright.gemm.mm import mm as mm\n" in found
+    assert "shared" not in found
+
+
+def test_a_stub_of_no_package_is_refused(workshop: Workshop, tmp_path: Path) -> None:
+    text = f'warpwright_write_stub("{tmp_path}/stub.pyi" "{tmp_path}/none")'
+    status, output = run_script(workshop, tmp_path, "warpwright_write_stub", text)
+    assert status != 0
+    assert "/none): there is no such package" in output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import shutil
 import subprocess
@@ -23,6 +24,20 @@ def test_the_version_is_that_of_the_metadata() -> None:
 
 def test_the_binary_names_a_path_table_for_every_operator() -> None:
     assert set(_extension.compiled_paths()) == set(warpwright.operators())
+
+
+def test_type_checkers_see_every_operator() -> None:
+    stub = (Path(warpwright.__file__).parent / "__init__.pyi").read_text(encoding="utf-8")
+    for name, contract in warpwright.operators().items():
+        assert f"from warpwright.{contract.family}.{name} import {name} as {name}\n" in stub
+
+
+def test_the_export_is_one_document_of_all_contracts() -> None:
+    done = subprocess.run([sys.executable, "-m", "warpwright.export"], capture_output=True, text=True, check=True)
+    document = json.loads(done.stdout)
+    assert document["schema"] == 1
+    assert [each["name"] for each in document["operators"]] == list(warpwright.operators())
+    assert all(workload["bytes"] > 0 for each in document["operators"] for workload in each["workloads"])
 
 
 def test_the_operators_compile_without_a_graph_break() -> None:

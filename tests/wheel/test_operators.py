@@ -123,7 +123,5 @@ def test_scalar_types_have_the_ids_of_the_peers() -> None:
 
 
 def test_a_name_that_is_not_there_says_where_the_names_are() -> None:
-    with pytest.raises(
-        AttributeError, match="no attribute 'no_such': warpwright.operators"
-    ):
+    with pytest.raises(AttributeError, match="no attribute 'no_such': warpwright.operators"):
         warpwright.no_such  # noqa: B018

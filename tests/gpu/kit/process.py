@@ -8,9 +8,11 @@ import sys
 import textwrap
 from pathlib import Path
 
+HERE = Path(__file__).parent
+
 PREAMBLE = f"""
 import ctypes, json, sys, torch, warpwright
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path[:0] = [{str(HERE)!r}, {str(HERE.parents[1])!r}]
 def mapped(name):
     return sorted({{line.split()[-1] for line in open("/proc/self/maps") if name in line}})
 def problem():

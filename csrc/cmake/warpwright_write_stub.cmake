@@ -1,0 +1,26 @@
+include_guard()
+
+# warpwright_write_stub(<file> <package>)
+#
+# Writes the type stub of the package, for type checkers and editors: its operators are found when it is imported. Each
+# module <package>/<family>/<operator>.py that has a contract is one, and the function in it has its name.
+function(warpwright_write_stub file package)
+  if(NOT IS_DIRECTORY "${package}")
+    message(FATAL_ERROR "warpwright_write_stub(${package}): there is no such package")
+  endif()
+  set(text "# Generated when the wheel was built: the names that warpwright/__init__.py finds.\n")
+  string(APPEND text "from warpwright._registry import operators as operators\n")
+  string(APPEND text "from warpwright.quantization import marlin_permute_scales as marlin_permute_scales\n")
+  string(APPEND text "from warpwright.quantization import marlin_zero_points as marlin_zero_points\n")
+  file(GLOB rooms RELATIVE "${package}" "${package}/*/*.py")
+  list(SORT rooms)
+  foreach(room IN LISTS rooms)
+    file(STRINGS "${package}/${room}" contract REGEX "^CONTRACT = ")
+    if(contract AND room MATCHES "^([^/]+)/([^/]+)\\.py$")
+      set(operator "${CMAKE_MATCH_2}")
+      string(APPEND text "from warpwright.${CMAKE_MATCH_1}.${operator} import ${operator} as ${operator}\n")
+    endif()
+  endforeach()
+  string(APPEND text "\n__version__: str\n")
+  file(CONFIGURE OUTPUT "${file}" CONTENT "${text}" @ONLY)
+endfunction()

@@ -1,0 +1,149 @@
+"""Every operator on the workloads of its contract, beside its peers, in one process: microseconds, ratios, and JSON.
+
+`-k NAME` times one operator. WARPWRIGHT_BENCH_SGL names sglang-kernel's common_ops.abi3.so, which needs libnuma.so.1
+and torch's own CUDA libraries on the loader's path; a peer that is not here is left out, and said so.
+
+The floor of a workload is the larger of its bytes over the measured copy bandwidth and its operations over the fastest
+rate at which anyone here ran any workload of the operator.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from statistics import geometric_mean
+from typing import Any
+
+import pytest
+import torch
+
+import warpwright
+from timing import Call, copy_bandwidth, host_microseconds, interleaved, print_table, write_record
+from warpwright._registry import as_tuple, by_name, overload, written
+from warpwright.contract import Arguments, Contract, TraitKind
+from warpwright.draw import Draw
+from warpwright.export import bytes_of, operations_of, title_of
+
+OPERATORS = warpwright.operators()
+each_operator = pytest.mark.parametrize("contract", [pytest.param(each, id=name) for name, each in OPERATORS.items()])
+OURS = "ours"
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A workload's size and times, without its tensors."""
+
+    title: str
+    bytes: int
+    operations: int
+    us: Mapping[str, float]
+
+    def row(self, bandwidth: float, rate: float) -> dict[str, Any]:
+        floor = max(self.bytes / bandwidth, self.operations / rate)
+        counts = {"bytes": self.bytes, "operations": self.operations}
+        return {"workload": self.title, **counts, "floor": floor, "us": dict(self.us)}
+
+
+@cache
+def load_peers() -> None:
+    """Load what peers need that is no part of torch."""
+    if path := os.environ.get("WARPWRIGHT_BENCH_SGL"):
+        torch.ops.load_library(path)
+
+
+def is_here(call: Call) -> bool:
+    """True where a peer can be called: the libraries of some are not everywhere, and some take no such shape."""
+    try:
+        call()
+    except (AttributeError, RuntimeError) as error:
+        return "out of memory" in str(error)
+    return True
+
+
+def results(contract: Contract, call: Arguments) -> Callable[[], tuple[torch.Tensor, ...]]:
+    """Return our call, as the operator itself is called."""
+    operator, given = overload(contract.name), tuple(call.values())
+    outs = tuple(call[name] for name in written(operator._schema))
+    return lambda: outs if (found := operator(*given)) is None else as_tuple(found)
+
+
+def check(contract: Contract, call: Arguments) -> None:
+    """Hold our result against the reference in float32; the tests hold it closer."""
+    expected = as_tuple(by_name(contract.reference)(call | {"wide": torch.float32}))
+    for found, right in zip(results(contract, call)(), expected, strict=True):
+        error = (found.float() - right.float()).norm() / right.float().norm()
+        assert float(error) < 1e-2, f"{contract.name} is off by {float(error):.1e}"
+
+
+def time_workload(contract: Contract, sizes: Mapping[str, Any]) -> Timed:
+    call = contract.make(Draw("cuda", 1), **sizes)
+    check(contract, call)
+    peers = {name: peer for name, peer in by_name(contract.peers)(call).items() if is_here(peer)}
+    operations = operations_of(contract, call)
+    runs = 51 if operations < 5e9 else 21 if operations < 4e11 else 11
+    times = interleaved({OURS: results(contract, call), **peers}, runs)
+    return Timed(title_of(sizes), bytes_of(contract, call), operations, times)
+
+
+def rate_of(timed: list[Timed]) -> float:
+    """Return the fastest rate of all, in operations of a microsecond."""
+    return max(1.0, *(each.operations / min(each.us.values()) for each in timed))
+
+
+def table_of(rows: list[dict[str, Any]], peers: list[str]) -> list[dict[str, Any]]:
+    """Return the rows as they are printed: times, the floor, and how many times as fast we are."""
+    table = []
+    for row in rows:
+        us = {name: row["us"].get(name, "") for name in (OURS, *peers)}
+        ratios = {f"{name}/ours": us[name] / us[OURS] if us[name] else "" for name in peers}
+        table.append({"workload": row["workload"], **us, "ours/floor": us[OURS] / row["floor"], **ratios})
+    return table
+
+
+def means_of(rows: list[dict[str, Any]], peers: list[str]) -> dict[str, Any]:
+    """Return the geometric means of each peer's time over ours."""
+    ratios = {name: [row["us"][name] / row["us"][OURS] for row in rows if name in row["us"]] for name in peers}
+    return {"workloads": len(rows), **{name: geometric_mean(found) for name, found in ratios.items()}}
+
+
+@each_operator
+def test_workloads(contract: Contract) -> None:
+    load_peers()
+    bandwidth = copy_bandwidth()
+    timed = [time_workload(contract, sizes) for sizes in contract.workloads]
+    rows = [each.row(bandwidth, rate_of(timed)) for each in timed]
+    peers = list(dict.fromkeys(name for each in timed for name in each.us if name != OURS))
+    print_table(f"{contract.name}: us, and times our time", table_of(rows, peers))
+    print_table(f"{contract.name}: geometric means of a peer's time over ours", [means_of(rows, peers)])
+    document = {"schema": 2, "operator": contract.name, "version": warpwright.__version__, "rows": rows}
+    write_record(contract.name, document)
+
+
+def parts_of(contract: Contract) -> dict[str, Any]:
+    """Return what one call costs the host, by part: each is the difference between two calls."""
+    call = contract.make(Draw("cuda", 1))
+    empty = contract.arguments(next(each for each in contract.samples if each.name == "empty"), Draw("cuda", 1))
+    outs = written(overload(contract.name)._schema)
+    new = {name: value for name, value in call.items() if name not in outs or contract.output}
+    public = by_name(contract.call or contract.function)
+    whole = host_microseconds(lambda: public(new))
+    operator, nothing = (host_microseconds(results(contract, each)) for each in (call, empty))
+    first = results(contract, call)()[0]
+    allocation = host_microseconds(lambda: torch.empty(first.shape, dtype=first.dtype, device=first.device))
+    return {
+        "operator": contract.name,
+        "public function": whole,
+        "of it Python": whole - operator - (0 if contract.output else allocation),
+        "torch.empty": allocation,
+        "dispatch, checks": nothing,
+        "path, launch": operator - nothing,
+    }
+
+
+def test_host_cost() -> None:
+    waits = TraitKind.SYNCHRONISES
+    rows = [parts_of(contract) for contract in OPERATORS.values() if contract.trait(waits) is None]
+    print_table("host cost of a call by part, us", rows)
+    write_record("host_cost", {"rows": rows})
