@@ -59,11 +59,12 @@ def title_of(sizes: Mapping[str, Any]) -> str:
 
 def bytes_of(contract: Contract, call: Arguments) -> int:
     """Count what the method must move: every tensor once, those that are returned too."""
-    given = sum(value.numel() * value.element_size() for value in call.values() if isinstance(value, torch.Tensor))
+    given: int = sum(value.numel() * value.element_size() for value in call.values() if isinstance(value, torch.Tensor))
     if contract.output is None:
         return given
     outputs = as_tuple(by_name(contract.output)(call))
-    return given + sum(_product(each.shape) * each.dtype.itemsize for each in outputs)
+    returned: int = sum(_product(each.shape) * each.dtype.itemsize for each in outputs)
+    return given + returned
 
 
 def operations_of(contract: Contract, call: Arguments) -> int:

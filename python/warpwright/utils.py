@@ -12,4 +12,4 @@ def get_cuda_stream(device: torch.device | None = None) -> int:
 
 def is_arch_support_pdl() -> bool:
     """True where the current GPU has programmatic dependent launch: SM 9.0 and newer; False without a GPU."""
-    return torch.cuda.is_available() and torch.cuda.get_device_capability()[0] >= 9
+    return bool(torch.cuda.is_available() and torch.cuda.get_device_capability()[0] >= 9)

@@ -199,20 +199,26 @@ def test_without_ccache_every_unit_names_its_files_from_the_build_folder(worksho
         assert f"-Xcompiler=-ffile-prefix-map={tmp_path}=.." in command
 
 
-def test_a_stub_names_the_modules_that_have_a_contract(workshop: Workshop, tmp_path: Path) -> None:
+def test_stubs_name_the_operators_where_callers_import_them_from(workshop: Workshop, tmp_path: Path) -> None:
     family = tmp_path / "package" / "gemm"
     family.mkdir(parents=True)
-    (family / "mm.py").write_text("CONTRACT = Contract()\n", encoding="utf-8")
+    (family / "__init__.py").write_text("from warpwright.gemm._shared import shared as shared\n", encoding="utf-8")
+    (family / "mm.py").write_text('CONTRACT = Contract(\n    also_in=("moe", "top_k"),\n)\n', encoding="utf-8")
     (family / "_shared.py").write_text("def shared(): ...\n", encoding="utf-8")
-    text = f'warpwright_write_stub("{tmp_path}/stub.pyi" "{tmp_path}/package")'
-    assert run_script(workshop, tmp_path, "warpwright_write_stub", text) == (0, "")
-    found = (tmp_path / "stub.pyi").read_text(encoding="utf-8")
-    assert "from warpwright.gemm.mm import mm as mm\n" in found
-    assert "shared" not in found
+    for other in ("moe", "top_k"):
+        (tmp_path / "package" / other).mkdir()
+        (tmp_path / "package" / other / "__init__.py").touch()
+    text = f'warpwright_write_stubs("{tmp_path}/stubs" "{tmp_path}/package")'
+    assert run_script(workshop, tmp_path, "warpwright_write_stubs", text) == (0, "")
+    stubs = {path.parent.name: path.read_text(encoding="utf-8") for path in (tmp_path / "stubs").rglob("*.pyi")}
+    line = "from warpwright.gemm.mm import mm as mm\n"
+    assert stubs["gemm"] == f"{line}from warpwright.gemm._shared import shared as shared\n"
+    assert stubs["moe"] == stubs["top_k"] == f"{line}\n"
+    assert line in stubs["stubs"]
 
 
-def test_a_stub_of_no_package_is_refused(workshop: Workshop, tmp_path: Path) -> None:
-    text = f'warpwright_write_stub("{tmp_path}/stub.pyi" "{tmp_path}/none")'
-    status, output = run_script(workshop, tmp_path, "warpwright_write_stub", text)
+def test_stubs_of_no_package_are_refused(workshop: Workshop, tmp_path: Path) -> None:
+    text = f'warpwright_write_stubs("{tmp_path}/stubs" "{tmp_path}/none")'
+    status, output = run_script(workshop, tmp_path, "warpwright_write_stubs", text)
     assert status != 0
     assert "/none): there is no such package" in output

@@ -74,7 +74,7 @@ class Layer:
 
 
 def _may_require(value: torch.Tensor) -> bool:
-    return value.is_floating_point() and value.element_size() > 1
+    return bool(value.is_floating_point() and value.element_size() > 1)
 
 
 def _dimension(two: torch.Tensor, three: torch.Tensor) -> tuple[int, int]:

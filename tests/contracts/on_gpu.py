@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ import torch
 from contracts.cases import LARGEST, OPERATORS, call_of, draw, each_operator, operators_where
 from contracts.results import clones, near, outs, run, same, take_over, tensors
 from warpwright._registry import as_tuple, by_name
-from warpwright.contract import Arguments, Contract, TraitKind
+from warpwright.contract import Arguments, Contract, Sample, TraitKind
 from warpwright.draw import poison_of
 
 LONG = 50_000_000
@@ -150,16 +151,16 @@ def test_every_run_gives_the_same_bits_beside_other_work(contract: Contract) -> 
     ],
 )
 @pytest.mark.sanitized
-def test_a_sample_runs_under_the_sanitizers(contract: Contract, sample: object) -> None:
+def test_a_sample_runs_under_the_sanitizers(contract: Contract, sample: Sample) -> None:
     """By its own path: without one, a product by 4-bit weights is cuBLAS's, in whose kernels racecheck finds fault."""
-    assert run(contract, contract.arguments(sample, draw("cuda")))  # type: ignore[arg-type]
+    assert run(contract, contract.arguments(sample, draw("cuda")))
     torch.cuda.synchronize()
 
 
 SPECIAL = {"nan": torch.nan, "inf": torch.inf, "-inf": -torch.inf}
 
 
-def special_cases() -> list[object]:
+def special_cases() -> list[Any]:
     """Return every input that can hold such a value; float8_e4m3fn has no infinity."""
     cases = []
     for contract in OPERATORS.values():
@@ -187,7 +188,7 @@ def test_a_special_value_comes_out_where_the_reference_has_it(contract: Contract
         near(contract, found.where(there, 0), right.where(there, 0))
 
 
-def _with_exact_sums(value: object) -> object:
+def _with_exact_sums(value: Any) -> Any:
     """Return small whole numbers in place of float8: a sum that is zero in float64 is zero in the tensor core too."""
     if not isinstance(value, torch.Tensor) or value.dtype != torch.float8_e4m3fn:
         return value

@@ -27,9 +27,11 @@ def test_the_binary_names_a_path_table_for_every_operator() -> None:
 
 
 def test_type_checkers_see_every_operator() -> None:
-    stub = (Path(warpwright.__file__).parent / "__init__.pyi").read_text(encoding="utf-8")
+    package = Path(warpwright.__file__).parent
     for name, contract in warpwright.operators().items():
-        assert f"from warpwright.{contract.family}.{name} import {name} as {name}\n" in stub
+        for module in ("", contract.family, *contract.also_in):
+            stub = (package / module / "__init__.pyi").read_text(encoding="utf-8")
+            assert f"from warpwright.{contract.family}.{name} import {name} as {name}\n" in stub
 
 
 def test_the_export_is_one_document_of_all_contracts() -> None:

@@ -105,12 +105,15 @@ def test_the_modules_are_those_that_callers_name(module: str) -> None:
 
 
 def test_functions_are_where_callers_import_them_from() -> None:
-    from warpwright.elementwise import rmsnorm, silu_and_mul
-    from warpwright.gemm import awq_dequantize, fp8_blockwise_scaled_mm, fp8_scaled_mm, int8_scaled_mm
+    from warpwright import elementwise, gemm
     from warpwright.scalar_type import ScalarType, scalar_types
 
-    for function in (rmsnorm, silu_and_mul, awq_dequantize, fp8_blockwise_scaled_mm, fp8_scaled_mm, int8_scaled_mm):
-        assert getattr(warpwright, function.__name__) is function
+    for module, names in (
+        (elementwise, ("rmsnorm", "silu_and_mul")),
+        (gemm, ("awq_dequantize", "fp8_blockwise_scaled_mm", "fp8_scaled_mm", "int8_scaled_mm")),
+    ):
+        for name in names:
+            assert getattr(module, name) is getattr(warpwright, name)
     assert isinstance(scalar_types.uint4b8, ScalarType)
 
 

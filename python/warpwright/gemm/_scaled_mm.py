@@ -122,7 +122,7 @@ def output(mat_a: torch.Tensor, mat_b: torch.Tensor, out_dtype: torch.dtype) -> 
 
 def operations(mat_a: torch.Tensor, mat_b: torch.Tensor) -> int:
     """Count the multiplications and additions of a product."""
-    return 2 * mat_a.shape[0] * mat_a.shape[1] * mat_b.shape[1]
+    return int(2 * mat_a.shape[0] * mat_a.shape[1] * mat_b.shape[1])
 
 
 def torch_bf16(mat_a: torch.Tensor, mat_b: torch.Tensor) -> Callable[[], object]:

@@ -192,7 +192,7 @@ def model(
 
 def operations(a: torch.Tensor, b_scales: torch.Tensor) -> int:
     """Count the multiplications and additions of the product."""
-    return 2 * a.shape[0] * a.shape[1] * b_scales.shape[1]
+    return int(2 * a.shape[0] * a.shape[1] * b_scales.shape[1])
 
 
 def peers(a: torch.Tensor, b_scales: torch.Tensor) -> dict[str, Callable[[], object]]:

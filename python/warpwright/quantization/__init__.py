@@ -1,5 +1,4 @@
 """Quantisation, and weights brought into the order that products read."""
 
-from warpwright.quantization._marlin_scales import marlin_permute_scales, marlin_zero_points
-
-__all__ = ["marlin_permute_scales", "marlin_zero_points"]
+from warpwright.quantization._marlin_scales import marlin_permute_scales as marlin_permute_scales
+from warpwright.quantization._marlin_scales import marlin_zero_points as marlin_zero_points
