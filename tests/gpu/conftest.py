@@ -19,6 +19,7 @@ from warpwright import _extension, doctor
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "kit"), str(HERE.parent)]  # what the tests share, wherever they are started from
 
+from contracts import report  # noqa: E402
 from contracts.cases import SEED  # noqa: E402
 
 
@@ -30,6 +31,10 @@ def pytest_report_header() -> list[str]:
         f"warpwright {warpwright.__version__} from {folder}, torch {torch.__version__}, {name}",
         f"forced SM: {forced}; repeat these inputs with WARPWRIGHT_TEST_SEED={SEED}",
     ]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line("\n".join(report.lines()))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

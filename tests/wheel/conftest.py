@@ -14,6 +14,12 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent / "gpu" / "kit"), str(HERE.parent)]  # what both suites share
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    from contracts import report
+
+    terminalreporter.write_line("\n".join(report.lines()))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "operator(name): the operator whose SM path a GPU test needs; all run on the CPU"
