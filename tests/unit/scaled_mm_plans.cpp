@@ -20,12 +20,12 @@ template <int kCount>
 void print_chosen(const ScaledMmTile (&table)[kCount], const ScaledMmShape& shape) {
   const int chosen = choose_scaled_mm_tile(table, shape);
   if (chosen < 0) return print("none", 0, 1, 0);
-  print(table[chosen].name, 0, 1, table[chosen].shared_memory);
+  print(table[chosen].name, 0, 1, table[chosen].shared_memory());
 }
 
 void print_plan(const Sm90aTile* table, const Sm90aPlan& plan) {
-  const bool streams = table[plan.tile].kernel == Sm90aKernel::kStreaming;
-  print(table[plan.tile].name, plan.stages, plan.split, plan.shared_memory, !streams || sm90a::can_stream(plan));
+  const bool swaps = table[plan.tile].kernel == Sm90aKernel::kSwapAb;
+  print(table[plan.tile].name, plan.stages, plan.split_k, plan.shared_memory, !swaps || sm90a::can_pipeline(plan));
 }
 
 }  // namespace

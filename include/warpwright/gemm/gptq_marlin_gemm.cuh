@@ -8,7 +8,7 @@
 
 #include <cooperative_groups.h>
 
-#include "warpwright/gemm/marlin_ring.cuh"
+#include "warpwright/gemm/marlin_pipeline.cuh"
 #include "warpwright/gemm/mma_16816.cuh"
 
 namespace warpwright {
