@@ -1,6 +1,8 @@
-// The operands of a warp's steps on their way: a ring of stages in shared memory, filled a few steps ahead. A step is 16
-// rows of k by the block's columns.
+// A warp's pipeline: the stages of its operands in shared memory, filled a few blocks of k ahead by cp.async. A block of k
+// is 16 rows of k by the CTA's columns.
 #pragma once
+
+#include <cstddef>
 
 #include "warpwright/gemm/async_copy.cuh"
 #include "warpwright/gemm/gptq_marlin_gemm.h"
@@ -9,37 +11,37 @@
 
 namespace warpwright {
 
-template <typename T, int kTokens, bool kZeros>
-class MarlinRing {
+template <typename T, int kBlockM, bool kZeros>
+class MarlinPipeline {
  public:
-  static constexpr MarlinBlock kBlock = marlin_block(kTokens);
-  static constexpr int kTiles = kBlock.tiles, kEights = kTokens / 8;
+  using Stage = MarlinStage<kBlockM>;
+  static constexpr int kTilesN = Stage::kTilesN, kRowGroups = kBlockM / 8;
 
-  __device__ MarlinRing(const MarlinGemmProblem& p, int64_t m0, int64_t n0, int first, int steps, int lane,
-                        const uint8_t* shared)
-      : left_(steps), tiles_left_(int(p.n - n0) / 64), ring_(shared_address(shared)), lane_bytes_(16 * lane) {
-    weights_ = reinterpret_cast<const uint4*>(p.weights) + (first * (p.n / 64) + n0 / 64) * 32 + lane;
-    weights_step_ = p.n / 64 * 32;
+  __device__ MarlinPipeline(const MarlinGemmProblem& p, int64_t m0, int64_t n0, int first, int k_blocks, int lane,
+                            const uint8_t* stages)
+      : left_(k_blocks), tiles_left_(int(p.n - n0) / 64), stages_(shared_address(stages)), lane_bytes_(16 * lane) {
+    b_ = reinterpret_cast<const uint4*>(p.weights) + (first * (p.n / 64) + n0 / 64) * 32 + lane;
+    b_step_ = p.n / 64 * 32;
     const int row = lane / 2;
-    a_ = static_cast<const T*>(p.a) + (m0 + row) * p.lda + int64_t(first) * kMarlinRowsOfK + lane % 2 * 8;
-    a_to_ = ring_ + kBlock.tokens_at() + row / 8 * 256 + lane % 2 * 128 + row % 8 * 16;
+    a_ = static_cast<const T*>(p.a) + (m0 + row) * p.lda + int64_t(first) * kMarlinWarpK + lane % 2 * 8;
+    a_to_ = stages_ + kA + row / 8 * kRowGroupBytes + lane % 2 * kMatrixBytes + row % 8 * 16;
     sixteen_rows_ = 16 * p.lda;
-    tokens_ = int(p.m - m0 < kTokens ? p.m - m0 : kTokens) - row;
+    rows_ = int(p.m - m0 < kBlockM ? p.m - m0 : kBlockM) - row;
     start_group(p, n0, first, lane);
   }
 
-  // Sets the next step's operands on their way, if there is one.
+  // Sets the next block's operands on their way, if there is one.
   __device__ __forceinline__ void fetch(int stage) {
     if (left_-- > 0) {
-      const uint32_t skip = stage * kBlock.stage_bytes();
+      const uint32_t skip = stage * kStageBytes;
 #pragma unroll
-      for (int tile = 0; tile < kTiles; ++tile) {
-        if (tile < tiles_left_) copy_async(ring_ + lane_bytes_ + skip + 512 * tile, weights_ + 32 * tile);
+      for (int tile = 0; tile < kTilesN; ++tile) {
+        if (tile < tiles_left_) copy_async(stages_ + lane_bytes_ + skip + kTileBytes * tile, b_ + 32 * tile);
       }
 #pragma unroll
-      for (int rows = 0; rows < kTokens; rows += 16) {
-        if (kTokens > 8 || lane_bytes_ < 256) {
-          copy_async_shared(a_to_ + skip + 32 * rows, a_ + rows / 16 * sixteen_rows_, tokens_ > rows);
+      for (int rows = 0; rows < kBlockM; rows += 16) {
+        if (kBlockM > 8 || lane_bytes_ < 256) {
+          copy_async_shared(a_to_ + skip + rows / 8 * kRowGroupBytes, a_ + rows / 16 * sixteen_rows_, rows_ > rows);
         }
       }
       if (has_side_) copy_async(side_to_ + skip, side_);
@@ -48,38 +50,44 @@ class MarlinRing {
     commit_copies();
   }
 
-  __device__ __forceinline__ void read_weights(uint32_t (&words)[4], int stage, int tile) const {
-    const uint4 four = load_shared(ring_ + lane_bytes_ + stage * kBlock.stage_bytes() + 512 * tile);
+  __device__ __forceinline__ void read_b(uint32_t (&words)[4], int stage, int tile) const {
+    const uint4 four = load_shared(stages_ + lane_bytes_ + stage * kStageBytes + kTileBytes * tile);
     words[0] = four.x, words[1] = four.y, words[2] = four.z, words[3] = four.w;
   }
 
-  // Both halves of k for each eight tokens: operand b.
-  __device__ __forceinline__ void read_tokens(uint32_t (&tokens)[kEights][2], int stage) const {
-    const uint32_t at = ring_ + lane_bytes_ + stage * kBlock.stage_bytes() + kBlock.tokens_at();
-    if constexpr (kTokens == 8) {
-      load_two_matrices(tokens[0], at);
+  // Both halves of k for each eight rows: the tensor core's operand B.
+  __device__ __forceinline__ void read_a(uint32_t (&rows)[kRowGroups][2], int stage) const {
+    const uint32_t at = stages_ + lane_bytes_ + stage * kStageBytes + kA;
+    if constexpr (kBlockM == 8) {
+      load_two_matrices(rows[0], at);
     } else {
 #pragma unroll
-      for (int i = 0; i < kEights; i += 2) load_four_matrices(tokens[i], tokens[i + 1], at + 256 * i);
+      for (int i = 0; i < kRowGroups; i += 2) load_four_matrices(rows[i], rows[i + 1], at + kRowGroupBytes * i);
     }
   }
 
   // The scales of the columns lane / 4 + 8 i of a tile, as `marlin::group_scales` gives them.
   __device__ __forceinline__ uint4 read_scales(int stage, int tile, int lane) const {
-    return load_shared(ring_ + stage * kBlock.stage_bytes() + kBlock.scales_at() + 128 * tile + lane / 4 * 16);
+    return load_shared(stages_ + stage * kStageBytes + kScales + kTileScaleBytes * tile + lane / 4 * 16);
   }
 
   __device__ __forceinline__ uint32_t read_zeros(int stage, int tile, int lane) const {
-    return load_shared_word(ring_ + stage * kBlock.stage_bytes() + kBlock.zeros_at() + 32 * tile + lane / 4 * 4);
+    return load_shared_word(stages_ + stage * kStageBytes + kZeroPoints + kTileZeroBytes * tile + lane / 4 * 4);
   }
 
  private:
+  // Where things lie in a stage: cp.async and ldmatrix take addresses of 32 bits, so offsets stand here for members.
+  static constexpr int kStageBytes = sizeof(Stage), kTileBytes = sizeof(Stage::b[0]);
+  static constexpr int kA = offsetof(Stage, a), kRowGroupBytes = sizeof(Stage::a[0]), kMatrixBytes = sizeof(Stage::a[0][0]);
+  static constexpr int kScales = offsetof(Stage, scales), kTileScaleBytes = sizeof(Stage::scales[0]);
+  static constexpr int kZeroPoints = offsetof(Stage, zeros), kTileZeroBytes = sizeof(Stage::zeros[0]);
+
   // The first lanes copy the scales of the group, 16 bytes each, and the next ones its zero points.
   __device__ void start_group(const MarlinGemmProblem& p, int64_t n0, int first, int lane) {
-    constexpr int kScaleLanes = 8 * kTiles, kZeroLanes = kZeros ? 2 * kTiles : 0;
-    group_steps_ = int(p.k / kMarlinRowsOfK) / int(p.groups);
-    const int group = first / group_steps_;
-    left_in_group_ = group_steps_ - first % group_steps_;
+    constexpr int kScaleLanes = 8 * kTilesN, kZeroLanes = kZeros ? 2 * kTilesN : 0;
+    group_blocks_ = int(p.k / kMarlinWarpK) / int(p.groups);
+    const int group = first / group_blocks_;
+    left_in_group_ = group_blocks_ - first % group_blocks_;
     const auto* scales = static_cast<const T*>(p.scales) + group * p.n + n0;
     if (p.groups == 1) keep_single_scales(static_cast<const T*>(p.scales), n0, lane);
     if (lane < kScaleLanes) {
@@ -92,37 +100,38 @@ class MarlinRing {
       side_ = reinterpret_cast<const uint4*>(p.zeros + group * (p.n / 8) + n0 / 8) + zero_lane;
       side_step_ = p.n / 32;
     }
-    side_to_ = ring_ + kBlock.scales_at() + lane_bytes_;
+    side_to_ = stages_ + kScales + lane_bytes_;  // the zero points stand behind the scales
+    static_assert(kZeroPoints == kScales + 16 * kScaleLanes);
   }
 
   // Scales that serve all of k stay in all stages.
   __device__ void keep_single_scales(const T* scales, int64_t n0, int lane) {
-    for (int tile = 0; tile < kTiles && tile < tiles_left_; ++tile) {
+    for (int tile = 0; tile < kTilesN && tile < tiles_left_; ++tile) {
       const uint4 own = marlin::single_scales(scales, n0 + 64 * tile, lane);
-      for (int stage = 0; stage < kBlock.depth; ++stage) {
-        store_shared(ring_ + stage * kBlock.stage_bytes() + kBlock.scales_at() + 128 * tile + lane / 4 * 16, own);
+      for (int stage = 0; stage < MarlinTileOf<kBlockM>::kTile.stages; ++stage) {
+        store_shared(stages_ + stage * kStageBytes + kScales + kTileScaleBytes * tile + lane / 4 * 16, own);
       }
     }
   }
 
   // Nothing is divided on the way.
   __device__ __forceinline__ void advance() {
-    weights_ += weights_step_;
-    a_ += kMarlinRowsOfK;
+    b_ += b_step_;
+    a_ += kMarlinWarpK;
     if (--left_in_group_ > 0) return;
-    left_in_group_ = group_steps_;
+    left_in_group_ = group_blocks_;
     side_ += side_step_;
   }
 
-  const uint4* weights_;
+  const uint4* b_;
   const uint4* side_ = nullptr;
   const T* a_;
-  int64_t weights_step_, sixteen_rows_, side_step_ = 0;
-  int left_, left_in_group_, group_steps_;
-  int tiles_left_;  // of 64 columns, from the block's first on
-  int tokens_;      // of the block, from this lane's row on
+  int64_t b_step_, sixteen_rows_, side_step_ = 0;
+  int left_, left_in_group_, group_blocks_;  // blocks of k
+  int tiles_left_;         // of 64 columns, from the CTA's first on
+  int rows_;               // of the CTA's tile, from this lane's row on
   bool has_side_ = false;  // of scales and zero points, for this lane to copy
-  uint32_t ring_, lane_bytes_, a_to_, side_to_;
+  uint32_t stages_, lane_bytes_, a_to_, side_to_;
 };
 
 }  // namespace warpwright
