@@ -27,8 +27,9 @@ Status launch_blockwise_tile(const BlockwiseScaledMmProblem& problem, const Devi
 template <typename Out>
 Status launch_blockwise_plan(const BlockwiseScaledMmProblem& problem, const Device& device, const Sm90aPlan& plan,
                              cudaStream_t stream) {
-  return with_tile<kBlockwiseScaledMmSm90aTiles>(
-      plan.tile, [&](auto index) { return launch_blockwise_tile<Out, index>(problem, device, plan, stream); });
+  return with_tile<kBlockwiseScaledMmSm90aTiles>(plan.tile, [&](auto index) {
+    return launch_blockwise_tile<Out, decltype(index)::value>(problem, device, plan, stream);
+  });
 }
 
 Status fp8_blockwise_scaled_mm_sm90a(const BlockwiseScaledMmProblem& problem, const Device& device, const Workspace&,

@@ -21,8 +21,8 @@ struct Tile {
   static constexpr int kStages = kStages_;
 };
 
-// A row of a tile table as a type. The kernels are named by its numbers, not by the table, so that their symbols are the
-// same in every build.
+// A row of a tile table as a type. The kernels are named by its numbers, not by the table, so that their symbols are
+// the same in every build.
 template <const auto& kTable, int kIndex>
 using TileOf = Tile<kTable[kIndex].block_m, kTable[kIndex].block_n, kTable[kIndex].block_k, kTable[kIndex].warp_m,
                     kTable[kIndex].warp_n, kTable[kIndex].warp_k, kTable[kIndex].stages>;
@@ -100,7 +100,7 @@ Status launch(const ScaledMmProblem& problem, const Device& device, cudaStream_t
   const int chosen = problem.tile != nullptr ? named : choose_scaled_mm_tile(kTable, shape);
   if (chosen < 0) return Status::refused("no tile of this SM's table fits the device's shared memory");
   return with_tile<kTable>(chosen, [&](auto index) {
-    using Chosen = TileOf<kTable, index>;
+    using Chosen = TileOf<kTable, decltype(index)::value>;
     switch (problem.out_dtype) {
       case Dtype::kFloat16:
         return ScaledMm<Isa, Chosen, cutlass::half_t>::launch(problem, device, stream);

@@ -38,8 +38,9 @@ Status launch_tile(const ScaledMmProblem& problem, const Device& device, const S
 
 template <typename Element, typename Out>
 Status launch_plan(const ScaledMmProblem& problem, const Device& device, const Sm90aPlan& plan, cudaStream_t stream) {
-  return with_tile<kScaledMmSm90aTiles>(
-      plan.tile, [&](auto index) { return launch_tile<Element, Out, index>(problem, device, plan, stream); });
+  return with_tile<kScaledMmSm90aTiles>(plan.tile, [&](auto index) {
+    return launch_tile<Element, Out, decltype(index)::value>(problem, device, plan, stream);
+  });
 }
 
 template <typename Element>

@@ -1,6 +1,6 @@
 // A matrix product with block scales for many rows of a on sm_90a. A stage's 128 elements of k are one block of the
-// scales: its products are summed in the tensor core, and added, scaled, to an accumulator in float32 while the products
-// of the next stage run.
+// scales: its products are summed in the tensor core, and added, scaled, to an accumulator in float32 while the
+// products of the next stage run.
 #pragma once
 
 #include "warpwright/gemm/block_scales.cuh"
@@ -57,7 +57,7 @@ struct Mainloop {
     fence_accum(accum);
     cute::warpgroup_arrive();
     wgmma_k128<typename Tile::Element, Tile::kBlockN>(accum, from + threadIdx.x / 128 * 64 * kSwizzleBytes,
-                                                      from + Tile::kStageBytesOfA, ScaleOut::Zero);
+                                                      from + Tile::kOffsetOfB, ScaleOut::Zero);
     cute::warpgroup_commit_batch();
   }
 

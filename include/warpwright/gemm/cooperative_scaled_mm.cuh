@@ -1,5 +1,5 @@
-// A scaled matrix product for many rows of a on sm_90a. The scales of a tile are fetched while its products run, and the
-// output leaves by TMA while those of the next tile do.
+// A scaled matrix product for many rows of a on sm_90a. The scales of a tile are fetched while its products run, and
+// the output leaves by TMA while those of the next tile do.
 #pragma once
 
 #include "warpwright/gemm/cooperative_epilogue.cuh"
@@ -34,7 +34,7 @@ __device__ __forceinline__ void mainloop(typename Tile::Accum (&accum)[Tile::kAc
     const uint8_t* from = stages + state.stage * Tile::kStageBytes;
     cute::warpgroup_arrive();
     wgmma_k128<typename Tile::Element, Tile::kBlockN>(accum, from + warpgroup * 64 * kSwizzleBytes,
-                                                      from + Tile::kStageBytesOfA);
+                                                      from + Tile::kOffsetOfB);
     cute::warpgroup_commit_batch();
     cute::warpgroup_wait<1>();
     if (previous >= 0) release<Tile>(&pipeline.empty_barrier[previous]);

@@ -1,16 +1,17 @@
 // What the cooperative kernels share: the tile, shared memory, the tile scheduler, and the producer. They are for many
 // rows of a, where the tensor cores set the time.
 //
-// Persistent: one CTA per SM works through tiles of 128 rows by BLOCK_N columns of out. Cooperative: one warp fetches, and
-// two math warpgroups multiply 64 rows of the tile each, as wide as wgmma goes, so an operand byte read from shared memory
-// serves as many products as it can. A cluster of two CTAs shares one operand: each fetches half of it and multicasts it
-// to both. The warpgroups never wait for each other: while one scales and stores its part of a tile, the tensor cores
-// work for the other.
+// Persistent: one CTA per SM works through tiles of 128 rows by BLOCK_N columns of out. Cooperative: one warp fetches,
+// and two math warpgroups multiply 64 rows of the tile each, as wide as wgmma goes, so an operand byte read from shared
+// memory serves as many products as it can. A cluster of two CTAs shares one operand: each fetches half of it and
+// multicasts it to both. The warpgroups never wait for each other: while one scales and stores its part of a tile, the
+// tensor cores work for the other.
 #pragma once
 
 #include <cuda.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "cute/arch/cluster_sm90.hpp"
@@ -37,40 +38,35 @@ struct Tile {
   static constexpr bool kMulticastA = kClusterN > 1, kMulticastB = kClusterM > 1;
   static constexpr int kLoadBlockM = kBlockM / kClusterN, kLoadBlockN = kBlockN / kClusterM;  // rows of one TMA box
   static constexpr int kMathThreads = 256, kThreads = kMathThreads + 128;
-  static constexpr int kAccums = kBlockN / 2;                       // of one thread
-  static constexpr int kStoreBlockM = 64, kStoreBlockN = 64;        // of one TMA store; 64 columns are 128 bytes
-  static constexpr int kStoreBlocks = kBlockN / kStoreBlockN;       // of one warpgroup
-  static_assert(kStoreBlocks * kStoreBlockN == kBlockN);
   static constexpr int kEmptyArrivals = kClusterSize * kMathThreads / 32;
-  static constexpr int kStageBytesOfA = sizeof(SwizzledRows<kBlockM>);
-  static constexpr int kStageBytes = kStageBytesOfA + sizeof(SwizzledRows<kBlockN>);
-  static constexpr int kStoreBlockBytes = sizeof(SwizzledRows<kStoreBlockM>);
+  static constexpr int kAccums = kBlockN / 2;                 // of one thread
+  static constexpr int kStoreBlockM = 64, kStoreBlockN = 64;  // of one TMA store; 64 columns are 128 bytes
+  static constexpr int kStoreBlocks = kBlockN / kStoreBlockN;  // of one warpgroup
+  static_assert(kStoreBlocks * kStoreBlockN == kBlockN);
+
+  struct Stage {
+    SwizzledRows<kBlockM> a;
+    SwizzledRows<kBlockN> b;
+  };
+  static constexpr int kStageBytes = sizeof(Stage), kOffsetOfB = offsetof(Stage, b);
+
+  using StoreBlock = SwizzledRows<kStoreBlockM>;
+  static constexpr int kStoreBlockBytes = sizeof(StoreBlock);
 };
 
-template <typename Tile>
-struct Stage {
-  SwizzledRows<Tile::kBlockM> a;
-  SwizzledRows<Tile::kBlockN> b;
-  static_assert(sizeof(a) == Tile::kStageBytesOfA && sizeof(a) + sizeof(b) == Tile::kStageBytes);
-};
-
-// The epilogue's buffers: two store blocks for each math warpgroup, which it uses in turns.
-template <typename Tile>
-struct StoreBlocks {
-  SwizzledRows<Tile::kStoreBlockM> of_warpgroup[2][2];
-};
-
-// Shared memory of a CTA. Pipeline has the barriers, and what else comes with the stages.
+// Shared memory of a CTA. The epilogue has two store blocks for each math warpgroup, which it uses in turns. Pipeline
+// has the barriers, and what else comes with the stages.
 template <typename Tile, template <typename> typename Pipeline>
 struct SharedStorage {
-  Stage<Tile> stages[Tile::kStages];
-  StoreBlocks<Tile> out;
+  typename Tile::Stage stages[Tile::kStages];
+  typename Tile::StoreBlock out[Tile::kMathThreads / 128][2];
   Pipeline<Tile> pipeline;
 
   static constexpr int bytes() { return kSwizzleAlignment + int(sizeof(SharedStorage)); }
 };
 
-// The tiles of clusters, in raster order along N, swizzle_size rows of them at once, so that what they read stays in L2.
+// The tiles of clusters, in raster order along N, swizzle_size rows of them at once, so that what they read stays in
+// L2.
 struct TileScheduler {
   int k_blocks = 0;
   int tiles_m = 0, tiles_n = 0;
@@ -133,7 +129,7 @@ __device__ __forceinline__ void load_stage(const CUtensorMap& map_a, const CUten
                                            uint8_t* to, int k_block, TileCoord at) {
   cutlass::arch::ClusterTransactionBarrier::arrive_and_expect_tx(full, Tile::kStageBytes);
   load<Tile::kMulticastA, Tile::kLoadBlockM>(map_a, full, to, k_block * Tile::kBlockK, at.m);
-  load<Tile::kMulticastB, Tile::kLoadBlockN>(map_b, full, to + Tile::kStageBytesOfA, k_block * Tile::kBlockK, at.n);
+  load<Tile::kMulticastB, Tile::kLoadBlockN>(map_b, full, to + Tile::kOffsetOfB, k_block * Tile::kBlockK, at.n);
 }
 
 // The one thread that fetches both operands of all tiles.

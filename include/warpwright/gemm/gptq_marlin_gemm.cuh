@@ -1,10 +1,10 @@
 // The weight-only product for few rows of a: it takes as long as its weights take to arrive.
 //
-// A CTA has 128 columns and up to 32 rows of out. Its eight warps slice its k (sliced-K), and each has a pipeline of its
-// own, a few blocks of k ahead of the tensor cores. Swap-AB: the weights are operand A of mma.m16n8k16, because Marlin's
-// order makes a lane's word what it needs of 16 columns, and eight rows of a are enough for operand B. The warps'
-// accumulators are reduced in shared memory, and those of the CTAs that split k between them in a cluster (SM 9.0) or in
-// a workspace that a second kernel adds up (SM 8.x).
+// A CTA has 128 columns and up to 32 rows of out. Its eight warps slice its k (sliced-K), and each has a pipeline of
+// its own, a few blocks of k ahead of the tensor cores. Swap-AB: the weights are operand A of mma.m16n8k16, because
+// Marlin's order makes a lane's word what it needs of 16 columns, and eight rows of a are enough for operand B. The
+// warps' accumulators are reduced in shared memory, and those of the CTAs that split k between them in a cluster (SM
+// 9.0) or in a workspace that a second kernel adds up (SM 8.x).
 #pragma once
 
 #include <cooperative_groups.h>

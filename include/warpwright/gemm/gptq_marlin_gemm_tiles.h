@@ -1,4 +1,5 @@
-// How a weight-only product is cut up: a pure function from the problem to a plan, and what a CTA keeps in shared memory.
+// How a weight-only product is cut up: a pure function from the problem to a plan, and what a CTA keeps in shared
+// memory.
 #pragma once
 
 #include <cstdint>
@@ -89,8 +90,8 @@ constexpr int shared_memory(int tile, std::integer_sequence<int, kIndex...>) {
 }
 
 // Times in blocks of k of a warp, a third of a microsecond on an H100. Alone, a CTA takes as long as its start and its
-// blocks of k, and those that share k meet in the end; all together take as long as the weights do, by the bytes that an
-// SM gets in that time.
+// blocks of k, and those that share k meet in the end; all together take as long as the weights do, by the bytes that
+// an SM gets in that time.
 constexpr int64_t cta_time(int64_t k_blocks, int split_k) { return 16 + (split_k > 1 ? 6 : 0) + k_blocks; }
 constexpr int64_t weights_time(int64_t n, int64_t k, int sm_count) {
   return 23 + n * k / 2 / (int64_t(sm_count) * 5700);

@@ -1,5 +1,5 @@
-// A warp's pipeline: the stages of its operands in shared memory, filled a few blocks of k ahead by cp.async. A block of k
-// is 16 rows of k by the CTA's columns.
+// A warp's pipeline: the stages of its operands in shared memory, filled a few blocks of k ahead by cp.async. A block
+// of k is 16 rows of k by the CTA's columns.
 #pragma once
 
 #include <cstddef>
@@ -78,7 +78,8 @@ class MarlinPipeline {
  private:
   // Where things lie in a stage: cp.async and ldmatrix take addresses of 32 bits, so offsets stand here for members.
   static constexpr int kStageBytes = sizeof(Stage), kTileBytes = sizeof(Stage::b[0]);
-  static constexpr int kA = offsetof(Stage, a), kRowGroupBytes = sizeof(Stage::a[0]), kMatrixBytes = sizeof(Stage::a[0][0]);
+  static constexpr int kA = offsetof(Stage, a);
+  static constexpr int kRowGroupBytes = sizeof(Stage::a[0]), kMatrixBytes = sizeof(Stage::a[0][0]);
   static constexpr int kScales = offsetof(Stage, scales), kTileScaleBytes = sizeof(Stage::scales[0]);
   static constexpr int kZeroPoints = offsetof(Stage, zeros), kTileZeroBytes = sizeof(Stage::zeros[0]);
 
@@ -128,8 +129,8 @@ class MarlinPipeline {
   const T* a_;
   int64_t b_step_, sixteen_rows_, side_step_ = 0;
   int left_, left_in_group_, group_blocks_;  // blocks of k
-  int tiles_left_;         // of 64 columns, from the CTA's first on
-  int rows_;               // of the CTA's tile, from this lane's row on
+  int tiles_left_;  // of 64 columns, from the CTA's first on
+  int rows_;        // of the CTA's tile, from this lane's row on
   bool has_side_ = false;  // of scales and zero points, for this lane to copy
   uint32_t stages_, lane_bytes_, a_to_, side_to_;
 };

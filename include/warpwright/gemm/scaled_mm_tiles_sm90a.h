@@ -60,8 +60,8 @@ constexpr int choose_persistent_tile(const ScaledMmShape& shape) {
   return best;
 }
 
-// The narrowest of the kernel's tiles whose two rows give every SM at most one, and more than half of them one; -1 where
-// there is none. A long k is better split.
+// The narrowest of the kernel's tiles whose two rows give every SM at most one, and more than half of them one; -1
+// where there is none. A long k is better split.
 constexpr int choose_warp_specialized_tile(const ScaledMmShape& shape) {
   if (shape.m <= 64 || shape.m > 128 || shape.k > 6144) return -1;
   for (int i = 0; i < kScaledMmSm90aTileCount; ++i) {

@@ -1,5 +1,5 @@
-// A matrix product with block scales for few rows of a on sm_90a. A swizzle atom's 128 elements of k are one block of the
-// scales: its products are summed in the tensor core, and added, scaled, to an accumulator in float32.
+// A matrix product with block scales for few rows of a on sm_90a. A swizzle atom's 128 elements of k are one block of
+// the scales: its products are summed in the tensor core, and added, scaled, to an accumulator in float32.
 #pragma once
 
 #include "warpwright/gemm/block_scales.cuh"
@@ -51,7 +51,7 @@ __device__ __forceinline__ void mainloop(float (&final_accum)[kSize], SharedStor
   for (int k_block = 0; k_block < k_blocks; ++k_block) {
     cutlass::arch::ClusterBarrier::wait(&storage.full_barrier[state.stage], state.phase);
     const uint8_t* b = first + state.stage * Tile::kStageBytes;
-    const uint8_t* a = stages + state.stage * Tile::kStageBytes + Tile::kStageBytesOfB;
+    const uint8_t* a = stages + state.stage * Tile::kStageBytes + Tile::kOffsetOfA;
 #pragma unroll
     for (int atom = 0; atom < Tile::kAtomsK; ++atom) {
       fence_accum(accum);
@@ -79,7 +79,9 @@ __device__ __forceinline__ void produce_scales(const BlockwiseScaledMmProblem& p
   for (int k_block = begin; k_block < end; ++k_block) {
     cutlass::arch::ClusterBarrier::wait(&storage.empty_barrier[state.stage], state.phase ^ 1);
 #pragma unroll
-    for (int atom = 0; atom < Tile::kAtomsK; ++atom) from.fetch(scales[state.stage].a[atom], &scales[state.stage].b[atom]);
+    for (int atom = 0; atom < Tile::kAtomsK; ++atom) {
+      from.fetch(scales[state.stage].a[atom], &scales[state.stage].b[atom]);
+    }
     cutlass::arch::cpasync_barrier_arrive_noinc(&storage.full_barrier[state.stage]);
     state.advance(count);
   }
@@ -98,7 +100,7 @@ template <typename Tile>
 __global__ void __launch_bounds__(Tile::kMathThreads + 64)
     blockwise_scaled_mm(const __grid_constant__ CUtensorMap map_b, const __grid_constant__ CUtensorMap map_a,
                         const __grid_constant__ BlockwiseParams params) {
-  if constexpr (!Tile::kEpilogueReusesStages) cute::cluster_arrive_relaxed();  // from here, others may write to this CTA
+  if constexpr (!Tile::kEpilogueReusesStages) cute::cluster_arrive_relaxed();  // others may write to this CTA now
   extern __shared__ uint8_t shared[];
   uint8_t* stages = align_for_swizzle(shared);
   SharedStorage& storage = *reinterpret_cast<SharedStorage*>(stages);

@@ -26,7 +26,7 @@ __device__ __forceinline__ void mainloop(typename Tile::Accum (&accum)[kSize], S
   for (int k_block = 0; k_block < k_blocks; ++k_block) {
     cutlass::arch::ClusterBarrier::wait(&storage.full_barrier[state.stage], state.phase);
     const uint8_t* b = stages + state.stage * Tile::kStageBytes;
-    const uint8_t* a = b + Tile::kStageBytesOfB;
+    const uint8_t* a = b + Tile::kOffsetOfA;
     cute::warpgroup_arrive();
 #pragma unroll
     for (int atom = 0; atom < Tile::kAtomsK; ++atom) {
@@ -78,7 +78,7 @@ template <typename Tile>
 __global__ void __launch_bounds__(Tile::kMathThreads + 32)
     scaled_mm(const __grid_constant__ CUtensorMap map_b, const __grid_constant__ CUtensorMap map_a,
               const __grid_constant__ Params params) {
-  if constexpr (!Tile::kEpilogueReusesStages) cute::cluster_arrive_relaxed();  // from here, others may write to this CTA
+  if constexpr (!Tile::kEpilogueReusesStages) cute::cluster_arrive_relaxed();  // others may write to this CTA now
   extern __shared__ uint8_t shared[];
   uint8_t* stages = align_for_swizzle(shared);
   SharedStorage& storage = *reinterpret_cast<SharedStorage*>(stages);

@@ -1,15 +1,16 @@
-// What the swap-AB kernels share: the tile, shared memory, the producer, and the split-K epilogue. They are for few rows
-// of a, where the time goes into reading b.
+// What the swap-AB kernels share: the tile, shared memory, the producer, and the split-K epilogue. They are for few
+// rows of a, where the time goes into reading b.
 //
 // Swap-AB: the tensor core's operand A is b and its operand B is a, so its M, 64 for each warpgroup, runs over BLOCK_N
-// and its N, as small as 8, over BLOCK_M: no rows of the tensor core are wasted on rows of a that do not exist. All names
-// here are those of the problem: out is BLOCK_M x BLOCK_N. Split-K: the CTAs of a cluster split k and add their partial
-// sums through distributed shared memory, which keeps every SM reading without a workspace, a second kernel or atomics,
-// and gives the same sums in every run.
+// and its N, as small as 8, over BLOCK_M: no rows of the tensor core are wasted on rows of a that do not exist. All
+// names here are those of the problem: out is BLOCK_M x BLOCK_N. Split-K: the CTAs of a cluster split k and add their
+// partial sums through distributed shared memory, which keeps every SM reading without a workspace, a second kernel or
+// atomics, and gives the same sums in every run.
 #pragma once
 
 #include <cuda.h>
 
+#include <cstddef>
 #include <cstdint>
 
 #include "cute/arch/cluster_sm90.hpp"
@@ -33,32 +34,29 @@ struct Tile {
   static constexpr int kRowGroups = kBlockM / 8;  // of 8 rows of out; a CTA of the cluster finishes every split_k-th
   static_assert(kAtomsK * kSwizzleBytes == kBlockK && kBlockN % 64 == 0 && kBlockM % 8 == 0);
 
-  // Few partial sums have a place of their own, so the cluster may send them at once. Many take the place of the stages,
-  // once the whole cluster has done with those.
+  // Few partial sums have a place of their own, so the cluster may send them at once. Many take the place of the
+  // stages, once the whole cluster has done with those.
   static constexpr bool kEpilogueReusesStages = kBlockM >= 128;
 
-  static constexpr int kAtomBytesOfB = sizeof(SwizzledRows<kBlockN>), kAtomBytesOfA = sizeof(SwizzledRows<kBlockM>);
-  static constexpr int kStageBytesOfB = kAtomsK * kAtomBytesOfB;
-  static constexpr int kStageBytes = kStageBytesOfB + kAtomsK * kAtomBytesOfA;
-
   static constexpr int row_groups_per_cta(int split_k) { return (kRowGroups + split_k - 1) / split_k; }
+
+  struct Stage {
+    SwizzledRows<kBlockN> b[kAtomsK];
+    SwizzledRows<kBlockM> a[kAtomsK];
+  };
+  static constexpr int kStageBytes = sizeof(Stage), kOffsetOfA = offsetof(Stage, a);
+  static constexpr int kAtomBytesOfA = sizeof(SwizzledRows<kBlockM>), kAtomBytesOfB = sizeof(SwizzledRows<kBlockN>);
+
+  // One CTA's sums of eight rows of out; four columns more keep the writes free of bank conflicts.
+  static constexpr int kRowGroupStride = kBlockN + 4;
+  struct RowGroup {
+    Accum accum[8][kRowGroupStride];
+  };
+  static constexpr int kRowGroupBytes = sizeof(RowGroup);
 };
 
-template <typename Tile>
-struct Stage {
-  SwizzledRows<Tile::kBlockN> b[Tile::kAtomsK];
-  SwizzledRows<Tile::kBlockM> a[Tile::kAtomsK];
-  static_assert(sizeof(b) == Tile::kStageBytesOfB && sizeof(b) + sizeof(a) == Tile::kStageBytes);
-};
-
-// One CTA's sums of eight rows of out; four columns more keep the writes free of bank conflicts.
-template <typename Tile>
-struct RowGroup {
-  typename Tile::Accum accum[8][Tile::kBlockN + 4];
-};
-
-// The start of a CTA's shared memory. What follows depends on the plan: its stages, with block scales its stages' scales,
-// and split_k * row_groups_per_cta(split_k) row groups, the epilogue's, behind all that or in its place.
+// The start of a CTA's shared memory. What follows depends on the plan: its stages, with block scales its stages'
+// scales, and split_k * row_groups_per_cta(split_k) row groups, the epilogue's, behind all that or in its place.
 struct alignas(kSwizzleAlignment) SharedStorage {
   uint64_t full_barrier[sm90a::kMaxStages], empty_barrier[sm90a::kMaxStages];
   float scale_a[128];
@@ -68,8 +66,8 @@ static_assert(kSwizzleAlignment + sizeof(SharedStorage) == sm90a::kSwapAbHead);
 // The bytes of all that; kStageScales are those of one stage's block scales.
 template <typename Tile, int kStageScales>
 constexpr int shared_memory(int stages, int split_k) {
-  const int mainloop = stages * (int(sizeof(Stage<Tile>)) + kStageScales);
-  const int epilogue = split_k * Tile::row_groups_per_cta(split_k) * int(sizeof(RowGroup<Tile>));
+  const int mainloop = stages * (Tile::kStageBytes + kStageScales);
+  const int epilogue = split_k * Tile::row_groups_per_cta(split_k) * Tile::kRowGroupBytes;
   const int both = !Tile::kEpilogueReusesStages ? mainloop + epilogue : mainloop > epilogue ? mainloop : epilogue;
   return kSwizzleAlignment + int(sizeof(SharedStorage)) + both;
 }
@@ -96,7 +94,8 @@ struct TileCoord {
 
   __device__ __forceinline__ explicit TileCoord(int64_t m_end)
       : rank(int(cute::block_rank_in_cluster())), split_k(int(cute::cluster_shape().x)) {
-    const unsigned tile = blockIdx.x / unsigned(split_k), tiles_m = unsigned((m_end + Tile::kBlockM - 1) / Tile::kBlockM);
+    const unsigned tiles_m = unsigned((m_end + Tile::kBlockM - 1) / Tile::kBlockM);
+    const unsigned tile = blockIdx.x / unsigned(split_k);
     m = int(tile % tiles_m) * Tile::kBlockM;
     n = int(tile / tiles_m) * Tile::kBlockN;
   }
@@ -130,7 +129,7 @@ struct Producer {
       const int k = (k_block * Tile::kAtomsK + atom) * kSwizzleBytes;
       cute::SM90_TMA_LOAD_2D::copy(&map_b, full, kReadOnce, to + atom * Tile::kAtomBytesOfB, k, at.n);
       cute::SM90_TMA_LOAD_2D::copy(&map_a, full, kReadAgain,
-                                   to + Tile::kStageBytesOfB + atom * Tile::kAtomBytesOfA, k, at.m);
+                                   to + Tile::kOffsetOfA + atom * Tile::kAtomBytesOfA, k, at.m);
     }
   }
 

@@ -13,8 +13,8 @@ namespace warpwright {
 
 constexpr int kSwizzleBytes = 128;  // of k in one row of a swizzle atom: the widest swizzle of TMA and wgmma
 
-// The swizzle repeats every eight rows, and operands start where it does. Nothing promises that of dynamic shared memory,
-// so kernels ask for so much more and put their SharedStorage where it is true.
+// The swizzle repeats every eight rows, and operands start where it does. Nothing promises that of dynamic shared
+// memory, so kernels ask for so much more and put their SharedStorage where it is true.
 constexpr int kSwizzleAlignment = 8 * kSwizzleBytes;
 
 __device__ __forceinline__ uint8_t* align_for_swizzle(uint8_t* shared) {
@@ -24,8 +24,8 @@ __device__ __forceinline__ uint8_t* align_for_swizzle(uint8_t* shared) {
 
 // Some rows of an operand by the 128 bytes of k that a swizzle atom spans: what one TMA box fills.
 //
-// Structs of these say where all things lie in shared memory, but the kernels take their addresses as bytes and offsets of
-// 32 bits: through arrays of structs nvcc 13.0 spends more registers, up to four in a mainloop.
+// Structs of these say where all things lie in shared memory, but the kernels take their addresses as bytes and offsets
+// of 32 bits: through arrays of structs nvcc 13.0 spends more registers, up to four in a mainloop.
 template <int kRows>
 struct SwizzledRows {
   uint8_t rows[kRows][kSwizzleBytes];
@@ -81,8 +81,8 @@ __device__ __forceinline__ void wgmma_k128(Accum (&accum)[kSize], const uint8_t*
   const uint64_t desc_a = matrix_descriptor(a), desc_b = matrix_descriptor(b);
 #pragma unroll
   for (int i = 0; i < 4; ++i) {  // 32 bytes of k each, 2 in the descriptor's units of 16
-    call_wgmma<typename Wgmma<Element, kN>::Atom>(accum, desc_a + 2 * i, desc_b + 2 * i, i == 0 ? scale_d : ScaleOut::One,
-                                                  std::make_index_sequence<kSize>{});
+    call_wgmma<typename Wgmma<Element, kN>::Atom>(accum, desc_a + 2 * i, desc_b + 2 * i,
+                                                  i == 0 ? scale_d : ScaleOut::One, std::make_index_sequence<kSize>{});
   }
 }
 
