@@ -39,8 +39,8 @@ struct Tile {
   static constexpr int kLoadBlockM = kBlockM / kClusterN, kLoadBlockN = kBlockN / kClusterM;  // rows of one TMA box
   static constexpr int kMathThreads = 256, kThreads = kMathThreads + 128;
   static constexpr int kEmptyArrivals = kClusterSize * kMathThreads / 32;
-  static constexpr int kAccums = kBlockN / 2;                 // of one thread
-  static constexpr int kStoreBlockM = 64, kStoreBlockN = 64;  // of one TMA store; 64 columns are 128 bytes
+  static constexpr int kAccums = kBlockN / 2;                  // of one thread
+  static constexpr int kStoreBlockM = 64, kStoreBlockN = 64;   // of one TMA store; 64 columns are 128 bytes
   static constexpr int kStoreBlocks = kBlockN / kStoreBlockN;  // of one warpgroup
   static_assert(kStoreBlocks * kStoreBlockN == kBlockN);
 

@@ -46,8 +46,7 @@ __device__ __forceinline__ void add(float (&total)[4], const uint4& part) {
 
 // Adds what the cluster sent here, and calls write(row, column, sums) for four neighbouring columns each.
 template <typename Tile, typename Write>
-__device__ __forceinline__ void reduce(const uint8_t* received, const TileCoord<Tile>& at, int rows,
-                                       Write write) {
+__device__ __forceinline__ void reduce(const uint8_t* received, const TileCoord<Tile>& at, int rows, Write write) {
   constexpr int kQuads = Tile::kBlockN / 4;  // a row's columns, four to a thread: the threads take 8 rows at once
   const int quad = threadIdx.x % kQuads, row_in_group = threadIdx.x / kQuads;
   const int sender_bytes = Tile::row_groups_per_cta(at.split_k) * Tile::kRowGroupBytes;
