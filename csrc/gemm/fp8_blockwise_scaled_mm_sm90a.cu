@@ -1,28 +1,35 @@
-// fp8_blockwise_scaled_mm for sm_90a: one kernel for few tokens, one for many.
+// fp8_blockwise_scaled_mm for sm_90a: a swap-AB kernel for few rows of a, a cooperative one for many.
 #include "warpwright/gemm/blockwise_scaled_mm.h"
-#include "warpwright/gemm/persistent_blockwise_scaled_mm.cuh"
-#include "warpwright/gemm/streaming_blockwise_scaled_mm.cuh"
-#include "warpwright/gemm/tile_names.h"
+#include "warpwright/gemm/blockwise_scaled_mm_tiles_sm90a.h"
+#include "warpwright/gemm/cooperative_blockwise_scaled_mm.cuh"
+#include "warpwright/gemm/swap_ab_blockwise_scaled_mm.cuh"
+#include "warpwright/gemm/tile_table.h"
 
 namespace warpwright {
+
+template <typename Out, int kIndex>
+Status launch_blockwise_tile(const BlockwiseScaledMmProblem& problem, const Device& device, const Sm90aPlan& plan,
+                             cudaStream_t stream) {
+  using Element = cutlass::float_e4m3_t;
+  constexpr Sm90aTile kRow = kBlockwiseScaledMmSm90aTiles[kIndex];
+  if constexpr (kRow.kernel == Sm90aKernel::kSwapAb) {
+    using Tile = swap_ab::Tile<Element, kRow.block_m, kRow.block_n, kRow.block_k>;
+    static_assert(swap_ab::is_planned_for<Tile, sizeof(swap_ab::StageScales<Tile>)>(kRow));
+    return swap_ab::launch_blockwise<Tile>(problem, device, plan, stream);
+  } else {
+    static_assert(kRow.kernel == Sm90aKernel::kCooperative);
+    using Tile = cooperative::Tile<Element, Out, kRow.block_m, kRow.block_n, kRow.block_k, kRow.max_stages,
+                                   kRow.cluster_m, kRow.cluster_n>;
+    return cooperative::launch_blockwise<Tile>(problem, device, plan, stream);
+  }
+}
 
 template <typename Out>
 Status launch_blockwise_plan(const BlockwiseScaledMmProblem& problem, const Device& device, const Sm90aPlan& plan,
                              cudaStream_t stream) {
-  using Element = cutlass::float_e4m3_t;
-  int index = 0;
-#define WARPWRIGHT_STREAMING(weights, tokens, boxes, min_stages, max_stages, max_blocks)                             \
-  if (plan.tile == index++)                                                                                        \
-    return streaming::launch_blockwise<streaming::Tile<Element, weights, tokens, boxes>>(problem, device, plan, stream);
-#define WARPWRIGHT_PERSISTENT(weights, stages, shared)                                                             \
-  if (plan.tile == index++)                                                                                        \
-    return persistent::launch_blockwise<                                                                           \
-        persistent::Tile<Element, Out, weights, stages, persistent::Shared::k##shared>>(problem, device, plan.panel, \
-                                                                                       stream);
-  WARPWRIGHT_BLOCKWISE_SCALED_MM_SM90A_TILES(WARPWRIGHT_STREAMING, WARPWRIGHT_PERSISTENT)
-#undef WARPWRIGHT_STREAMING
-#undef WARPWRIGHT_PERSISTENT
-  return Status::refused("there is no such tile in kBlockwiseScaledMmSm90aTiles");
+  return with_tile<kBlockwiseScaledMmSm90aTiles>(plan.tile, [&](auto index) {
+    return launch_blockwise_tile<Out, decltype(index)::value>(problem, device, plan, stream);
+  });
 }
 
 Status fp8_blockwise_scaled_mm_sm90a(const BlockwiseScaledMmProblem& problem, const Device& device, const Workspace&,

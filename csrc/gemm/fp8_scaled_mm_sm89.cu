@@ -8,8 +8,7 @@ using Fp8Sm89 = cutlass2::Isa<cutlass::arch::Sm89, cutlass::gemm::GemmShape<16, 
                               cutlass::arch::OpMultiplyAddFastAccum>;
 
 Status fp8_scaled_mm_sm89(const ScaledMmProblem& problem, const Device& device, const Workspace&, cudaStream_t stream) {
-  return cutlass2::launch<kFp8ScaledMmSm89Tiles, Fp8Sm89 WARPWRIGHT_FP8_SCALED_MM_SM89_TILES(WARPWRIGHT_CUTLASS2_TILE)>(
-      problem, device, stream);
+  return cutlass2::launch<kFp8ScaledMmSm89Tiles, Fp8Sm89>(problem, device, stream);
 }
 
 }  // namespace warpwright

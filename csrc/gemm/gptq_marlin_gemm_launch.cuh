@@ -5,64 +5,56 @@
 
 #include "warpwright/elementwise/vector.cuh"
 #include "warpwright/gemm/gptq_marlin_gemm.cuh"
+#include "warpwright/gemm/tile_table.h"
 #include "warpwright/launch_kernel.cuh"
 
 namespace warpwright::marlin_launch {
 
-// All blocks stand along x, the only dimension that no number of tokens or columns leaves.
-inline Grid grid_of(const MarlinGemmPlan& plan) { return {plan.n_blocks * plan.m_blocks * plan.split}; }
+// All CTAs stand along x, the only dimension that no number of rows or columns leaves.
+inline Grid grid_of(const MarlinGemmPlan& plan) { return {plan.tiles_n * plan.tiles_m * plan.split_k}; }
 
-template <typename T, int kTokens, bool kZeros>
+template <typename T, int kBlockM, bool kZeros>
 Status in_clusters(const MarlinGemmProblem& problem, const MarlinGemmPlan& plan, const Device& device,
                    cudaStream_t stream) {
-  constexpr auto kKernel = gptq_marlin_gemm_kernel<T, kTokens, kZeros, MarlinMeeting::kCluster>;
-  const LaunchShape shape{grid_of(plan), kMarlinThreads, plan.block.shared_bytes(), plan.split};
-  return launch_kernel<kKernel>(device, shape, stream, problem, plan.steps, plan.split, static_cast<float*>(nullptr));
+  constexpr auto kKernel = gptq_marlin_gemm_kernel<T, kBlockM, kZeros, MarlinSplitK::kCluster>;
+  const LaunchShape shape{grid_of(plan), kMarlinThreads, plan.shared_memory, plan.split_k};
+  return launch_kernel<kKernel>(device, shape, stream, problem, plan.k_blocks, plan.split_k,
+                                static_cast<float*>(nullptr));
 }
 
-template <typename T, int kTokens, bool kZeros>
+template <typename T, int kBlockM, bool kZeros>
 Status with_workspace(const MarlinGemmProblem& problem, const MarlinGemmPlan& plan, const Device& device,
                       const Workspace& workspace, cudaStream_t stream) {
-  constexpr auto kKernel = gptq_marlin_gemm_kernel<T, kTokens, kZeros, MarlinMeeting::kWorkspace>;
-  const LaunchShape shape{grid_of(plan), kMarlinThreads, plan.block.shared_bytes()};
+  constexpr auto kKernel = gptq_marlin_gemm_kernel<T, kBlockM, kZeros, MarlinSplitK::kWorkspace>;
+  const LaunchShape shape{grid_of(plan), kMarlinThreads, plan.shared_memory};
   const int64_t count = problem.m * problem.n;
-  float* partial = plan.split == 1 ? nullptr : static_cast<float*>(workspace(plan.split * count * sizeof(float)));
-  const Status status = launch_kernel<kKernel>(device, shape, stream, problem, plan.steps, plan.split, partial);
+  float* partial = plan.split_k == 1 ? nullptr : static_cast<float*>(workspace(plan.split_k * count * sizeof(float)));
+  const Status status = launch_kernel<kKernel>(device, shape, stream, problem, plan.k_blocks, plan.split_k, partial);
   if (partial == nullptr || !status.ok()) return status;
   const LaunchShape adding{{std::min<int64_t>((count + 255) / 256, 65535)}, 256};
-  return launch_kernel<gptq_marlin_gemm_add_kernel<T>>(adding, stream, problem, partial, plan.split);
+  return launch_kernel<gptq_marlin_gemm_add_kernel<T>>(adding, stream, problem, partial, plan.split_k);
 }
 
-template <MarlinMeeting kMeeting, typename T, int kTokens, bool kZeros>
+template <MarlinSplitK kSplitK, typename T, bool kZeros>
 Status launch(const MarlinGemmProblem& problem, const MarlinGemmPlan& plan, const Device& device,
               const Workspace& workspace, cudaStream_t stream) {
-  if constexpr (kMeeting == MarlinMeeting::kCluster) {
-    return in_clusters<T, kTokens, kZeros>(problem, plan, device, stream);
-  } else {
-    return with_workspace<T, kTokens, kZeros>(problem, plan, device, workspace, stream);
-  }
+  return with_tile<kMarlinTiles>(plan.tile, [&](auto index) {
+    constexpr int kBlockM = kMarlinTiles[decltype(index)::value].block_m;
+    if constexpr (kSplitK == MarlinSplitK::kCluster) {
+      return in_clusters<T, kBlockM, kZeros>(problem, plan, device, stream);
+    } else {
+      return with_workspace<T, kBlockM, kZeros>(problem, plan, device, workspace, stream);
+    }
+  });
 }
 
-template <MarlinMeeting kMeeting, typename T, bool kZeros>
-Status for_tokens(const MarlinGemmProblem& problem, const MarlinGemmPlan& plan, const Device& device,
-                  const Workspace& workspace, cudaStream_t stream) {
-  switch (plan.block.tokens) {
-    case 8:
-      return launch<kMeeting, T, 8, kZeros>(problem, plan, device, workspace, stream);
-    case 16:
-      return launch<kMeeting, T, 16, kZeros>(problem, plan, device, workspace, stream);
-    default:
-      return launch<kMeeting, T, 32, kZeros>(problem, plan, device, workspace, stream);
-  }
-}
-
-template <MarlinMeeting kMeeting>
+template <MarlinSplitK kSplitK>
 Status run(const MarlinGemmProblem& problem, const Device& device, const Workspace& workspace, cudaStream_t stream) {
   const MarlinGemmPlan plan = plan_marlin_gemm(problem.m, problem.n, problem.k, device.sm_count);
   return with_float16_type(problem.dtype, [&](auto element) {
     using T = decltype(element);
-    return problem.zeros != nullptr ? for_tokens<kMeeting, T, true>(problem, plan, device, workspace, stream)
-                                    : for_tokens<kMeeting, T, false>(problem, plan, device, workspace, stream);
+    return problem.zeros != nullptr ? launch<kSplitK, T, true>(problem, plan, device, workspace, stream)
+                                    : launch<kSplitK, T, false>(problem, plan, device, workspace, stream);
   });
 }
 

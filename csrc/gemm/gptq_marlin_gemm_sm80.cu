@@ -6,7 +6,7 @@ namespace warpwright {
 
 Status gptq_marlin_gemm_sm80(const MarlinGemmProblem& problem, const Device& device, const Workspace& workspace,
                              cudaStream_t stream) {
-  return marlin_launch::run<MarlinMeeting::kWorkspace>(problem, device, workspace, stream);
+  return marlin_launch::run<MarlinSplitK::kWorkspace>(problem, device, workspace, stream);
 }
 
 }  // namespace warpwright

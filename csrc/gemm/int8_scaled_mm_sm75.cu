@@ -8,8 +8,7 @@ using Int8Sm75 = cutlass2::Isa<cutlass::arch::Sm75, cutlass::gemm::GemmShape<8, 
                                cutlass::arch::OpMultiplyAddSaturate>;
 
 Status int8_scaled_mm_sm75(const ScaledMmProblem& problem, const Device& device, const Workspace&, cudaStream_t stream) {
-  return cutlass2::launch<kInt8ScaledMmSm75Tiles, Int8Sm75 WARPWRIGHT_INT8_SCALED_MM_SM75_TILES(WARPWRIGHT_CUTLASS2_TILE)>(
-      problem, device, stream);
+  return cutlass2::launch<kInt8ScaledMmSm75Tiles, Int8Sm75>(problem, device, stream);
 }
 
 }  // namespace warpwright

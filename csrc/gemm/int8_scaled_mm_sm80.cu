@@ -7,8 +7,7 @@ using Int8Sm80 = cutlass2::Isa<cutlass::arch::Sm80, cutlass::gemm::GemmShape<16,
                                cutlass::arch::OpMultiplyAddSaturate>;
 
 Status int8_scaled_mm_sm80(const ScaledMmProblem& problem, const Device& device, const Workspace&, cudaStream_t stream) {
-  return cutlass2::launch<kInt8ScaledMmSm80Tiles, Int8Sm80 WARPWRIGHT_INT8_SCALED_MM_SM80_TILES(WARPWRIGHT_CUTLASS2_TILE)>(
-      problem, device, stream);
+  return cutlass2::launch<kInt8ScaledMmSm80Tiles, Int8Sm80>(problem, device, stream);
 }
 
 }  // namespace warpwright

@@ -9,7 +9,7 @@
 #include "../cutlass_extensions/visitor_vectors.h"  // after CUTLASS's kernels: its visitor headers include too little
 #include "warpwright/gemm/scaled_mm.h"
 #include "warpwright/gemm/scaled_mm_tiles.h"
-#include "warpwright/gemm/tile_names.h"
+#include "warpwright/gemm/tile_table.h"
 #include "warpwright/launch_kernel.cuh"
 
 namespace warpwright::cutlass2 {
@@ -20,6 +20,12 @@ struct Tile {
   using Warp = cutlass::gemm::GemmShape<kWarpM, kWarpN, kWarpK>;
   static constexpr int kStages = kStages_;
 };
+
+// A row of a tile table as a type. The kernels are named by its numbers, not by the table, so that their symbols are
+// the same in every build.
+template <const auto& kTable, int kIndex>
+using TileOf = Tile<kTable[kIndex].block_m, kTable[kIndex].block_n, kTable[kIndex].block_k, kTable[kIndex].warp_m,
+                    kTable[kIndex].warp_n, kTable[kIndex].warp_k, kTable[kIndex].stages>;
 
 // What differs between SMs: the architecture tag and the tensor-core instruction.
 template <typename Arch_, typename Instruction_, typename Element_, typename Accumulator_, typename Operator_>
@@ -85,34 +91,25 @@ struct ScaledMm {
   }
 };
 
-template <typename Isa, typename Out, typename... Tiles>
-Status launch_as(int tile, const ScaledMmProblem& problem, const Device& device, cudaStream_t stream) {
-  Status status = Status::refused("no tile of this SM's table fits the device's shared memory");
-  int index = 0;
-  ((tile == index++ && (status = ScaledMm<Isa, Tiles, Out>::launch(problem, device, stream), true)) || ...);
-  return status;
-}
-
 // Launches the tile that the problem names, else the one that the SM's table chooses.
-template <const auto& kTable, typename Isa, typename... Tiles>
+template <const auto& kTable, typename Isa>
 Status launch(const ScaledMmProblem& problem, const Device& device, cudaStream_t stream) {
-  static_assert(sizeof...(Tiles) == sizeof(kTable) / sizeof(kTable[0]));
   const ScaledMmShape shape{problem.m, problem.n, problem.k, device.sm_count, device.shared_memory_per_block};
   const int named = problem.tile != nullptr ? find_tile(kTable, problem.tile) : -1;
   if (problem.tile != nullptr && named < 0) return refuse_tile<kTable>();
-  const int tile = problem.tile != nullptr ? named : choose_scaled_mm_tile(kTable, shape);
-  switch (problem.out_dtype) {
-    case Dtype::kFloat16:
-      return launch_as<Isa, cutlass::half_t, Tiles...>(tile, problem, device, stream);
-    case Dtype::kBFloat16:
-      return launch_as<Isa, cutlass::bfloat16_t, Tiles...>(tile, problem, device, stream);
-    default:
-      return Status::refused("out_dtype must be float16 or bfloat16");
-  }
+  const int chosen = problem.tile != nullptr ? named : choose_scaled_mm_tile(kTable, shape);
+  if (chosen < 0) return Status::refused("no tile of this SM's table fits the device's shared memory");
+  return with_tile<kTable>(chosen, [&](auto index) {
+    using Chosen = TileOf<kTable, decltype(index)::value>;
+    switch (problem.out_dtype) {
+      case Dtype::kFloat16:
+        return ScaledMm<Isa, Chosen, cutlass::half_t>::launch(problem, device, stream);
+      case Dtype::kBFloat16:
+        return ScaledMm<Isa, Chosen, cutlass::bfloat16_t>::launch(problem, device, stream);
+      default:
+        return Status::refused("out_dtype must be float16 or bfloat16");
+    }
+  });
 }
 
 }  // namespace warpwright::cutlass2
-
-// A row of a tile table as a type, for the arguments of launch().
-#define WARPWRIGHT_CUTLASS2_TILE(bm, bn, bk, wm, wn, wk, stages, max_m) \
-  , ::warpwright::cutlass2::Tile<bm, bn, bk, wm, wn, wk, stages>

@@ -10,6 +10,7 @@
 #include "cutlass/device_kernel.h"
 #include "cutlass/gemm/kernel/gemm_universal.hpp"
 #include "warpwright/gemm/scaled_mm.h"
+#include "warpwright/gemm/tiles_sm90a.h"
 #include "warpwright/launch_kernel.cuh"
 
 namespace warpwright::cutlass3 {
@@ -29,7 +30,7 @@ struct Pingpong {
   using Epilogue = cutlass::epilogue::TmaWarpSpecialized;
 };
 // One tile for each CTA: nothing is prepared for a next one.
-struct OneTile {
+struct WarpSpecialized {
   template <typename Element>
   using Mainloop = std::conditional_t<std::is_same_v<Element, cutlass::float_e4m3_t>,
                                       cutlass::gemm::KernelTmaWarpSpecializedFP8FastAccum,
@@ -74,8 +75,7 @@ struct ScaledMm {
   using Kernel = cutlass::gemm::kernel::GemmUniversal<Shape<int, int, int, int>, Mainloop, Epilogue,
                                                       cutlass::gemm::PersistentScheduler>;
 
-  static typename Kernel::Arguments arguments(const ScaledMmProblem& p, const Device& device, int panel,
-                                            bool down) {
+  static typename Kernel::Arguments arguments(const ScaledMmProblem& p, const Device& device, const Sm90aPlan& plan) {
     using Order = cutlass::gemm::kernel::detail::RasterOrderOptions;
     const auto* a = static_cast<const Element*>(p.a);
     const auto* b = static_cast<const Element*>(p.b);
@@ -88,14 +88,14 @@ struct ScaledMm {
                                        {a, {p.lda, {}, 0}, b, {p.ldb, {}, 0}},
                                        {{scale_a, {scale_b, {}, {}}, bias, {}}, nullptr, {p.n, {}, 0}, out, {p.n, {}, 0}}};
     arguments.hw_info = {device.index, device.sm_count};
-    arguments.scheduler.max_swizzle_size = panel;
-    arguments.scheduler.raster_order = down ? Order::AlongM : Order::AlongN;
+    arguments.scheduler.max_swizzle_size = plan.swizzle_size;
+    arguments.scheduler.raster_order = plan.raster == RasterOrder::kAlongM ? Order::AlongM : Order::AlongN;
     return arguments;
   }
 
   // Not by CUTLASS's adapter: it clears the error of a launch, and says only that there was one.
-  static Status launch(const ScaledMmProblem& p, const Device& device, int panel, bool down, cudaStream_t stream) {
-    const typename Kernel::Arguments kernel_arguments = arguments(p, device, panel, down);
+  static Status launch(const ScaledMmProblem& p, const Device& device, const Sm90aPlan& plan, cudaStream_t stream) {
+    const typename Kernel::Arguments kernel_arguments = arguments(p, device, plan);
     if (!Kernel::can_implement(kernel_arguments)) {
       return Status::refused("CUTLASS cannot take the problem: k, lda and ldb must be multiples of 16, n of 8");
     }

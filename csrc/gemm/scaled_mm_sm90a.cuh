@@ -2,40 +2,45 @@
 #pragma once
 
 #include "scaled_mm_cutlass3.cuh"
-#include "warpwright/gemm/persistent_scaled_mm.cuh"
+#include "warpwright/gemm/cooperative_scaled_mm.cuh"
 #include "warpwright/gemm/scaled_mm_tiles_sm90a.h"
-#include "warpwright/gemm/streaming_scaled_mm.cuh"
-#include "warpwright/gemm/tile_names.h"
+#include "warpwright/gemm/swap_ab_scaled_mm.cuh"
+#include "warpwright/gemm/tile_table.h"
 
 namespace warpwright {
 
-// A cluster of two CTAs with neighbouring tokens shares the weights.
-template <typename Element, typename Out, int kTokens, int kWeights, typename Schedule>
+template <typename Element, typename Out, int kIndex>
 Status launch_cutlass(const ScaledMmProblem& problem, const Device& device, const Sm90aPlan& plan,
                       cudaStream_t stream) {
-  using Sum = std::conditional_t<std::is_same_v<Element, int8_t>, int32_t, float>;
-  using Tile = cutlass3::Tile<kTokens, kWeights, 128, 2, 1, Schedule>;
-  return cutlass3::ScaledMm<Element, Sum, Tile, Out>::launch(problem, device, plan.panel, plan.down, stream);
+  constexpr Sm90aTile kRow = kScaledMmSm90aTiles[kIndex];
+  using Schedule = std::conditional_t<kRow.kernel == Sm90aKernel::kPingpong, cutlass3::Pingpong,
+                                      cutlass3::WarpSpecialized>;
+  using Accum = std::conditional_t<std::is_same_v<Element, int8_t>, int32_t, float>;
+  using Tile = cutlass3::Tile<kRow.block_m, kRow.block_n, kRow.block_k, kRow.cluster_m, kRow.cluster_n, Schedule>;
+  return cutlass3::ScaledMm<Element, Accum, Tile, Out>::launch(problem, device, plan, stream);
+}
+
+template <typename Element, typename Out, int kIndex>
+Status launch_tile(const ScaledMmProblem& problem, const Device& device, const Sm90aPlan& plan, cudaStream_t stream) {
+  constexpr Sm90aTile kRow = kScaledMmSm90aTiles[kIndex];
+  if constexpr (kRow.kernel == Sm90aKernel::kSwapAb) {
+    using Tile = swap_ab::Tile<Element, kRow.block_m, kRow.block_n, kRow.block_k>;
+    static_assert(swap_ab::is_planned_for<Tile, 0>(kRow));
+    return swap_ab::launch<Tile>(problem, device, plan, stream);
+  } else if constexpr (kRow.kernel == Sm90aKernel::kCooperative) {
+    using Tile = cooperative::Tile<Element, Out, kRow.block_m, kRow.block_n, kRow.block_k, kRow.max_stages,
+                                   kRow.cluster_m, kRow.cluster_n>;
+    return cooperative::launch<Tile>(problem, device, plan, stream);
+  } else {
+    return launch_cutlass<Element, Out, kIndex>(problem, device, plan, stream);
+  }
 }
 
 template <typename Element, typename Out>
-Status launch_plan(const ScaledMmProblem& problem, const Device& device, const Sm90aPlan& plan,
-                   cudaStream_t stream) {
-  int index = 0;
-#define WARPWRIGHT_STREAMING(weights, tokens, boxes, min_stages, max_stages)                                       \
-  if (plan.tile == index++)                                                                                        \
-    return streaming::launch<streaming::Tile<Element, weights, tokens, boxes>>(problem, device, plan, stream);
-#define WARPWRIGHT_PERSISTENT(weights, stages)                                                                     \
-  if (plan.tile == index++)                                                                                        \
-    return persistent::launch<persistent::Tile<Element, Out, weights, stages>>(problem, device, plan.panel, stream);
-#define WARPWRIGHT_CUTLASS(schedule, weights, tokens)                                                              \
-  if (plan.tile == index++)                                                                                        \
-    return launch_cutlass<Element, Out, tokens, weights, cutlass3::schedule>(problem, device, plan, stream);
-  WARPWRIGHT_SCALED_MM_SM90A_TILES(WARPWRIGHT_STREAMING, WARPWRIGHT_PERSISTENT, WARPWRIGHT_CUTLASS)
-#undef WARPWRIGHT_STREAMING
-#undef WARPWRIGHT_PERSISTENT
-#undef WARPWRIGHT_CUTLASS
-  return Status::refused("there is no such tile in kScaledMmSm90aTiles");
+Status launch_plan(const ScaledMmProblem& problem, const Device& device, const Sm90aPlan& plan, cudaStream_t stream) {
+  return with_tile<kScaledMmSm90aTiles>(plan.tile, [&](auto index) {
+    return launch_tile<Element, Out, decltype(index)::value>(problem, device, plan, stream);
+  });
 }
 
 template <typename Element>

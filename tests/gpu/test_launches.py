@@ -192,7 +192,7 @@ def test_gptq_marlin_gemm_writes_all_columns_and_tokens(m: int, n: int) -> None:
 
 
 # Its kernel's grid has a row of blocks for each 64 columns; only a forced name reaches it with so many.
-NARROW = ("OneTile_64x64", 65535 * 64)
+NARROW = ("warp_specialized_64x64x128_2x1", 65535 * 64)
 LIMITS = [
     pytest.param((3, 65535 * 64, 16), id="columns-limit"),
     pytest.param((3, 65536 * 64 + 8, 16), id="columns-beyond"),

@@ -18,8 +18,8 @@ int main() {
     if (question == "plan") {
       std::cin >> m >> n >> k >> sms;
       const MarlinGemmPlan plan = plan_marlin_gemm(m, n, k, sms);
-      std::cout << plan.block.tokens << " " << plan.split << " " << plan.n_blocks << " " << plan.m_blocks << " "
-                << plan.steps << " " << plan.block.columns() << " " << plan.block.shared_bytes();
+      std::cout << kMarlinTiles[plan.tile].block_m << " " << plan.split_k << " " << plan.tiles_n << " " << plan.tiles_m << " "
+                << plan.k_blocks << " " << kMarlinTiles[plan.tile].block_n << " " << plan.shared_memory;
     } else {
       std::cin >> n;
       for (int64_t i = 0; question == "cells" && i < 2 * n; ++i) {

@@ -61,7 +61,7 @@ def test_jobs_share_the_cores_unless_the_caller_says_otherwise(stand: Stand) -> 
 
 def test_a_path_or_tile_that_the_shell_forces_is_not_what_is_tested(stand: Stand) -> None:
     stand.suite("import os\ndef test_free(): assert not [n for n in os.environ if n.startswith('WARPWRIGHT_FORCE')]\n")
-    stand.environ |= {"WARPWRIGHT_FORCE_SM": "80", "WARPWRIGHT_FORCE_TILE": "streaming_64x8"}
+    stand.environ |= {"WARPWRIGHT_FORCE_SM": "80", "WARPWRIGHT_FORCE_TILE": "swap_ab_8x64x256"}
     _, proof = stand.run(stand.wheel(), *PATHS_ALONE)
     assert proof.runs[0].ok
 

@@ -1,5 +1,5 @@
-// Which tile a scaled matrix product uses: a pure host function from the problem to a row of the SM's table. No CUDA
-// header is needed, so the unit tests compile it with the host compiler alone.
+// Which tile a scaled matrix product uses on the SMs before sm_90a: a pure host function from the problem to a row of
+// the SM's table. No CUDA header is needed, so the unit tests compile it with the host compiler alone.
 #pragma once
 
 #include <cstdint>
@@ -15,48 +15,56 @@ struct ScaledMmShape {
   int shared_memory_per_block = 0;  // bytes, the opt-in maximum
 };
 
-struct ScaledMmTile {
-  const char* name;
-  int64_t max_m;  // the tile serves problems of up to this many rows
-  int shared_memory;
-};
-
 constexpr int64_t kAnyM = INT64_MAX;
 
-// The tables are lists of X(block_m, block_n, block_k, warp_m, warp_n, warp_k, stages, max_m), so that a unit makes its
-// kernels and this header its data from the same line. Eight bits per element.
-#define WARPWRIGHT_INT8_SCALED_MM_SM80_TILES(X) \
-  X(16, 64, 128, 16, 64, 64, 5, 16)             \
-  X(32, 64, 128, 32, 64, 64, 5, 32)             \
-  X(64, 128, 128, 64, 64, 64, 4, 64)            \
-  X(128, 128, 64, 64, 64, 64, 5, kAnyM)
+// A row's name, which WARPWRIGHT_FORCE_TILE takes, is <BLOCK_M>x<BLOCK_N>x<BLOCK_K>_s<stages>.
+struct ScaledMmTile {
+  const char* name = "";
+  int block_m = 0, block_n = 0, block_k = 0;  // of a CTA: rows of out, columns of out, elements of k in one stage
+  int warp_m = 0, warp_n = 0, warp_k = 0;
+  int stages = 0;
+  int64_t max_m = kAnyM;  // the tile serves problems of up to this many rows
+
+  constexpr int shared_memory() const { return stages * (block_m + block_n) * block_k; }  // eight bits per element
+};
 
 // sm_75 has 64 KB of shared memory and no asynchronous copies: two stages.
-#define WARPWRIGHT_INT8_SCALED_MM_SM75_TILES(X) \
-  X(32, 64, 64, 32, 32, 64, 2, 32)              \
-  X(64, 64, 64, 32, 32, 64, 2, 64)              \
-  X(128, 128, 64, 64, 64, 64, 2, kAnyM)
+inline constexpr ScaledMmTile kInt8ScaledMmSm75Tiles[] = {
+    {.name = "32x64x64_s2", .block_m = 32, .block_n = 64, .block_k = 64,
+     .warp_m = 32, .warp_n = 32, .warp_k = 64, .stages = 2, .max_m = 32},
+    {.name = "64x64x64_s2", .block_m = 64, .block_n = 64, .block_k = 64,
+     .warp_m = 32, .warp_n = 32, .warp_k = 64, .stages = 2, .max_m = 64},
+    {.name = "128x128x64_s2", .block_m = 128, .block_n = 128, .block_k = 64,
+     .warp_m = 64, .warp_n = 64, .warp_k = 64, .stages = 2, .max_m = kAnyM},
+};
 
-#define WARPWRIGHT_FP8_SCALED_MM_SM89_TILES(X) \
-  X(16, 64, 128, 16, 64, 64, 5, 16)            \
-  X(32, 64, 128, 32, 64, 64, 5, 32)            \
-  X(64, 128, 128, 64, 64, 64, 4, 64)           \
-  X(128, 128, 64, 64, 64, 64, 5, kAnyM)
+inline constexpr ScaledMmTile kInt8ScaledMmSm80Tiles[] = {
+    {.name = "16x64x128_s5", .block_m = 16, .block_n = 64, .block_k = 128,
+     .warp_m = 16, .warp_n = 64, .warp_k = 64, .stages = 5, .max_m = 16},
+    {.name = "32x64x128_s5", .block_m = 32, .block_n = 64, .block_k = 128,
+     .warp_m = 32, .warp_n = 64, .warp_k = 64, .stages = 5, .max_m = 32},
+    {.name = "64x128x128_s4", .block_m = 64, .block_n = 128, .block_k = 128,
+     .warp_m = 64, .warp_n = 64, .warp_k = 64, .stages = 4, .max_m = 64},
+    {.name = "128x128x64_s5", .block_m = 128, .block_n = 128, .block_k = 64,
+     .warp_m = 64, .warp_n = 64, .warp_k = 64, .stages = 5, .max_m = kAnyM},
+};
 
-#define WARPWRIGHT_TILE_ROW(block_m, block_n, block_k, warp_m, warp_n, warp_k, stages, max_m) \
-  {#block_m "x" #block_n "x" #block_k "_s" #stages, max_m, stages*(block_m + block_n) * block_k},
-
-constexpr ScaledMmTile kInt8ScaledMmSm75Tiles[] = {WARPWRIGHT_INT8_SCALED_MM_SM75_TILES(WARPWRIGHT_TILE_ROW)};
-constexpr ScaledMmTile kInt8ScaledMmSm80Tiles[] = {WARPWRIGHT_INT8_SCALED_MM_SM80_TILES(WARPWRIGHT_TILE_ROW)};
-constexpr ScaledMmTile kFp8ScaledMmSm89Tiles[] = {WARPWRIGHT_FP8_SCALED_MM_SM89_TILES(WARPWRIGHT_TILE_ROW)};
-
-#undef WARPWRIGHT_TILE_ROW
+inline constexpr ScaledMmTile kFp8ScaledMmSm89Tiles[] = {
+    {.name = "16x64x128_s5", .block_m = 16, .block_n = 64, .block_k = 128,
+     .warp_m = 16, .warp_n = 64, .warp_k = 64, .stages = 5, .max_m = 16},
+    {.name = "32x64x128_s5", .block_m = 32, .block_n = 64, .block_k = 128,
+     .warp_m = 32, .warp_n = 64, .warp_k = 64, .stages = 5, .max_m = 32},
+    {.name = "64x128x128_s4", .block_m = 64, .block_n = 128, .block_k = 128,
+     .warp_m = 64, .warp_n = 64, .warp_k = 64, .stages = 4, .max_m = 64},
+    {.name = "128x128x64_s5", .block_m = 128, .block_n = 128, .block_k = 64,
+     .warp_m = 64, .warp_n = 64, .warp_k = 64, .stages = 5, .max_m = kAnyM},
+};
 
 // The index of the first tile that serves the problem and fits the device, -1 where there is none.
 template <int kCount>
 constexpr int choose_scaled_mm_tile(const ScaledMmTile (&tiles)[kCount], const ScaledMmShape& shape) {
   for (int i = 0; i < kCount; ++i) {
-    if (shape.m <= tiles[i].max_m && tiles[i].shared_memory <= shape.shared_memory_per_block) return i;
+    if (shape.m <= tiles[i].max_m && tiles[i].shared_memory() <= shape.shared_memory_per_block) return i;
   }
   return -1;
 }
