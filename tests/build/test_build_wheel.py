@@ -11,26 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from workshop import PROJECT, build_in
+from workshop import build_in, copy_of_this_checkout
 
 from wheelworks.ccache import find_ccache
 from wheelworks.files import sha256_of
 from wheelworks.process import run
 
 pytestmark = pytest.mark.slow
-
-
-def copy_of_this_checkout(target: Path) -> Path:
-    """Copy what git would take along: tracked files and new ones that are not ignored."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT, check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    for name in listed.stdout.split("\0"):
-        if name and (PROJECT / name).exists():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(PROJECT / name, target / name)
-    return target
 
 
 def test_the_default_lane_makes_one_abi3_wheel_with_its_label_and_both_platform_tags(wheel: Path) -> None:

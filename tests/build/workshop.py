@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -32,9 +33,27 @@ class Workshop:
         return self.cmake("-S", PROJECT, "-B", folder, "-G", "Ninja", *words)
 
 
+def copy_of_this_checkout(target: Path) -> Path:
+    """Copy what git would take along: tracked files and new ones that are not ignored."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    for name in listed.stdout.split("\0"):
+        if name and (PROJECT / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(PROJECT / name, target / name)
+    return target
+
+
 def build_in(checkout: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the build command in a checkout, as `nox -s build-wheel` does; its output goes to the terminal as well."""
-    command = [sys.executable, "-c", "from wheelworks.cli import main; main()", "build", *arguments]
+    return wheelworks_in(checkout, "build", *arguments, **environment)
+
+
+def wheelworks_in(checkout: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the pipeline in a checkout; its output goes to the terminal as well."""
+    command = [sys.executable, "-c", "from wheelworks.cli import main; main()", *arguments]
     done = subprocess.run(
         command, cwd=checkout, env={**os.environ, **environment}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

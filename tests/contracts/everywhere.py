@@ -84,7 +84,7 @@ CHECKS = ("test_schema", "test_autograd_registration", "test_faketensor", "test_
 
 
 @each_operator
-def test_it_passes_opcheck(contract: Contract, device: str) -> None:
+def test_an_operator_passes_opcheck(contract: Contract, device: str) -> None:
     call = call_of(contract, "typical", device)
     has_float8 = any(value.dtype == torch.float8_e4m3fn for _, value in tensors(call))
     checks = CHECKS[1:] if has_float8 else CHECKS

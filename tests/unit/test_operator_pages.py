@@ -115,24 +115,6 @@ def test_a_page_is_the_same_for_every_lane() -> None:
     assert "0.1.0" not in page()
 
 
-def test_the_index_has_a_line_for_each_operator_by_family() -> None:
-    others = [{**OPERATOR, "name": "gelu"}, {**OPERATOR, "name": "mm", "family": "a_gemm"}]
-    promises = dict.fromkeys(("rmsnorm", "gelu", "mm"), ("75",))
-    line = "Scale each row to a root mean square of one."
-    assert render_pages(export(OPERATOR, *others), promises, {})["README.md"].splitlines()[2:] == [
-        "# Operators",
-        "",
-        "## a_gemm",
-        "",
-        f"- [mm](mm.md): {line}",
-        "",
-        "## elementwise",
-        "",
-        f"- [gelu](gelu.md): {line}",
-        f"- [rmsnorm](rmsnorm.md): {line}",
-    ]
-
-
 def test_an_exact_operator_is_right_bit_for_bit() -> None:
     tolerance = {"relative": {}, "of_largest": 0.0, "origin": "whole numbers"}
     assert "The result is that of the reference, bit for bit: whole numbers." in page({"tolerance": tolerance})
@@ -182,7 +164,7 @@ def checkout(matrix: Matrix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_pages_are_written_and_then_current(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command.operator_pages(WHEEL)
-    assert sorted(path.name for path in checkout.iterdir()) == ["README.md", "rmsnorm.md"]
+    assert sorted(path.name for path in checkout.iterdir()) == ["rmsnorm.md"]
     assert (checkout / "rmsnorm.md").read_text(encoding="utf-8") == PAGE.replace("SM 75, 90a", "SM 90a")
     assert "wrote docs/operators/rmsnorm.md" in capsys.readouterr().out
     command.operator_pages(WHEEL, check=True)
@@ -204,7 +186,6 @@ def test_a_check_names_every_page_that_is_not_current_and_changes_none(checkout:
     with pytest.raises(PagesError) as caught:
         command.operator_pages(WHEEL, check=True)
     told = str(caught.value)
-    assert "docs/operators/README.md is missing" in told
     assert "docs/operators/rmsnorm.md is out of date" in told
     assert "docs/operators/gelu.md is of no operator" in told
     assert f"run `nox -s operator-pages -- {WHEEL}`" in told

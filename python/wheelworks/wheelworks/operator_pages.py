@@ -13,7 +13,6 @@ from wheelworks.docstring import body_as_markdown, summary
 from wheelworks.measured import Measured
 from wheelworks.operator_export import Export, Operator, Tolerance
 
-INDEX = "README.md"
 NOTE = "<!-- Written by `nox -s operator-pages -- WHEEL`. -->"
 UNNAMED = re.compile(r"\(\$\d+! -> \)")
 """How torch writes the ``!`` of a schema that it gives back."""
@@ -22,25 +21,11 @@ UNNAMED = re.compile(r"\(\$\d+! -> \)")
 def render_pages(
     export: Export, promises: Mapping[str, Sequence[str]], measured: Mapping[str, Measured]
 ) -> dict[str, str]:
-    """Return the text of every page by its file's name, and the index."""
-    pages = {
+    """Return the text of every page by its file's name."""
+    return {
         f"{operator.name}.md": render_page(operator, promises[operator.name], measured.get(operator.name))
         for operator in export.operators
     }
-    return {INDEX: render_index(export.operators), **pages}
-
-
-def render_index(operators: Sequence[Operator]) -> str:
-    """Return a line for each operator, by family."""
-    lines = [NOTE, "", "# Operators"]
-    for family in sorted({operator.family for operator in operators}):
-        lines += ["", f"## {family}", ""]
-        lines += [
-            f"- [{operator.name}]({operator.name}.md): {summary(operator.docstring)}"
-            for operator in sorted(operators, key=lambda operator: operator.name)
-            if operator.family == family
-        ]
-    return "\n".join(lines) + "\n"
 
 
 def render_page(operator: Operator, sms: Sequence[str], measured: Measured | None) -> str:

@@ -81,8 +81,8 @@ class Project:
                     yield path
 
     def pages(self) -> Iterator[Path]:
-        """Return the operators' pages; the index is none."""
-        return (path for path in sorted((self.folder / PAGES).glob("*.md")) if path.stem != "README")
+        """Return the operators' pages."""
+        return iter(sorted((self.folder / PAGES).glob("*.md")))
 
 
 def read_mentions(project: Project) -> tuple[Mention, ...]:

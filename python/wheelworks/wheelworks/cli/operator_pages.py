@@ -20,7 +20,7 @@ PERFORMANCE = Path("docs/performance")
 
 @app.command
 def operator_pages(wheel: Path, *, check: bool = False) -> None:
-    """Write the page of each operator and their index anew; the pages of operators that are gone are removed.
+    """Write the page of each operator anew; the pages of operators that are gone are removed.
 
     Parameters
     ----------
