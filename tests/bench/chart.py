@@ -1,4 +1,4 @@
-"""Draw what bench_operators.py wrote of products: python tests/bench/chart.py OUT.png RESULT.json... (needs matplotlib)."""
+"""Draw the products of bench_operators.py: python tests/bench/chart.py OUT.png RESULT.json... (needs matplotlib)."""
 
 from __future__ import annotations
 
