@@ -16,16 +16,18 @@ __all__ = ["__version__", "operators"]
 if not _program.is_the_program(_sys.argv, _sys.orig_argv):
     from warpwright import _extension as _extension  # loads the library: what follows needs its operators registered
     from warpwright import _registry as _registry
-    from warpwright import gradient as _gradient
-    from warpwright._registry import operators
-    from warpwright.quantization import marlin_permute_scales, marlin_zero_points
+    from warpwright import _rooms as _rooms
+    from warpwright._rooms import operators
 
     __version__ = _extension.build_record().version  # with the wheel's label, as in its METADATA
-    __all__ += ["marlin_permute_scales", "marlin_zero_points", *_registry.publish(_sys.modules[__name__])]
-    if not _gradient.is_registered():  # torch keeps what an earlier import of this copy has registered
+    __all__ += [*_rooms.HELPERS, *_rooms.family_of()]
+    if not _registry.is_registered():  # torch keeps what an earlier import of this copy has registered
         _registry.register()
-        _gradient.register()
 
+    def __getattr__(name: str) -> _Any:
+        """Return a public function when it is first asked for."""
+        globals()[name] = function = _rooms.public(name)
+        return function
 
-def __getattr__(name: str) -> _Any:
-    raise AttributeError(f"module 'warpwright' has no attribute {name!r}: warpwright.operators() names every operator")
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -1,58 +1,43 @@
-"""The operators of this package: found in the folders of their families, and registered with torch.
+"""Registers with torch, for every operator, its reference for tensors on the CPU and its fake kernel.
 
-A family is a package beside this module, and an operator is a module of it whose name has no leading underscore.
-Nothing here knows an operator by name.
+Both are made from the operator's contract when they are first called.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib
-import inspect
-import pkgutil
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import FunctionType
+from typing import Any, NamedTuple
 
 import torch
 
-from warpwright.contract import Contract
-
-HERE = Path(__file__).parent
-FAMILIES = (
-    "allreduce", "attention", "elementwise", "fused", "gemm", "grammar", "kvcacheio", "mamba", "memory", "moe",
-    "quantization", "sampling", "speculative", "top_k",
-)  # fmt: skip
+from warpwright import _rooms, gradient
 
 
-@functools.lru_cache(maxsize=1)
-def operators() -> Mapping[str, Contract]:
-    """Return the contract of every operator, by name."""
-    found = {}
-    for family in FAMILIES:
-        for module in pkgutil.iter_modules([str(HERE / family)]):
-            if not module.name.startswith("_"):
-                room = importlib.import_module(f"warpwright.{family}.{module.name}")
-                found[module.name] = room.CONTRACT
-    return dict(sorted(found.items()))
+class Kernels(NamedTuple):
+    """What torch calls in place of the CUDA function."""
 
-
-def publish(package: ModuleType) -> list[str]:
-    """Put every public function into the package and into the modules that callers import it from; return the names."""
-    for name, contract in operators().items():
-        for module in (contract.family, *contract.also_in):
-            setattr(importlib.import_module(f"{package.__name__}.{module}"), name, contract.function)
-        setattr(package, name, contract.function)
-    return list(operators())
+    on_cpu: Callable[..., Any]
+    fake: Callable[..., Any]
 
 
 def register() -> None:
-    """Register with torch the reference of every operator, for tensors on the CPU, and its fake kernel."""
-    for name, contract in operators().items():
-        schema = overload(name)._schema
-        torch.library.impl(f"warpwright::{name}", "CPU", _on_cpu(contract, schema))
-        torch.library.register_fake(f"warpwright::{name}", _fake(contract, schema))
+    """Register with torch the reference of every operator, for tensors on the CPU, and its fake kernel.
+
+    All from here: torch looks for the source of whoever registers, which takes it milliseconds for each new file.
+    """
+    for name in _rooms.family_of():
+        torch.library.impl(f"warpwright::{name}", "CPU", functools.partial(_call_on_cpu, name))
+        torch.library.register_fake(f"warpwright::{name}", functools.partial(_call_fake, name))
+    torch.library.define("warpwright::no_backward", gradient.SCHEMA)
+    torch.library.impl("warpwright::no_backward", "CompositeExplicitAutograd", gradient.no_backward)
+    torch.library.register_fake("warpwright::no_backward", gradient.fake_no_backward)
+
+
+def is_registered() -> bool:
+    """True where this process has registered the operator that refuses, the last of this package's own."""
+    return hasattr(torch.ops.warpwright, "no_backward")
 
 
 def overload(name: str) -> Any:
@@ -62,8 +47,18 @@ def overload(name: str) -> Any:
 
 def by_name(function: Callable[..., Any]) -> Callable[[Mapping[str, Any]], Any]:
     """Return a function of a call, which hands on the arguments that the given one takes."""
-    names = tuple(inspect.signature(function).parameters)
+    names = _parameters(function)
     return lambda call: function(**{name: call[name] for name in names if name in call})
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of a function's parameters; a plain one says them at once."""
+    if isinstance(function, FunctionType):
+        code = function.__code__
+        return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    import inspect
+
+    return tuple(inspect.signature(function).parameters)
 
 
 def written(schema: Any) -> list[str]:
@@ -71,48 +66,52 @@ def written(schema: Any) -> list[str]:
     return [a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write]
 
 
-def _call_of(schema: Any) -> Callable[..., dict[str, Any]]:
-    names = [argument.name for argument in schema.arguments]
-    return lambda *given, **named: dict(zip(names, given, strict=False)) | named
-
-
-def _on_cpu(contract: Contract, schema: Any) -> Callable[..., Any]:
-    """Make the kernel for the CPU; autocast, which would round inside of it, is off in it."""
-    call_of, check, reference = _call_of(schema), by_name(contract.check), by_name(contract.reference)
-    outputs, outs = contract.output and by_name(contract.output), written(schema)
-
-    def on_cpu(*given: Any, **named: Any) -> Any:
-        call = call_of(*given, **named)
-        check(call)
-        with torch.autocast("cpu", enabled=False):
-            results = as_tuple(reference(call | {"wide": torch.float32}))
-        for name, result in zip(outs, results, strict=False):
-            call[name].copy_(result)
-        if outputs is None:
-            return None
-        specs = as_tuple(outputs(call))
-        made = [result.to(spec.dtype) for result, spec in zip(results[len(outs) :], specs, strict=True)]
-        return made[0] if len(made) == 1 else tuple(made)
-
-    return on_cpu
-
-
-def _fake(contract: Contract, schema: Any) -> Callable[..., Any]:
-    call_of, check = _call_of(schema), by_name(contract.check)
-    outputs = contract.output and by_name(contract.output)
-
-    def fake(*given: Any, **named: Any) -> Any:
-        call = call_of(*given, **named)
-        check(call)
-        if outputs is None:
-            return None
-        first = next(value for value in call.values() if isinstance(value, torch.Tensor))
-        made = [first.new_empty(spec.shape, dtype=spec.dtype) for spec in as_tuple(outputs(call))]
-        return made[0] if len(made) == 1 else tuple(made)
-
-    return fake
-
-
 def as_tuple(value: Any) -> tuple[Any, ...]:
     """Return what is returned as a tuple, also where it is one thing alone."""
     return value if isinstance(value, tuple) else (value,)
+
+
+def _call_on_cpu(name: str, *given: Any, **named: Any) -> Any:
+    return _kernels(name).on_cpu(*given, **named)
+
+
+def _call_fake(name: str, *given: Any, **named: Any) -> Any:
+    return _kernels(name).fake(*given, **named)
+
+
+@functools.cache
+def _kernels(name: str) -> Kernels:
+    """Make an operator's kernels; autocast, which would round inside of the reference, is off in it."""
+    contract, schema = _rooms.contract_of(name), overload(name)._schema
+    check, reference = by_name(contract.check), by_name(contract.reference)
+    outputs, outs = contract.output and by_name(contract.output), written(schema)
+    arguments = tuple(argument.name for argument in schema.arguments)
+
+    def checked(given: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+        call = {**dict(zip(arguments, given, strict=False)), **named}
+        check(call)
+        return call
+
+    def on_cpu(*given: Any, **named: Any) -> Any:
+        call = checked(given, named)
+        with torch.autocast("cpu", enabled=False):
+            results = as_tuple(reference({**call, "wide": torch.float32}))
+        for out, result in zip(outs, results, strict=False):
+            call[out].copy_(result)
+        if outputs is not None:
+            specs = as_tuple(outputs(call))
+            return _returned([r.to(spec.dtype) for r, spec in zip(results[len(outs) :], specs, strict=True)])
+        return None
+
+    def fake(*given: Any, **named: Any) -> Any:
+        call = checked(given, named)
+        if outputs is not None:
+            first = next(value for value in call.values() if isinstance(value, torch.Tensor))
+            return _returned([first.new_empty(spec.shape, dtype=spec.dtype) for spec in as_tuple(outputs(call))])
+        return None
+
+    return Kernels(on_cpu, fake)
+
+
+def _returned(tensors: list[torch.Tensor]) -> Any:
+    return tensors[0] if len(tensors) == 1 else tuple(tensors)

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from warpwright import _extension
-from warpwright._registry import as_tuple, by_name, operators, overload, written
+from warpwright._registry import as_tuple, by_name, overload, written
+from warpwright._rooms import operators
 from warpwright.contract import Arguments, Contract
 from warpwright.draw import Draw
 

@@ -23,6 +23,8 @@ from torch import is_grad_enabled
 from torch.autograd import forward_ad
 
 CreationMeta = torch._C._autograd.CreationMeta
+SCHEMA = "(Tensor grad, SymInt[] size, ScalarType dtype, str name) -> Tensor"
+"""Of the operator that refuses, `no_backward`."""
 
 
 def is_recorded(*tensors: torch.Tensor | None) -> bool:
@@ -129,18 +131,6 @@ def no_backward(grad: torch.Tensor, size: Sequence[int], dtype: torch.dtype, nam
     raise RuntimeError(_words(name))
 
 
-def _fake_no_backward(grad: torch.Tensor, size: Sequence[int], dtype: torch.dtype, name: str) -> torch.Tensor:  # noqa: ARG001
+def fake_no_backward(grad: torch.Tensor, size: Sequence[int], dtype: torch.dtype, name: str) -> torch.Tensor:  # noqa: ARG001
+    """Return a gradient that nobody will see."""
     return grad.new_empty(size, dtype=dtype)
-
-
-def is_registered() -> bool:
-    """True where this process has registered the operator that refuses, the last of this package's own."""
-    return hasattr(torch.ops.warpwright, "no_backward")
-
-
-def register() -> None:
-    """Register the operator that refuses."""
-    schema = "(Tensor grad, SymInt[] size, ScalarType dtype, str name) -> Tensor"
-    torch.library.define("warpwright::no_backward", schema)
-    torch.library.impl("warpwright::no_backward", "CompositeExplicitAutograd", no_backward)
-    torch.library.register_fake("warpwright::no_backward", _fake_no_backward)

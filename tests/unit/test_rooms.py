@@ -192,7 +192,7 @@ def test_the_room_of_every_operator_is_whole(project: Path, matrix: Matrix) -> N
 
 
 def test_python_looks_for_operators_in_the_families_of_the_matrix(project: Path, matrix: Matrix) -> None:
-    text = (project / "python" / "warpwright" / "_registry.py").read_text(encoding="utf-8")
+    text = (project / "python" / "warpwright" / "_rooms.py").read_text(encoding="utf-8")
     (families,) = [
         ast.literal_eval(node.value)
         for node in ast.parse(text).body

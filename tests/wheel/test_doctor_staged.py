@@ -91,14 +91,15 @@ def test_a_torch_that_lacks_a_module_names_it(stage: Stage) -> None:
 
 def test_a_module_that_is_missing_is_told_and_named(stage: Stage) -> None:
     """An import of the whole package finds it, with the torch that is installed."""
-    (stage.package / "draw.py").unlink()
+    (stage.package / "gradient.py").unlink()
     found = stage.doctor("--json", options=())
     assert found.status == 1
     assert found.document["causes"][0]["id"] == "package-fails"
     assert found.document["verdict"].endswith(
-        f"warpwright cannot be imported: ModuleNotFoundError: No module named 'warpwright.draw': {REINSTALL}"
+        f"warpwright cannot be imported: ImportError: cannot import name 'gradient' from 'warpwright' "
+        f"({stage.package / '__init__.py'}): {REINSTALL}"
     )
-    assert found.document["warpwright"]["files"]["missing"] == ["warpwright/draw.py"]
+    assert found.document["warpwright"]["files"]["missing"] == ["warpwright/gradient.py"]
 
 
 @pytest.mark.parametrize(

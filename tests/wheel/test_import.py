@@ -26,6 +26,40 @@ def test_the_binary_names_a_path_table_for_every_operator() -> None:
     assert set(_extension.compiled_paths()) == set(warpwright.operators())
 
 
+def test_an_import_reads_no_operator_and_the_first_use_of_one_reads_it() -> None:
+    done = in_a_process_of_its_own("""
+        import sys, torch, warpwright
+        def rooms():
+            found = sorted(name for name in sys.modules if name.count(".") == 2 and name.startswith("warpwright."))
+            return [name.rpartition(".")[2] for name in found if not name.rpartition(".")[2].startswith("_")]
+        print(rooms())
+        x, weight = torch.randn(3, 16).half(), torch.randn(16).half()
+        run = torch.compile(lambda x: warpwright.rmsnorm(x, weight), backend="aot_eager", fullgraph=True)
+        print(torch.equal(run(x), warpwright.rmsnorm(x, weight)), rooms())
+        torch.ops.warpwright.silu_and_mul.default(torch.empty(3, 8).half(), x)
+        print(rooms())
+    """)
+    expected = ["[]", "True ['rmsnorm']", "['rmsnorm', 'silu_and_mul']"]
+    assert done.stdout.splitlines() == expected, done.stderr
+
+
+def test_an_operators_name_is_its_function_also_where_its_module_was_imported_first() -> None:
+    done = in_a_process_of_its_own("""
+        import warpwright.quantization.gptq_marlin_dequantize
+        from warpwright.gemm import gptq_marlin_gemm, awq_dequantize
+        from warpwright.quantization import gptq_marlin_dequantize
+        from warpwright import gptq_marlin_dequantize as same
+        print(gptq_marlin_gemm.__module__, awq_dequantize.__module__)
+        print(gptq_marlin_dequantize is same, type(same).__name__)
+        print(sorted(name for name in dir(warpwright) if name.startswith("awq")))
+    """)
+    assert done.stdout.splitlines() == [
+        "warpwright.gemm.gptq_marlin_gemm warpwright.quantization.awq_dequantize",
+        "True function",
+        "['awq_dequantize', 'awq_marlin_repack']",
+    ], done.stderr
+
+
 def test_type_checkers_see_every_operator() -> None:
     package = Path(warpwright.__file__).parent
     for name, contract in warpwright.operators().items():

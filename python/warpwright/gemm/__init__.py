@@ -1,1 +1,5 @@
 """Matrix products, quantised."""
+
+from warpwright._rooms import open_family
+
+open_family(__name__)

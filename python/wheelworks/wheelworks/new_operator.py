@@ -32,6 +32,14 @@ CPP_KEYWORDS = frozenset((
 ))  # fmt: skip
 GENERATED = {"all": "the build writes warpwright/paths/all.h for all operators together"}
 
+FAMILY = '''"""Operators of the family {family}."""
+
+from warpwright._rooms import open_family
+
+open_family(__name__)
+'''
+"""The package of a new family."""
+
 
 @dataclass(frozen=True)
 class NewOperator:
@@ -60,7 +68,7 @@ def plan_operator(project: Path, family: str, name: str) -> dict[Path, str]:
     _require_free(project, operator, matrix, texts)
     package = Path("python/warpwright") / family / "__init__.py"
     if not (project / package).exists():
-        texts[package] = f'"""Operators of the family {family}."""\n'
+        texts[package] = FAMILY.format(family=family)
     promise, sms = next(iter(matrix.promises.items()))
     return {
         **dict(sorted(texts.items())),
@@ -74,7 +82,7 @@ def _require_names(operator: NewOperator, matrix: Matrix) -> None:
         raise OperatorNameError(
             f"there is no family {operator.family!r}",
             why=f"{nearest(operator.family, list(matrix.families))}",
-            fix="name one of the families of matrix.toml, or add it there and in python/warpwright/_registry.py",
+            fix="name one of the families of matrix.toml, or add it there and in python/warpwright/_rooms.py",
         )
     if why := next(_name_faults(operator.name), None):
         raise OperatorNameError(
