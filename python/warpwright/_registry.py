@@ -10,7 +10,7 @@ import functools
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,10 +49,16 @@ def publish(package: ModuleType) -> list[str]:
 
 def register() -> None:
     """Register with torch the reference of every operator, for tensors on the CPU, and its fake kernel."""
-    for name, contract in operators().items():
-        schema = overload(name)._schema
-        torch.library.impl(f"warpwright::{name}", "CPU", _on_cpu(contract, schema))
-        torch.library.register_fake(f"warpwright::{name}", _fake(contract, schema))
+    for contract in operators().values():
+        register_contract(contract)
+
+
+def register_contract(contract: Contract, library: torch.library.Library | None = None) -> None:
+    """Register what follows from one contract, for as long as ``library`` lives where one is given."""
+    name = f"warpwright::{contract.name}"
+    schema = overload(contract.name)._schema
+    torch.library.impl(name, "CPU", _on_cpu(contract, schema), lib=library)
+    torch.library.register_fake(name, _fake(contract, schema), lib=library)
 
 
 def overload(name: str) -> Any:
@@ -71,9 +77,21 @@ def written(schema: Any) -> list[str]:
     return [a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write]
 
 
+def pure_outs(contract: Contract) -> list[str]:
+    """Return those of them that are not read: the reference does without them."""
+    read = inspect.signature(contract.reference).parameters
+    return [name for name in written(overload(contract.name)._schema) if name not in read]
+
+
 def _call_of(schema: Any) -> Callable[..., dict[str, Any]]:
+    """Return the function that names the arguments of a call; torch leaves out those at the end that are defaults."""
     names = [argument.name for argument in schema.arguments]
-    return lambda *given, **named: dict(zip(names, given, strict=False)) | named
+    defaults = {each.name: each.default_value for each in schema.arguments if each.has_default_value()}
+    return lambda *given, **named: _in_order(names, defaults | dict(zip(names, given, strict=False)) | named)
+
+
+def _in_order(names: Sequence[str], call: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: call[name] for name in names}
 
 
 def _on_cpu(contract: Contract, schema: Any) -> Callable[..., Any]:
@@ -85,16 +103,25 @@ def _on_cpu(contract: Contract, schema: Any) -> Callable[..., Any]:
         call = call_of(*given, **named)
         check(call)
         with torch.autocast("cpu", enabled=False):
-            results = as_tuple(reference(call | {"wide": torch.float32}))
-        for name, result in zip(outs, results, strict=False):
-            call[name].copy_(result)
-        if outputs is None:
-            return None
-        specs = as_tuple(outputs(call))
-        made = [result.to(spec.dtype) for result, spec in zip(results[len(outs) :], specs, strict=True)]
-        return made[0] if len(made) == 1 else tuple(made)
+            results = apart(as_tuple(reference(call | {"wide": torch.float32})), call)
+        specs = as_tuple(outputs(call)) if outputs else ()
+        written_to, returned = results[: len(outs)], results[len(outs) :]
+        for name, result in zip(outs, written_to, strict=True):
+            if call[name] is not None:
+                call[name].copy_(result)
+        made = [result.to(spec.dtype) for result, spec in zip(returned, specs, strict=True)]
+        return _as_returned(made)
 
     return on_cpu
+
+
+def apart(results: tuple[Any, ...], call: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return results of which none shares memory with an argument: a reference may return what it was given."""
+    given = {value.untyped_storage()._cdata for value in call.values() if isinstance(value, torch.Tensor)}
+    return tuple(
+        each.clone() if isinstance(each, torch.Tensor) and each.untyped_storage()._cdata in given else each
+        for each in results
+    )
 
 
 def _fake(contract: Contract, schema: Any) -> Callable[..., Any]:
@@ -107,10 +134,14 @@ def _fake(contract: Contract, schema: Any) -> Callable[..., Any]:
         if outputs is None:
             return None
         first = next(value for value in call.values() if isinstance(value, torch.Tensor))
-        made = [first.new_empty(spec.shape, dtype=spec.dtype) for spec in as_tuple(outputs(call))]
-        return made[0] if len(made) == 1 else tuple(made)
+        return _as_returned([first.new_empty(spec.shape, dtype=spec.dtype) for spec in as_tuple(outputs(call))])
 
     return fake
+
+
+def _as_returned(made: Sequence[torch.Tensor]) -> Any:
+    """Return tensors as a schema has them: none, one, or a tuple."""
+    return None if not made else made[0] if len(made) == 1 else tuple(made)
 
 
 def as_tuple(value: Any) -> tuple[Any, ...]:
