@@ -80,7 +80,10 @@ def check(contract: Contract, call: Arguments) -> None:
 def time_workload(contract: Contract, sizes: Mapping[str, Any]) -> Timed:
     call = contract.make(Draw("cuda", 1), **sizes)
     check(contract, call)
-    peers = {name: peer for name, peer in by_name(contract.peers)(call).items() if is_here(peer)}
+    offered = by_name(contract.peers)(call)
+    peers = {name: peer for name, peer in offered.items() if is_here(peer)}
+    if left_out := offered.keys() - peers.keys():
+        print(f"{contract.name}, {title_of(sizes)}: left out, not here or not for this shape: {sorted(left_out)}")
     operations = operations_of(contract, call)
     runs = 51 if operations < 5e9 else 21 if operations < 4e11 else 11
     times = interleaved({OURS: results(contract, call), **peers}, runs)
