@@ -54,7 +54,10 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far a result may be from the reference in float64, and why: relative, and relative to the largest result."""
+    """How far a result may be from the reference in float64, and why: relative, and relative to the largest result.
+
+    Whole numbers have to be equal, or may be off by the number that stands for their dtype.
+    """
 
     relative: Mapping[torch.dtype, float]
     of_largest: float
@@ -134,9 +137,13 @@ class Contract:
     output
         What is returned; None where the operator writes to tensors that it is given.
     call
-        How a model calls ``function`` with the arguments of the schema, where their names differ.
+        How a model calls ``function`` with the arguments of the schema, where their names differ, or where it gives
+        something else than the outputs that are not read and what is new, in the schema's order.
     operations, peers
         Of a call: what the method multiplies and adds, and who else does the same.
+    moves
+        The bytes that the method must move, where they are not those of every tensor once, and of one that is read and
+        written twice: a table of which some rows are read.
     traits
         Where something general cannot hold.
     also_in
@@ -154,6 +161,7 @@ class Contract:
     output: Callable[..., Output] | None = None
     call: Callable[..., Any] | None = None
     operations: Callable[..., int] = no_operations
+    moves: Callable[..., int] | None = None
     peers: Callable[..., Mapping[str, Callable[[], object]]] = no_peers
     traits: tuple[Trait, ...] = ()
     also_in: tuple[str, ...] = ()

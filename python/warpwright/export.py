@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from warpwright import _extension
-from warpwright._registry import as_tuple, by_name, overload, written
+from warpwright._registry import as_tuple, by_name, overload, pure_outs, written
 from warpwright._rooms import operators
 from warpwright.contract import Arguments, Contract
 from warpwright.draw import Draw
@@ -59,8 +59,15 @@ def title_of(sizes: Mapping[str, Any]) -> str:
 
 
 def bytes_of(contract: Contract, call: Arguments) -> int:
-    """Count what the method must move: every tensor once, those that are returned too."""
-    given: int = sum(value.numel() * value.element_size() for value in call.values() if isinstance(value, torch.Tensor))
+    """Count what the method must move: every tensor once, those that are returned too; twice what it changes."""
+    if contract.moves:
+        return int(by_name(contract.moves)(call))
+    changed = set(written(overload(contract.name)._schema)) - set(pure_outs(contract))
+    given: int = sum(
+        value.numel() * value.element_size() * (2 if name in changed else 1)
+        for name, value in call.items()
+        if isinstance(value, torch.Tensor)
+    )
     if contract.output is None:
         return given
     outputs = as_tuple(by_name(contract.output)(call))

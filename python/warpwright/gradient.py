@@ -15,7 +15,7 @@ The pattern in a public function, whose first line costs 20 ns where nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -37,12 +37,15 @@ def is_recorded(*tensors: torch.Tensor | None) -> bool:
     return is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
 
 
-def call(operator: Any, *arguments: Any) -> torch.Tensor:
-    """Call an operator that returns a new tensor, and record that it has no backward."""
+def call(operator: Any, *arguments: Any) -> Any:
+    """Call an operator that returns new tensors, one or a tuple, and record that it has no backward."""
     _refuse_tangents(operator, arguments)
     with torch.no_grad():
-        result: torch.Tensor = operator(*arguments)
-    return _marked(operator, result, _sources(arguments))
+        result = operator(*arguments)
+    sources = _sources(arguments)
+    if isinstance(result, torch.Tensor):
+        return _marked(operator, result, sources)
+    return tuple(_marked(operator, each, sources) if _may_require(each) else each for each in result)
 
 
 def write(operator: Any, out: torch.Tensor, *arguments: Any) -> torch.Tensor:
@@ -51,14 +54,33 @@ def write(operator: Any, out: torch.Tensor, *arguments: Any) -> torch.Tensor:
     An output that torch lets nobody write to in place with a gradient (a part of a split, a view made under no_grad) is
     written all the same, and what is returned is another view of it, which has the record.
     """
-    if out.requires_grad and out.is_leaf:
-        raise RuntimeError(
-            "out is a leaf that requires a gradient, expected a tensor that may be written to: detach it, or call "
-            "under torch.no_grad()"
-        )
+    return write_all(operator, {"out": out}, out, *arguments)[0]
+
+
+def write_all(operator: Any, outs: Mapping[str, torch.Tensor], *arguments: Any) -> tuple[torch.Tensor, ...]:
+    """Call an operator that writes some of its arguments, and record that it has no backward; return those.
+
+    As `write` does, of which this is the general form: ``outs`` are the arguments that are written, by name, and
+    ``arguments`` are all that there are, those too.
+    """
+    for name, out in outs.items():
+        if out.requires_grad and out.is_leaf:
+            raise RuntimeError(
+                f"{name} is a leaf that requires a gradient, expected a tensor that may be written to: detach it, or "
+                "call under torch.no_grad()"
+            )
     _refuse_tangents(operator, arguments)
     with torch.no_grad():
-        operator(out, *arguments)
+        operator(*arguments)
+    return tuple(_written(operator, out, arguments) if _may_require(out) else out for out in outs.values())
+
+
+def _may_require(tensor: torch.Tensor) -> bool:
+    return bool(tensor.is_floating_point() or tensor.is_complex())
+
+
+def _written(operator: Any, out: torch.Tensor, arguments: Sequence[Any]) -> torch.Tensor:
+    """Return an output with the record."""
     others = [source for source in _sources(arguments) if source is not out]
     if torch.compiler.is_compiling():
         return _marked(operator, out, others, in_place=True)

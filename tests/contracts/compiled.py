@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from contracts.cases import each_operator, operators_where
-from contracts.layers import Layer, Tokens
+from contracts.layers import Layer, Tokens, may_require
 from contracts.results import clones, same
 from warpwright._registry import as_tuple
 from warpwright.contract import Contract
@@ -43,8 +43,7 @@ def test_it_compiles_for_one_size_and_then_for_any(contract: Contract, device: s
     run = torch.compile(lambda tokens: layer(tokens), backend=backend(device), fullgraph=True)
     with torch.no_grad():
         for count in (2, 5, 130):
-            tokens = layer.tokens(count)
-            assert same(clones(run(tokens)), clones(layer(tokens)))
+            assert same(clones(run(layer.tokens(count))), clones(layer(layer.tokens(count))))
 
 
 @each_operator
@@ -56,10 +55,9 @@ def test_it_compiles_for_a_size_that_the_data_alone_know(contract: Contract, dev
 
     run = torch.compile(chosen, backend=backend(device), fullgraph=True)
     with torch.no_grad():
-        tokens = layer.tokens(150)
         for many in (3, 140, 1, 0):
             which = torch.arange(150, device=device) < many
-            assert same(clones(run(tokens, which)), clones(chosen(tokens, which)))
+            assert same(clones(run(layer.tokens(150), which)), clones(chosen(layer.tokens(150), which)))
 
 
 class Module(torch.nn.Module):  # type: ignore[misc]
@@ -75,7 +73,8 @@ class Module(torch.nn.Module):  # type: ignore[misc]
 def test_it_is_exported_for_one_size_and_for_any(contract: Contract, device: str) -> None:
     layer = Layer(contract, device)
     count = torch.export.Dim("count", min=2, max=4096)
-    sizes = {name: {dim: each * count if each != 1 else count} for name, (dim, each) in layer.varying.items()}
+    sizes: dict[str, Any] = dict.fromkeys(layer.tokens(7))
+    sizes |= {name: {dim: each * count if each != 1 else count} for name, (dim, each) in layer.varying.items()}
     with torch.no_grad():
         for shapes, other in ((None, 7), (({**sizes},), 9)):
             program = torch.export.export(Module(layer), (layer.tokens(7),), dynamic_shapes=shapes, strict=False)
@@ -90,12 +89,14 @@ def test_a_call_that_requires_a_gradient_runs_and_its_backward_is_refused_by_nam
     layer = Layer(contract, device, parameters=True)
     with torch.no_grad():
         expected = clones(layer(layer.tokens(3)))
-    run = torch.compile(lambda tokens: layer(tokens), backend="aot_eager", fullgraph=True) if is_compiled else layer
+    layer_of = layer.of_activations  # of an input that a compiled graph writes to and returns, torch records nothing
+    run = torch.compile(lambda tokens: layer_of(tokens), backend="aot_eager", fullgraph=True) if is_compiled else layer
     found = as_tuple(run(layer.recorded(3)))
-    assert all(out.requires_grad for out in found)
+    recorded = [out for out in found if may_require(out)]
+    assert all(out.requires_grad for out in recorded)
     assert same(tuple(out.detach() for out in found), expected)
     with pytest.raises(RuntimeError, match=f"warpwright.{contract.name} has no backward: it is for inference"):
-        found[0].float().sum().backward()
+        recorded[0].float().sum().backward()
     assert all(parameter.grad is None for parameter in layer.parameters.values())
 
 

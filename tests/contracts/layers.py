@@ -8,15 +8,19 @@ from typing import Any
 import torch
 
 from contracts.cases import draw
-from contracts.results import pure_outs, tensors
-from warpwright._registry import as_tuple, by_name
+from contracts.results import in_outs, tensors
+from warpwright._registry import as_tuple, by_name, pure_outs
 from warpwright.contract import Arguments, Contract
 
 Tokens = dict[str, torch.Tensor]
 
 
 class Layer:
-    """Calls the public function with as many tokens as it is given, and with weights of its own."""
+    """Calls the public function with as many tokens as it is given, and with weights of its own.
+
+    What is read and written, such as a cache, counts among the tokens also where its size does not vary: it is drawn
+    anew for each call. The layer returns it, and then what the function gives.
+    """
 
     def __init__(self, contract: Contract, device: Any, *, parameters: bool = False) -> None:
         self.contract, self.device = contract, device
@@ -25,7 +29,8 @@ class Layer:
         self.varying = {
             name: _dimension(tensor, three[name]) for name, tensor in tensors(two) if tensor.shape != three[name].shape
         }
-        self.constant = {name: value for name, value in two.items() if name not in self.varying}
+        self.changed = [name for name in in_outs(contract) if two.get(name) is not None]
+        self.constant = {name: two[name] for name in two if name not in self.varying and name not in self.changed}
         self.parameters: dict[str, torch.Tensor] = {}
         if parameters:
             self._require_gradients()
@@ -33,12 +38,15 @@ class Layer:
 
     def tokens(self, count: int) -> Tokens:
         made = self._make(count)
-        return {name: made[name] for name in self.varying}
+        return {name: made[name] for name in made if name in self.varying or name in self.changed}
 
     def chosen(self, tokens: Tokens, index: torch.Tensor) -> Tokens:
         """Return those of the tokens that an index names."""
         found = {}
         for name, tensor in tokens.items():
+            if name not in self.varying:
+                found[name] = tensor
+                continue
             dim, each = self.varying[name]
             groups = tensor.unflatten(dim, (-1, each)) if each != 1 else tensor
             picked = groups.index_select(dim, index)
@@ -46,7 +54,15 @@ class Layer:
         return found
 
     def __call__(self, tokens: Tokens) -> Any:
-        return self._function(self.constant | self.parameters | tokens)
+        given = self.constant | self.parameters | tokens
+        returned = self._function(given)
+        if not self.changed:
+            return returned
+        return (*(given[name] for name in self.changed), *(() if returned is None else as_tuple(returned)))
+
+    def of_activations(self, tokens: Tokens) -> Any:
+        """Call it with copies of what is written to, which stand for what other layers gave."""
+        return self(tokens | {name: tokens[name].clone() for name in self.changed})
 
     def results(self, tokens: Tokens) -> tuple[torch.Tensor, ...]:
         return as_tuple(self(tokens))
@@ -55,25 +71,26 @@ class Layer:
         """Return tokens that require a gradient themselves, where no weight can."""
         tokens = self.tokens(count)
         if not self.parameters:
-            for tensor in tokens.values():
-                if _may_require(tensor):
+            for name, tensor in tokens.items():
+                if may_require(tensor) and name not in self.changed:
                     tensor.requires_grad_()
         return tokens
 
     @property
     def may_require_a_gradient(self) -> bool:
-        return any(_may_require(value) for _, value in tensors(self.constant | self.tokens(2)))
+        given = tensors(self.constant | self.tokens(2))
+        return any(may_require(value) for name, value in given if name not in self.changed)
 
     def _make(self, count: int) -> Arguments:
         call = self.contract.make(draw(self.device), **{self.size: count})
         return {name: value for name, value in call.items() if name not in pure_outs(self.contract)}
 
     def _require_gradients(self) -> None:
-        weights = {name: value for name, value in tensors(self.constant) if _may_require(value)}
+        weights = {name: value for name, value in tensors(self.constant) if may_require(value)}
         self.parameters = {name: torch.nn.Parameter(value) for name, value in weights.items()}
 
 
-def _may_require(value: torch.Tensor) -> bool:
+def may_require(value: torch.Tensor) -> bool:
     return bool(value.is_floating_point() and value.element_size() > 1)
 
 

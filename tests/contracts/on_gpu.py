@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from contracts.cases import LARGEST, OPERATORS, call_of, draw, each_operator, operators_where
-from contracts.results import clones, near, outs, run, same, take_over, tensors
-from warpwright._registry import as_tuple, by_name
+from contracts.cases import LARGEST, OPERATORS, call_of, draw, each_operator, operators_where, path_of
+from contracts.results import clones, exact, near, poison, run, same, take_over, tensors, with_its_own
+from warpwright._registry import pure_outs
 from warpwright.contract import Arguments, Contract, Sample, TraitKind
-from warpwright.draw import poison_of
 
 LONG = 50_000_000
 """Cycles of the GPU: a few hundredths of a second."""
@@ -27,11 +26,6 @@ def two_calls(contract: Contract) -> tuple[Arguments, Arguments]:
     return contract.make(source), contract.make(source)
 
 
-def poison(results: tuple[torch.Tensor, ...]) -> None:
-    for result in results:
-        result.fill_(poison_of(result.dtype))
-
-
 @each_operator
 def test_a_captured_graph_replays_with_new_inputs(contract: Contract) -> None:
     call, other = two_calls(contract)
@@ -41,7 +35,7 @@ def test_a_captured_graph_replays_with_new_inputs(contract: Contract) -> None:
     with torch.cuda.graph(graph):
         captured = run(contract, call)
     take_over(call, other)
-    poison(captured)
+    poison(contract, call, captured)
     graph.replay()
     assert same(captured, run(contract, other))
 
@@ -50,7 +44,7 @@ def test_a_captured_graph_replays_with_new_inputs(contract: Contract) -> None:
 def test_a_side_stream_is_honoured(contract: Contract) -> None:
     """The inputs are there only after a long wait on this stream: work on any other stream reads the old ones."""
     call, other = two_calls(contract)
-    expected = clones(run(contract, other))
+    expected = clones(run(contract, with_its_own(contract, other)))
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
@@ -65,14 +59,14 @@ def test_a_side_stream_is_honoured(contract: Contract) -> None:
 @each_operator
 def test_two_threads_with_two_streams_do_not_disturb_each_other(contract: Contract) -> None:
     calls = two_calls(contract)
-    expected = [clones(run(contract, call)) for call in calls]
+    expected = [clones(run(contract, with_its_own(contract, call))) for call in calls]
     torch.cuda.synchronize()
     both_are_there = threading.Barrier(2)
 
     def call_often(call: Arguments) -> list[tuple[torch.Tensor, ...]]:
         with torch.cuda.stream(torch.cuda.Stream()):
             both_are_there.wait(timeout=60)
-            found = [clones(run(contract, call)) for _ in range(20)]
+            found = [clones(run(contract, with_its_own(contract, call))) for _ in range(20)]
             torch.cuda.current_stream().synchronize()
         return found
 
@@ -166,8 +160,8 @@ def special_cases() -> list[Any]:
     for contract in OPERATORS.values():
         for name, tensor in tensors(call_of(contract, "typical", "cpu")):
             words = SPECIAL if tensor.element_size() > 1 else ("nan",)
-            for word in words if tensor.is_floating_point() and name not in outs(contract) else ():
-                marks = pytest.mark.operator(contract.name)
+            for word in words if tensor.is_floating_point() and name not in pure_outs(contract) else ():
+                marks = pytest.mark.operator(path_of(contract))
                 cases.append(pytest.param(contract, name, word, id=f"{contract.name}-{name}-{word}", marks=marks))
     return cases
 
@@ -179,13 +173,13 @@ def test_a_special_value_comes_out_where_the_reference_has_it(contract: Contract
     flat = changed.reshape(-1)
     flat[torch.randint(flat.numel(), (3,), device="cuda")] = SPECIAL[word]
     call[argument] = _laid_out_as(call[argument], flat.reshape(changed.shape))
-    expected = as_tuple(by_name(contract.reference)(call | {"wide": torch.float64}))
+    expected = exact(contract, call)
     for found, right in zip(run(contract, call), expected, strict=True):
-        rounded = right.to(found.dtype)
-        assert torch.equal(found.isnan(), rounded.isnan())
-        assert torch.equal(found.isinf(), rounded.isinf())
+        ours, rounded = (each.double() for each in (found, right.to(found.dtype)))
+        assert torch.equal(ours.isnan(), rounded.isnan())
+        assert torch.equal(ours.isinf(), rounded.isinf())
         there = rounded.isfinite()
-        near(contract, found.where(there, 0), right.where(there, 0))
+        near(contract, ours.where(there, 0).to(found.dtype), right.where(there, 0))
 
 
 def _with_exact_sums(value: Any) -> Any:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 
 from contracts.cases import SEED
-from warpwright._registry import as_tuple, by_name, overload, written
+from warpwright._registry import apart, as_tuple, by_name, overload, pure_outs, written
 from warpwright.contract import Arguments, Contract
+from warpwright.draw import poison_of
 
 BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
@@ -20,34 +20,45 @@ def outs(contract: Contract) -> list[str]:
     return written(overload(contract.name)._schema)
 
 
-def pure_outs(contract: Contract) -> list[str]:
-    """Name those of them that are not read: the reference does without them."""
-    return [name for name in outs(contract) if name not in inspect.signature(contract.reference).parameters]
+def in_outs(contract: Contract) -> list[str]:
+    """Name those of them that are read as well."""
+    return [name for name in outs(contract) if name not in pure_outs(contract)]
+
+
+def with_its_own(contract: Contract, call: Arguments) -> Arguments:
+    """Return a call with copies of what it reads and writes: the one that is given may be made again."""
+    return call | {name: call[name].clone() for name in in_outs(contract) if call[name] is not None}
 
 
 def run(contract: Contract, call: Arguments) -> tuple[torch.Tensor, ...]:
     """Call an operator; return what it wrote and what it gave back."""
     returned = overload(contract.name)(*call.values())
-    return (*(call[name] for name in outs(contract)), *(() if returned is None else as_tuple(returned)))
+    wrote = (call[name] for name in outs(contract) if call[name] is not None)
+    return (*wrote, *(() if returned is None else as_tuple(returned)))
 
 
 def exact(contract: Contract, call: Arguments) -> tuple[torch.Tensor, ...]:
-    """Return the reference in float64, on whatever device the call is."""
-    return as_tuple(by_name(contract.reference)(call | {"wide": torch.float64}))
+    """Return the reference in float64, on whatever device the call is; of outputs that a call leaves out, nothing."""
+    results = apart(as_tuple(by_name(contract.reference)(call | {"wide": torch.float64})), call)
+    left_out = [index for index, name in enumerate(outs(contract)) if call[name] is None]
+    return tuple(result for index, result in enumerate(results) if index not in left_out)
 
 
 def near(contract: Contract, found: torch.Tensor, expected: torch.Tensor) -> None:
     """Hold a result against the reference, as the contract allows."""
     again = f"; WARPWRIGHT_TEST_SEED={SEED} brings these inputs back"
-    tolerance, rounded = contract.tolerance, expected.to(found.dtype)
+    tolerance, is_float = contract.tolerance, found.dtype.is_floating_point
     relative, absolute = tolerance.relative.get(found.dtype, 0.0), 0.0
-    if not tolerance.is_exact:
+    if not is_float:
+        relative, absolute = 0.0, relative
+    elif not tolerance.is_exact:
         finite = expected[expected.isfinite()]
         largest = float(finite.abs().max()) if finite.numel() else 0.0
         absolute = largest * tolerance.of_largest + float(torch.finfo(found.dtype).smallest_normal) * 2.0**-9
+    right = expected.to(found.dtype) if tolerance.is_exact or not is_float else expected
     torch.testing.assert_close(
-        found if tolerance.is_exact else found.double(),
-        rounded if tolerance.is_exact else expected.double(),
+        found.double() if is_float else found,
+        right.double() if is_float else right,
         rtol=relative,
         atol=absolute,
         equal_nan=True,
@@ -68,7 +79,7 @@ class Untouched:
     """What a call may not write to: other arguments, and what lies around its outputs."""
 
     def __init__(self, contract: Contract, call: Arguments) -> None:
-        self.call, self.outs = call, outs(contract)
+        self.call, self.outs = call, [name for name in outs(contract) if call[name] is not None]
         self.before = self._read()
 
     def check(self) -> None:
@@ -77,19 +88,40 @@ class Untouched:
 
     def _read(self) -> Mapping[str, torch.Tensor]:
         shared = {self.call[name].untyped_storage()._cdata for name in self.outs}
-        kept = {f"memory around {name}": _around(self.call[name]) for name in self.outs}
+        kept = {f"memory around {name}": around(self.call[name]) for name in self.outs}
         for name, tensor in tensors(self.call):
             if tensor.untyped_storage()._cdata not in shared:
                 kept[name] = bits(tensor).clone()
         return kept
 
 
-def _around(tensor: torch.Tensor) -> torch.Tensor:
+def around(tensor: torch.Tensor) -> torch.Tensor:
     """Return the bits of a tensor's storage that are not its own."""
     whole = torch.empty(0, dtype=tensor.dtype, device=tensor.device).set_(tensor.untyped_storage())
     outside = torch.ones(whole.shape, dtype=torch.bool, device=tensor.device)
     outside.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset()).fill_(False)
     return whole.view(BITS[tensor.element_size()])[outside]
+
+
+def poison(contract: Contract, call: Arguments, results: tuple[torch.Tensor, ...]) -> None:
+    """Poison results, but for arguments that are read as well."""
+    kept = [call[name] for name in in_outs(contract)]
+    for result in results:
+        if not any(result is each for each in kept):
+            result.fill_(poison_of(result.dtype))
+
+
+def poison_outs(contract: Contract, call: Arguments) -> None:
+    """Poison the outputs of a call that are not in place of an input."""
+    for name in pure_outs(contract):
+        if call[name] is not None and not shares_memory(call, name):
+            call[name].fill_(poison_of(call[name].dtype))
+
+
+def shares_memory(call: Arguments, name: str) -> bool:
+    """True where another argument lies in the storage of one."""
+    storage = call[name].untyped_storage()._cdata
+    return any(tensor.untyped_storage()._cdata == storage for other, tensor in tensors(call) if other != name)
 
 
 def take_over(call: Arguments, other: Arguments) -> None:

@@ -126,6 +126,11 @@ def test_both_parts_of_a_tolerance_are_told() -> None:
     assert words in page({"tolerance": tolerance})
 
 
+def test_whole_numbers_are_off_by_so_many() -> None:
+    tolerance = {"relative": {"int8": 1, "float32": 0.25}, "of_largest": 0.0, "origin": "ties"}
+    assert "by 1 (int8), 2^-2 of its value (float32): ties." in page({"tolerance": tolerance})
+
+
 def test_parts_that_an_operator_does_not_have_leave_no_heading() -> None:
     text = page(
         {"traits": [], "samples": [], "refusals": [], "workloads": [], "peers": [], "mutates": [], "modules": []}

@@ -22,7 +22,6 @@ FILES = {
     "python/warpwright/norm/copy.py": "CONTRACT = 1\n",
     "python/warpwright/doctor/look.py": "",
     "python/warpwright/fused/__init__.py": "",
-    "docs/operators/README.md": "",
     "docs/operators/copy.md": "",
 }
 PROMISED = {"copy": ("75", "80")}

@@ -74,12 +74,18 @@ def _checks(operator: Operator) -> str:
 
 
 def _tolerance(tolerance: Tolerance) -> str:
-    bounds = [f"{_number(bound)} of its value ({dtype})" for dtype, bound in tolerance.relative.items()]
+    bounds = [_bound(dtype, bound) for dtype, bound in tolerance.relative.items()]
     bounds += [f"{_number(tolerance.of_largest)} of the largest value"] if tolerance.of_largest else []
     origin = tolerance.origin.rstrip(".")
     if not bounds:
         return f"The result is that of the reference, bit for bit: {origin}."
     return f"A result may be off the reference in float64 by {', '.join(bounds)}: {origin}."
+
+
+def _bound(dtype: str, bound: float) -> str:
+    """Return a bound in words: of whole numbers it is a number, of others a part of the value."""
+    is_whole = dtype.startswith(("int", "uint"))
+    return f"{_number(bound)} ({dtype})" if is_whole else f"{_number(bound)} of its value ({dtype})"
 
 
 def _workloads(operator: Operator) -> str:
@@ -130,6 +136,6 @@ def _code(text: str) -> str:
 
 
 def _number(value: float) -> str:
-    """Return a power of two as one."""
+    """Return a power of two below 1 as one."""
     mantissa, exponent = math.frexp(value)
-    return f"2^{exponent - 1}" if mantissa == 0.5 else f"{value:g}"
+    return f"2^{exponent - 1}" if mantissa == 0.5 and value < 1 else f"{value:g}"
