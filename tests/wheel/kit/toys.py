@@ -248,14 +248,17 @@ CONTRACTS = [
 ]  # fmt: skip
 
 
+def _add(contract: Contract, library: torch.library.Library) -> None:
+    library.define(f"{contract.name}{SCHEMAS[contract.name]}")
+    _registry.register_kernels(contract.name, lambda: contract, library)
+    torch.library.impl(f"warpwright::{contract.name}", "CUDA", _registry.Kernels(contract).on_cpu, lib=library)
+
+
 @contextmanager
 def registered() -> Iterator[None]:
     """Add the operators, and for what a CUDA function would be their references."""
     library = torch.library.Library("warpwright", "FRAGMENT")
     for contract in CONTRACTS:
-        library.define(f"{contract.name}{SCHEMAS[contract.name]}")
-        _registry.register_kernels(contract.name, lambda contract=contract: contract, library)
-        on_cpu = _registry.Kernels(contract).on_cpu
-        torch.library.impl(f"warpwright::{contract.name}", "CUDA", on_cpu, lib=library)
+        _add(contract, library)
     yield
     library._destroy()
