@@ -91,6 +91,8 @@ class TraitKind(str, Enum):
     """No argument can take the result: there is no sample of that name."""
     NEVER_SLICED = "never sliced"
     """Arguments are contiguous: there is no sample of that name."""
+    UNDETERMINED = "undetermined"
+    """Several results are right, such as rows in any order: what ``determined`` makes of them is compared."""
     HOST_OPERANDS = "host operands"
     """Some tensors stay on the CPU, those that ``by`` names: they are not refused there."""
 
@@ -144,6 +146,9 @@ class Contract:
     moves
         The bytes that the method must move, where they are not those of every tensor once, and of one that is read and
         written twice: a table of which some rows are read.
+    determined
+        Where several results are right: takes the call's arguments and ``results``, and returns tensors that are the
+        same for all of them, such as rows in order, or for a choice by chance whether it is among those that may be.
     traits
         Where something general cannot hold.
     also_in
@@ -163,6 +168,7 @@ class Contract:
     operations: Callable[..., int] = no_operations
     moves: Callable[..., int] | None = None
     peers: Callable[..., Mapping[str, Callable[[], object]]] = no_peers
+    determined: Callable[..., tuple[torch.Tensor, ...]] | None = None
     traits: tuple[Trait, ...] = ()
     also_in: tuple[str, ...] = ()
 

@@ -10,7 +10,7 @@ import torch
 
 from contracts.cases import each_operator, operators_where
 from contracts.layers import Layer, Tokens, may_require
-from contracts.results import clones, same
+from contracts.results import same
 from warpwright._registry import as_tuple
 from warpwright.contract import Contract
 
@@ -22,6 +22,8 @@ pytestmark = [
 ]
 
 each_that_may_require_a_gradient = operators_where(lambda contract: Layer(contract, "cpu").may_require_a_gradient)
+
+TORCH = tuple(map(int, torch.__version__.split(".")[:2]))
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +45,8 @@ def test_it_compiles_for_one_size_and_then_for_any(contract: Contract, device: s
     run = torch.compile(lambda tokens: layer(tokens), backend=backend(device), fullgraph=True)
     with torch.no_grad():
         for count in (2, 5, 130):
-            assert same(clones(run(layer.tokens(count))), clones(layer(layer.tokens(count))))
+            tokens = layer.tokens(count)
+            assert same(*(layer.outcome(tokens, call(layer.tokens(count))) for call in (run, layer)))
 
 
 @each_operator
@@ -57,7 +60,8 @@ def test_it_compiles_for_a_size_that_the_data_alone_know(contract: Contract, dev
     with torch.no_grad():
         for many in (3, 140, 1, 0):
             which = torch.arange(150, device=device) < many
-            assert same(clones(run(layer.tokens(150), which)), clones(chosen(layer.tokens(150), which)))
+            tokens = layer.chosen(layer.tokens(150), which.nonzero().flatten())
+            assert same(*(layer.outcome(tokens, call(layer.tokens(150), which)) for call in (run, chosen)))
 
 
 class Module(torch.nn.Module):  # type: ignore[misc]
@@ -78,7 +82,8 @@ def test_it_is_exported_for_one_size_and_for_any(contract: Contract, device: str
     with torch.no_grad():
         for shapes, other in ((None, 7), (({**sizes},), 9)):
             program = torch.export.export(Module(layer), (layer.tokens(7),), dynamic_shapes=shapes, strict=False)
-            assert same(clones(program.module()(layer.tokens(other))), clones(layer(layer.tokens(other))))
+            tokens = layer.tokens(other)
+            assert same(*(layer.outcome(tokens, call(layer.tokens(other))) for call in (program.module(), layer)))
 
 
 @each_that_may_require_a_gradient
@@ -87,14 +92,18 @@ def test_a_call_that_requires_a_gradient_runs_and_its_backward_is_refused_by_nam
     contract: Contract, device: str, is_compiled: bool
 ) -> None:
     layer = Layer(contract, device, parameters=True)
+    if is_compiled and layer.changed and TORCH < (2, 13):
+        pytest.skip("older torch forgets, in a compiled graph, what is recorded of an argument that is not returned")
+    tokens = layer.tokens(3)
     with torch.no_grad():
-        expected = clones(layer(layer.tokens(3)))
-    layer_of = layer.of_activations  # of an input that a compiled graph writes to and returns, torch records nothing
-    run = torch.compile(lambda tokens: layer_of(tokens), backend="aot_eager", fullgraph=True) if is_compiled else layer
+        expected = layer.outcome(tokens, layer(layer.tokens(3)))
+    run = layer.of_activations  # of an input that a compiled graph writes to and returns, torch records nothing
+    if is_compiled:
+        run = torch.compile(lambda tokens: layer.of_activations(tokens), backend="aot_eager", fullgraph=True)
     found = as_tuple(run(layer.recorded(3)))
     recorded = [out for out in found if may_require(out)]
     assert all(out.requires_grad for out in recorded)
-    assert same(tuple(out.detach() for out in found), expected)
+    assert same(layer.outcome(tokens, tuple(out.detach() for out in found)), expected)
     with pytest.raises(RuntimeError, match=f"warpwright.{contract.name} has no backward: it is for inference"):
         recorded[0].float().sum().backward()
     assert all(parameter.grad is None for parameter in layer.parameters.values())

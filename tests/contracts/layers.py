@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from contracts.cases import draw
-from contracts.results import in_outs, tensors
+from contracts.results import clones, determined, in_outs, tensors
 from warpwright._registry import as_tuple, by_name, pure_outs
 from warpwright.contract import Arguments, Contract
 
@@ -32,6 +32,7 @@ class Layer:
         self.changed = [name for name in in_outs(contract) if two.get(name) is not None]
         self.constant = {name: two[name] for name in two if name not in self.varying and name not in self.changed}
         self.parameters: dict[str, torch.Tensor] = {}
+        self._one = torch.nn.Parameter(torch.ones((), device=self.device))
         if parameters:
             self._require_gradients()
         self._function = by_name(contract.call or contract.function)
@@ -61,8 +62,14 @@ class Layer:
         return (*(given[name] for name in self.changed), *(() if returned is None else as_tuple(returned)))
 
     def of_activations(self, tokens: Tokens) -> Any:
-        """Call it with copies of what is written to, which stand for what other layers gave."""
-        return self(tokens | {name: tokens[name].clone() for name in self.changed})
+        """Call it with what other layers gave, in place of what is written to: it requires a gradient where it can."""
+        one = self._one
+        given = {name: tokens[name] for name in self.changed}
+        return self(tokens | {name: each * one if may_require(each) else each.clone() for name, each in given.items()})
+
+    def outcome(self, tokens: Tokens, results: Any) -> tuple[torch.Tensor, ...]:
+        """Return copies of what of results is determined."""
+        return clones(determined(self.contract, self.constant | self.parameters | tokens, results))
 
     def results(self, tokens: Tokens) -> tuple[torch.Tensor, ...]:
         return as_tuple(self(tokens))

@@ -12,7 +12,19 @@ import pytest
 import torch
 
 from contracts.cases import LARGEST, OPERATORS, call_of, draw, each_operator, operators_where, path_of
-from contracts.results import clones, exact, near, poison, run, same, take_over, tensors, with_its_own
+from contracts.results import (
+    clones,
+    determined,
+    exact,
+    near,
+    outcome,
+    poison,
+    run,
+    same,
+    take_over,
+    tensors,
+    with_its_own,
+)
 from warpwright._registry import pure_outs
 from warpwright.contract import Arguments, Contract, Sample, TraitKind
 
@@ -37,20 +49,20 @@ def test_a_captured_graph_replays_with_new_inputs(contract: Contract) -> None:
     take_over(call, other)
     poison(contract, call, captured)
     graph.replay()
-    assert same(captured, run(contract, other))
+    assert same(determined(contract, call, captured), outcome(contract, other))
 
 
 @each_operator
 def test_a_side_stream_is_honoured(contract: Contract) -> None:
     """The inputs are there only after a long wait on this stream: work on any other stream reads the old ones."""
     call, other = two_calls(contract)
-    expected = clones(run(contract, with_its_own(contract, other)))
+    expected = clones(outcome(contract, with_its_own(contract, other)))
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         torch.cuda._sleep(LONG)
         take_over(call, other)
-        found = run(contract, call)
+        found = outcome(contract, call)
     torch.cuda.current_stream().wait_stream(stream)
     torch.cuda.synchronize()
     assert same(found, expected)
@@ -59,14 +71,14 @@ def test_a_side_stream_is_honoured(contract: Contract) -> None:
 @each_operator
 def test_two_threads_with_two_streams_do_not_disturb_each_other(contract: Contract) -> None:
     calls = two_calls(contract)
-    expected = [clones(run(contract, with_its_own(contract, call))) for call in calls]
+    expected = [clones(outcome(contract, with_its_own(contract, call))) for call in calls]
     torch.cuda.synchronize()
     both_are_there = threading.Barrier(2)
 
     def call_often(call: Arguments) -> list[tuple[torch.Tensor, ...]]:
         with torch.cuda.stream(torch.cuda.Stream()):
             both_are_there.wait(timeout=60)
-            found = [clones(run(contract, with_its_own(contract, call))) for _ in range(20)]
+            found = [clones(outcome(contract, with_its_own(contract, call))) for _ in range(20)]
             torch.cuda.current_stream().synchronize()
         return found
 
@@ -109,10 +121,12 @@ def test_a_forced_path_that_is_not_there_is_refused(
 @each_operator
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
 def test_the_tensors_device_is_used_and_the_current_one_kept(contract: Contract) -> None:
-    found = run(contract, call_of(contract, "typical", "cuda:1"))
+    call = call_of(contract, "typical", "cuda:1")
+    found = run(contract, call)
     assert all(result.device.index == 1 for result in found)
     assert torch.cuda.current_device() == 0
-    assert same(tuple(result.cuda(0) for result in found), run(contract, call_of(contract, "typical", "cuda:0")))
+    there = tuple(result.cuda(0) for result in determined(contract, call, found))
+    assert same(there, outcome(contract, call_of(contract, "typical", "cuda:0")))
 
 
 @contextmanager
@@ -129,9 +143,9 @@ def copies_beside() -> Iterator[None]:
 @each_operator
 def test_every_run_gives_the_same_bits_beside_other_work(contract: Contract) -> None:
     call = call_of(contract, "typical", "cuda")
-    first = clones(run(contract, call))
+    first = clones(outcome(contract, call))
     with copies_beside():
-        again = [clones(run(contract, call_of(contract, "typical", "cuda"))) for _ in range(10)]
+        again = [clones(outcome(contract, call_of(contract, "typical", "cuda"))) for _ in range(10)]
     assert all(same(each, first) for each in again)
 
 
@@ -174,7 +188,8 @@ def test_a_special_value_comes_out_where_the_reference_has_it(contract: Contract
     flat[torch.randint(flat.numel(), (3,), device="cuda")] = SPECIAL[word]
     call[argument] = _laid_out_as(call[argument], flat.reshape(changed.shape))
     expected = exact(contract, call)
-    for found, right in zip(run(contract, call), expected, strict=True):
+    results = run(contract, call)
+    for found, right in zip(*(determined(contract, call, each) for each in (results, expected)), strict=True):
         ours, rounded = (each.double() for each in (found, right.to(found.dtype)))
         assert torch.equal(ours.isnan(), rounded.isnan())
         assert torch.equal(ours.isinf(), rounded.isinf())

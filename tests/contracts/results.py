@@ -37,6 +37,18 @@ def run(contract: Contract, call: Arguments) -> tuple[torch.Tensor, ...]:
     return (*wrote, *(() if returned is None else as_tuple(returned)))
 
 
+def determined(contract: Contract, call: Arguments, results: Any) -> tuple[torch.Tensor, ...]:
+    """Return what of results is determined: they themselves, but where a contract says otherwise."""
+    if contract.determined is None:
+        return as_tuple(results)
+    return as_tuple(by_name(contract.determined)(call | {"results": as_tuple(results)}))
+
+
+def outcome(contract: Contract, call: Arguments) -> tuple[torch.Tensor, ...]:
+    """Call an operator; return what of its results is determined."""
+    return determined(contract, call, run(contract, call))
+
+
 def exact(contract: Contract, call: Arguments) -> tuple[torch.Tensor, ...]:
     """Return the reference in float64, on whatever device the call is; of outputs that a call leaves out, nothing."""
     results = apart(as_tuple(by_name(contract.reference)(call | {"wide": torch.float64})), call)

@@ -11,7 +11,19 @@ from torch import is_grad_enabled
 
 from warpwright import _registry
 from warpwright.checks import check_dim, check_dtype, check_same_device, check_same_shape, check_size
-from warpwright.contract import Arguments, Contract, Output, Sample, Tolerance, Trait, TraitKind, each, refuse, sample
+from warpwright.contract import (
+    EXACT,
+    Arguments,
+    Contract,
+    Output,
+    Sample,
+    Tolerance,
+    Trait,
+    TraitKind,
+    each,
+    refuse,
+    sample,
+)
 from warpwright.draw import Draw, widened
 from warpwright.gradient import call, is_recorded, write_all
 
@@ -21,6 +33,7 @@ SCHEMAS = {
     "toy_quantize": "(Tensor(a!) out, Tensor(b!) scales, Tensor input) -> ()",
     "toy_store": "(Tensor(a!) cache, Tensor key, Tensor slots) -> ()",
     "toy_top": "(Tensor input, int k=2) -> (Tensor, Tensor)",
+    "toy_rows": "(Tensor(a!) order, Tensor groups) -> ()",
     "toy_sum": "(Tensor(a!)? largest, Tensor input) -> Tensor",
 }
 
@@ -172,6 +185,40 @@ def make_top(draw: Draw, rows: int = 4, hidden: int = 8) -> Arguments:
     return {"input": draw.normal(rows, hidden, dtype=torch.float32), "k": 2}
 
 
+def toy_rows(groups: torch.Tensor, order: torch.Tensor | None = None) -> torch.Tensor:
+    """Write which rows belong to each group: group by group, in any order inside of one.
+
+    Parameters
+    ----------
+    groups
+        The group of each row.
+    """
+    order = torch.empty_like(groups) if order is None else order
+    operator("toy_rows")(order, groups)
+    return order
+
+
+def check_rows(order: torch.Tensor, groups: torch.Tensor) -> None:
+    check_same_device("order", order, "groups", groups)
+    check_dtype("groups", groups.dtype, torch.int64)
+    check_dtype("order", order.dtype, torch.int64)
+    check_same_shape("order", order, "groups", groups)
+
+
+def rows_by_group(groups: torch.Tensor) -> torch.Tensor:
+    by_chance = torch.randperm(groups.numel(), device=groups.device)
+    return by_chance[groups[by_chance].argsort(stable=True)]
+
+
+def determined_rows(groups: torch.Tensor, results: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    (order,) = results
+    return groups[order], order.sort().values
+
+
+def make_rows(draw: Draw, rows: int = 64) -> Arguments:
+    return {"order": draw.unwritten(rows, dtype=torch.int64), "groups": draw.integers(0, 5, rows, dtype=torch.int64)}
+
+
 def toy_sum(input: torch.Tensor, largest: torch.Tensor | None = None) -> torch.Tensor:  # noqa: A002
     """Return the sums of rows, and write the largest numbers if asked.
 
@@ -207,7 +254,7 @@ def _largest(made: Arguments) -> Arguments:
 
 def toy(function: Callable[..., Any], argument: str, words: str, **parts: Any) -> Contract:
     """Return a contract with samples of the names that every one has."""
-    sizes = {"smallest": {"rows": 1}, "odd": {"rows": 7, "hidden": 9}, "empty": {"rows": 0}, "largest": {"rows": 99}}
+    sizes = {"smallest": {"rows": 1}, "odd": {"rows": 7}, "empty": {"rows": 0}, "largest": {"rows": 99}}
     return Contract(
         function=function,
         samples=(
@@ -218,12 +265,17 @@ def toy(function: Callable[..., Any], argument: str, words: str, **parts: Any) -
         ),
         refusals=(refuse("dtype", words, **{argument: torch.Tensor.short}),),
         workloads=({"rows": 4},),
-        traits=(Trait(TraitKind.NEVER_IN_PLACE, "results are of another shape"),),
+        traits=(Trait(TraitKind.NEVER_IN_PLACE, "results are of another shape"), *parts.pop("traits", ())),
         **parts,
     )
 
 
 CONTRACTS = [
+    toy(
+        toy_rows, "groups", "groups has dtype int16, expected int64",
+        check=check_rows, reference=rows_by_group, make=make_rows, determined=determined_rows, tolerance=EXACT,
+        traits=(Trait(TraitKind.UNDETERMINED, "rows of a group come as they are found"),),
+    ),
     toy(
         toy_add_norm, "input", "input has dtype int16, expected float32",
         check=check_add_norm, reference=add_norm, make=make_add_norm, tolerance=SINGLE,
