@@ -87,6 +87,11 @@ def tensors(call: Arguments) -> Iterator[tuple[str, torch.Tensor]]:
     return ((name, value) for name, value in call.items() if isinstance(value, torch.Tensor))
 
 
+def has_float8(call: Arguments) -> bool:
+    """True where opcheck cannot compare the inputs: torch has no arithmetic for float8."""
+    return any(tensor.dtype == torch.float8_e4m3fn for _, tensor in tensors(call))
+
+
 class Untouched:
     """What a call may not write to: other arguments, and what lies around its outputs."""
 

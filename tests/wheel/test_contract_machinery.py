@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 import torch
+
 from contracts import compiled, everywhere, refused
 from contracts.layers import Layer
 from contracts.results import exact, in_outs, near, poison, run
-from toys import CONTRACTS, operator, registered
-
+from toy_functions import operator
+from toys import CONTRACTS, registered
 from warpwright._registry import pure_outs
 from warpwright.contract import Contract
 from warpwright.draw import Draw

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+
+import warpwright
 from contracts.cases import OPERATORS, call_of
 from contracts.refused import CUDA
 from contracts.results import run
-
-import warpwright
 from warpwright._registry import overload
 
 

@@ -58,64 +58,67 @@ SAMPLES: tuple[Sample, ...] = (
 )
 
 
+REFUSALS: tuple[Refusal, ...] = (
+    refuse("dim", "mat_a has 1 dimensions, shape (512,); expected 2", mat_a=lambda x: x[0]),
+    refuse(
+        "inner",
+        "mat_b has shape (256, 256): size 256 in dimension 0, expected 512 (the columns of mat_a)",
+        mat_b=lambda x: x[:256],
+    ),
+    refuse(
+        "K",
+        "K, the columns of mat_a, is 504, expected a multiple of 16",
+        mat_a=lambda x: x[:, :504],
+        mat_b=lambda x: x[:504],
+    ),
+    refuse("N", "N, the columns of mat_b, is 252, expected a multiple of 8", mat_b=lambda x: x[:, :252]),
+    refuse("column-major", "expected row-major: stride 1 in dimension 1", mat_a=crossed),
+    refuse(
+        "row-major",
+        "mat_b has strides (256, 1), expected column-major: stride 1 in dimension 0",
+        mat_b=torch.Tensor.contiguous,
+    ),
+    refuse(
+        "repeated",
+        "mat_a has strides (0, 1), expected at least 512 in dimension 0: rows may not overlap",
+        mat_a=repeated,
+    ),
+    refuse(
+        "stride",
+        "the stride of mat_a in dimension 0 is 520, expected a multiple of 16",
+        mat_a=partial(widened, start=0, after=8),
+    ),
+    refuse(
+        "start",
+        "mat_a starts 8 bytes past a multiple of 16, expected an aligned start",
+        mat_a=partial(widened, start=8, after=8),
+    ),
+    refuse("scales dtype", "scales_a has dtype float16, expected float32", scales_a=torch.Tensor.half),
+    refuse(
+        "scales size",
+        "scales_a has shape (7,) with 7 elements, expected 64 (one for each row of its matrix, or one for all)",
+        scales_a=lambda x: x[:7],
+    ),
+    refuse(
+        "scales stride",
+        "scales_b has shape (256,) and strides (2,), expected a contiguous tensor",
+        scales_b=lambda x: x.repeat(2)[::2],
+    ),
+    refuse("out dtype", "out_dtype has dtype float32, expected float16 or bfloat16", out_dtype=lambda _: torch.float32),
+    refuse("bias dtype", "bias has dtype float16, expected bfloat16", bias=torch.Tensor.half),
+    refuse(
+        "bias size",
+        "bias has shape (8,) with 8 elements, expected 256 (one for each column of mat_b)",
+        bias=lambda x: x[:8],
+    ),
+    refuse("bias start", "bias starts 2 bytes past a multiple of 16", bias=lambda x: x.repeat(2)[1:257]),
+)
+
+
 def refusals(element: str) -> tuple[Refusal, ...]:
     """Return the calls that are refused, for elements of this name."""
     return (
         refuse("dtype", f"mat_a has dtype float16, expected {element}", mat_a=torch.Tensor.half),
         refuse("b dtype", f"mat_b has dtype float16, expected {element}", mat_b=torch.Tensor.half),
-        refuse("dim", "mat_a has 1 dimensions, shape (512,); expected 2", mat_a=lambda x: x[0]),
-        refuse(
-            "inner",
-            "mat_b has shape (256, 256): size 256 in dimension 0, expected 512 (the columns of mat_a)",
-            mat_b=lambda x: x[:256],
-        ),
-        refuse(
-            "K",
-            "K, the columns of mat_a, is 504, expected a multiple of 16",
-            mat_a=lambda x: x[:, :504],
-            mat_b=lambda x: x[:504],
-        ),
-        refuse("N", "N, the columns of mat_b, is 252, expected a multiple of 8", mat_b=lambda x: x[:, :252]),
-        refuse("column-major", "expected row-major: stride 1 in dimension 1", mat_a=crossed),
-        refuse(
-            "row-major",
-            "mat_b has strides (256, 1), expected column-major: stride 1 in dimension 0",
-            mat_b=torch.Tensor.contiguous,
-        ),
-        refuse(
-            "repeated",
-            "mat_a has strides (0, 1), expected at least 512 in dimension 0: rows may not overlap",
-            mat_a=repeated,
-        ),
-        refuse(
-            "stride",
-            "the stride of mat_a in dimension 0 is 520, expected a multiple of 16",
-            mat_a=partial(widened, start=0, after=8),
-        ),
-        refuse(
-            "start",
-            "mat_a starts 8 bytes past a multiple of 16, expected an aligned start",
-            mat_a=partial(widened, start=8, after=8),
-        ),
-        refuse("scales dtype", "scales_a has dtype float16, expected float32", scales_a=torch.Tensor.half),
-        refuse(
-            "scales size",
-            "scales_a has shape (7,) with 7 elements, expected 64 (one for each row of its matrix, or one for all)",
-            scales_a=lambda x: x[:7],
-        ),
-        refuse(
-            "scales stride",
-            "scales_b has shape (256,) and strides (2,), expected a contiguous tensor",
-            scales_b=lambda x: x.repeat(2)[::2],
-        ),
-        refuse(
-            "out dtype", "out_dtype has dtype float32, expected float16 or bfloat16", out_dtype=lambda _: torch.float32
-        ),
-        refuse("bias dtype", "bias has dtype float16, expected bfloat16", bias=torch.Tensor.half),
-        refuse(
-            "bias size",
-            "bias has shape (8,) with 8 elements, expected 256 (one for each column of mat_b)",
-            bias=lambda x: x[:8],
-        ),
-        refuse("bias start", "bias starts 2 bytes past a multiple of 16", bias=lambda x: x.repeat(2)[1:257]),
+        *REFUSALS,
     )

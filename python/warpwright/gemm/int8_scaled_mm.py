@@ -8,7 +8,7 @@ import torch
 from torch import is_grad_enabled
 from torch.autograd import forward_ad
 
-from warpwright.contract import Arguments, Contract, Trait, TraitKind, rounded_once
+from warpwright.contract import Arguments, Contract, rounded_once
 from warpwright.draw import Draw
 from warpwright.gemm._scaled_mm import check_scaled_mm, operations, output, scaled_mm, torch_bf16
 from warpwright.gemm._scaled_mm_calls import SAMPLES, WORKLOADS, make_scaled_mm, refusals
@@ -112,5 +112,4 @@ CONTRACT = Contract(
     workloads=WORKLOADS,
     operations=operations,
     peers=peers,
-    traits=(Trait(TraitKind.NEVER_IN_PLACE, "what is returned is new"),),
 )

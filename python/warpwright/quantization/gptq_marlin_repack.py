@@ -131,7 +131,6 @@ CONTRACT = Contract(
     workloads=tuple({"tiles": k // 16, "n": n} for k, n in ((4096, 4096), (4096, 28672), (14336, 4096))),
     traits=(
         Trait(TraitKind.SYNCHRONISES, "an order is read back from the GPU, which refuses a row that is not there"),
-        Trait(TraitKind.NEVER_IN_PLACE, "what is returned is new"),
         Trait(TraitKind.NEVER_SLICED, "packed weights are contiguous, as checkpoints have them"),
     ),
     also_in=("gemm",),

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+
 from contracts.cases import OPERATORS
 from contracts.results import exact, near, run
-
 from warpwright.contract import Arguments, Contract
 from warpwright.draw import Draw
 
