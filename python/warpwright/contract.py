@@ -93,6 +93,8 @@ class TraitKind(str, Enum):
     """Arguments are contiguous: there is no sample of that name."""
     UNDETERMINED = "undetermined"
     """Several results are right, such as rows in any order: what ``determined`` makes of them is compared."""
+    RACES_UNCHECKED = "races unchecked"
+    """racecheck reports what is no race in the samples that ``by`` names: they run under the other sanitizers alone."""
     HOST_OPERANDS = "host operands"
     """Some tensors stay on the CPU, those that ``by`` names: they are not refused there."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -161,6 +162,9 @@ def test_every_run_gives_the_same_bits_beside_other_work(contract: Contract) -> 
 @pytest.mark.sanitized
 def test_a_sample_runs_under_the_sanitizers(contract: Contract, sample: Sample) -> None:
     """By its own path: without one, a product by 4-bit weights is cuBLAS's, in whose kernels racecheck finds fault."""
+    unchecked = contract.trait(TraitKind.RACES_UNCHECKED)
+    if unchecked and sample.name in unchecked.by.split(", ") and os.environ.get("GPU_RUNNER_TOOL") == "racecheck":
+        pytest.skip(unchecked.reason)
     assert run(contract, contract.arguments(sample, draw("cuda")))
     torch.cuda.synchronize()
 

@@ -141,10 +141,11 @@ def test_a_resumed_attempt_keeps_what_a_tool_has_seen_to_its_end_alone(stand: St
     assert [log.splitlines()[0] for log in logs] == ["first attempt", "second attempt"]
 
 
-def test_torch_hides_no_overrun_from_memcheck_behind_its_own_allocator(stand: Stand) -> None:
+def test_a_test_knows_its_tool_and_torch_hides_no_overrun_from_memcheck_behind_its_own_allocator(stand: Stand) -> None:
     stand.sanitizer(before="export UNDER=$tool")
     alone = (
         "os.environ.get('PYTORCH_NO_CUDA_MEMORY_CACHING') == ('1' if os.environ.get('UNDER') == 'memcheck' else None)"
+        " and os.environ.get('GPU_RUNNER_TOOL') == os.environ.get('UNDER')"
     )
     stand.suite(f"import os, pytest\n@pytest.mark.sanitized\ndef test_allocator(): assert {alone}\n")
     assert stand.run(stand.wheel())[0] == 0

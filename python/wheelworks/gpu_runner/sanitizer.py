@@ -15,6 +15,9 @@ TOOLS = (MEMCHECK, "racecheck", "synccheck")
 MARKER = "sanitized"
 """The marker of the tests that run under a tool: few and small, but every operator on every path."""
 
+TOOL = "GPU_RUNNER_TOOL"
+"""The variable that tells a test which tool it runs under."""
+
 SLOWER = 10.0
 """How much longer a limit is under a tool: memcheck alone makes small kernels many times as slow."""
 
@@ -65,8 +68,11 @@ def sanitized_command(sanitizer: Path, tool: str, command: list[str]) -> list[st
 
 
 def sanitized_environment(tool: str) -> dict[str, str]:
-    """Return what a tool needs of torch, whose caching allocator hides from memcheck where one tensor ends."""
-    return {"PYTORCH_NO_CUDA_MEMORY_CACHING": "1"} if tool == MEMCHECK else {}
+    """Return the tool's name for the tests, and what it needs of torch.
+
+    Torch's caching allocator hides from memcheck where one tensor ends.
+    """
+    return {TOOL: tool, **({"PYTORCH_NO_CUDA_MEMORY_CACHING": "1"} if tool == MEMCHECK else {})}
 
 
 def read_findings(text: str) -> Findings | None:
