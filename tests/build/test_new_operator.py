@@ -16,7 +16,7 @@ def differing(folder: Path, other: Path, below: Path = Path()) -> Iterator[str]:
     """Yield the files of a folder that another lacks or has otherwise."""
     for path in sorted((folder / below).iterdir()):
         place = below / path.name
-        if path.is_dir() and path.name not in ("build", "dist"):
+        if path.is_dir() and path.name not in ("build", "dist", "__pycache__"):
             yield from differing(folder, other, place)
         elif path.is_file() and not (other / place).is_file():
             yield str(place)
