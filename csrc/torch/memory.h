@@ -1,5 +1,5 @@
 // Where an argument lies in memory: its rows, and whether what is written shares bytes with what is read.
-// python/warpwright/checks.py has the same in the same words.
+// python/warpwright/rows.py has the same in the same words.
 #pragma once
 
 #include <cstdint>

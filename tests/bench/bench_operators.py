@@ -20,6 +20,7 @@ import pytest
 import torch
 
 import warpwright
+from contracts.results import determined
 from timing import Call, copy_bandwidth, host_microseconds, interleaved, print_table, write_record
 from warpwright._registry import as_tuple, by_name, overload, pure_outs, written
 from warpwright.contract import Arguments, Contract, TraitKind
@@ -73,9 +74,7 @@ def check(contract: Contract, call: Arguments) -> None:
     """Hold our result against the reference in float32; the tests hold it closer."""
     expected = as_tuple(by_name(contract.reference)(call | {"wide": torch.float32}))
     given = (results(contract, call)(), expected)
-    if contract.determined:
-        given = tuple(by_name(contract.determined)(call | {"results": each}) for each in given)
-    for found, right in zip(*given, strict=True):
+    for found, right in zip(*(determined(contract, call, each) for each in given), strict=True):
         error = (found.float() - right.float()).norm() / right.float().norm().clamp(min=1e-30)
         assert float(error) < 1e-2, f"{contract.name} is off by {float(error):.1e}"
 

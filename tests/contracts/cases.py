@@ -35,19 +35,33 @@ def call_of(contract: Contract, of: Sample | Refusal | str, device: Any) -> Argu
     return contract.arguments(named, draw(device))
 
 
-def _cases(names: str, rows: Iterable[tuple[Contract, Any]]) -> pytest.MarkDecorator:
-    params = []
-    for contract, case in rows:
-        title = contract.name if case is None else f"{contract.name}-{case.name.replace(' ', '_')}"
-        values = [contract] if case is None else [contract, case]
-        params.append(pytest.param(*values, id=title, marks=pytest.mark.operator(path_of(contract))))
-    return pytest.mark.parametrize(names.split(), params) if " " in names else pytest.mark.parametrize(names, params)
+def name_of(contract: Contract) -> str:
+    return contract.name
+
+
+def _cases(
+    names: list[str], rows: Iterable[tuple[Any, ...]], path: Callable[[Contract], str] = path_of
+) -> pytest.MarkDecorator:
+    """Make a case of each row, a contract and what belongs to it, for GPUs that ``path`` has code for."""
+    params = [
+        pytest.param(
+            *row,
+            id="-".join(part.name.replace(" ", "_") for part in row),
+            marks=pytest.mark.operator(path(row[0])),
+        )
+        for row in rows
+    ]
+    return pytest.mark.parametrize(names, params)
 
 
 def operators_where(holds: Callable[[Contract], bool]) -> pytest.MarkDecorator:
-    return _cases("contract", ((each, None) for each in OPERATORS.values() if holds(each)))
+    return _cases(["contract"], ((each,) for each in OPERATORS.values() if holds(each)))
 
 
+SAMPLES = [(each, sample) for each in OPERATORS.values() for sample in each.samples]
 each_operator = operators_where(lambda _: True)
-each_sample = _cases("contract sample", ((each, sample) for each in OPERATORS.values() for sample in each.samples))
-each_refusal = _cases("contract refusal", ((each, case) for each in OPERATORS.values() for case in each.refusals))
+each_sample = _cases(["contract", "sample"], SAMPLES)
+each_small_sample_on_its_own_path = _cases(
+    ["contract", "sample"], (row for row in SAMPLES if row[1].name != LARGEST), name_of
+)
+each_refusal = _cases(["contract", "refusal"], ((each, case) for each in OPERATORS.values() for case in each.refusals))

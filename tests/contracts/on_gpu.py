@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 import torch
 
-from contracts.cases import LARGEST, OPERATORS, call_of, draw, each_operator, operators_where, path_of
+from contracts.cases import (
+    OPERATORS,
+    call_of,
+    draw,
+    each_operator,
+    each_small_sample_on_its_own_path,
+    operators_where,
+    path_of,
+)
 from contracts.results import (
     clones,
     determined,
@@ -150,15 +158,7 @@ def test_every_run_gives_the_same_bits_beside_other_work(contract: Contract) -> 
     assert all(same(each, first) for each in again)
 
 
-@pytest.mark.parametrize(
-    ("contract", "sample"),
-    [
-        pytest.param(each, sample, id=f"{each.name}-{sample.name}", marks=pytest.mark.operator(each.name))
-        for each in OPERATORS.values()
-        for sample in each.samples
-        if sample.name != LARGEST
-    ],
-)
+@each_small_sample_on_its_own_path
 @pytest.mark.sanitized
 def test_a_sample_runs_under_the_sanitizers(contract: Contract, sample: Sample) -> None:
     """By its own path: without one, a product by 4-bit weights is cuBLAS's, in whose kernels racecheck finds fault."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import warpwright
-from warpwright import _extension, doctor
+from warpwright import _extension, doctor, utils
 
 
 def test_the_doctor_names_a_path_for_this_gpu() -> None:
@@ -22,3 +22,10 @@ def test_a_wrong_argument_leaves_the_device_usable() -> None:
         warpwright.rmsnorm(torch.zeros(1, 8, device="cuda"), torch.zeros(8, device="cuda"))
     x = torch.randn(2, 64, device="cuda").half()
     assert warpwright.rmsnorm(x, torch.ones(64, device="cuda").half()).isfinite().all()
+
+
+def test_what_callers_ask_of_a_device_is_what_torch_says() -> None:
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        assert utils.get_cuda_stream() == stream.cuda_stream
+    assert utils.is_arch_support_pdl() == (torch.cuda.get_device_capability() >= (9, 0))

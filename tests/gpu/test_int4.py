@@ -125,3 +125,19 @@ def test_an_order_with_a_row_that_is_not_there_is_refused_and_the_gpu_goes_on(wr
     with pytest.raises(RuntimeError, match=f"perm has {wrong} at position 5, expected a row of the weights: 0 to 127"):
         warpwright.gptq_marlin_repack(words(16, 64), perm, 128, 64, 4)
     check(arguments)
+
+
+@pytest.mark.operator("gptq_marlin_repack")
+def test_an_order_of_rows_is_taken_in_a_captured_graph() -> None:
+    """There its numbers are not read back; the graph takes those that the tensors have when it is replayed."""
+    weights, perm = words(32, 128), torch.randperm(256, device="cuda").int()
+    warpwright.gptq_marlin_repack(weights, perm, 256, 128, 4)
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        captured = warpwright.gptq_marlin_repack(weights, perm, 256, 128, 4)
+    weights.copy_(words(32, 128))
+    perm.copy_(torch.randperm(256, device="cuda").int())
+    captured.fill_(-1)
+    graph.replay()
+    assert torch.equal(captured, warpwright.gptq_marlin_repack(weights, perm, 256, 128, 4))

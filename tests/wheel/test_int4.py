@@ -89,3 +89,17 @@ def test_a_group_or_a_row_that_is_not_there_is_nan_where_nobody_may_look() -> No
         out, arguments["a"], arguments["b_q_weight"], arguments["b_scales"], None, None, perm
     )
     assert out.isnan().all()
+
+
+def test_a_product_with_activation_order_compiles_for_one_size_and_then_for_any() -> None:
+    arguments, _ = problem(3, 64, "uint4b8")
+    orders = {"perm": torch.randperm(K, dtype=torch.int32), "g_idx": torch.arange(K, dtype=torch.int32) // 64}
+
+    def layer(a: torch.Tensor) -> torch.Tensor:
+        return warpwright.gptq_marlin_gemm(**arguments | orders | {"a": a, "size_m": a.shape[0]})
+
+    run = torch.compile(layer, backend="aot_eager", fullgraph=True)
+    with torch.no_grad():
+        for m in (2, 5, 130):
+            a = torch.randn(m, K).half()
+            assert torch.equal(run(a), layer(a))

@@ -30,6 +30,15 @@ def test_matrices_of_a_product_that_reads_none_may_start_anywhere(name: str, m: 
     assert "expected an aligned start" not in str(refused.value)
 
 
+def test_an_empty_bias_may_start_anywhere() -> None:
+    """The reference takes it; the CUDA function goes on to what needs a GPU."""
+    call = call_of(OPERATORS["int8_scaled_mm"], "no columns", "cpu") | {"bias": torch.zeros(8).bfloat16()[1:1]}
+    assert run(OPERATORS["int8_scaled_mm"], call)[0].shape == (64, 0)
+    with pytest.raises(RuntimeError) as refused:
+        overload("int8_scaled_mm").redispatch(CUDA, *call.values())
+    assert "expected an aligned start" not in str(refused.value)
+
+
 def test_rows_that_only_interleave_do_not_meet() -> None:
     from warpwright.rows import Rows, meet
 

@@ -128,3 +128,10 @@ def test_scalar_types_have_the_ids_of_the_peers() -> None:
 def test_a_name_that_is_not_there_says_where_the_names_are() -> None:
     with pytest.raises(AttributeError, match="no attribute 'no_such': warpwright.operators"):
         warpwright.no_such  # noqa: B018
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_without_a_gpu_there_is_no_programmatic_dependent_launch() -> None:
+    from warpwright.utils import is_arch_support_pdl
+
+    assert is_arch_support_pdl() is False

@@ -81,7 +81,7 @@ def _require_names(operator: NewOperator, matrix: Matrix) -> None:
     if operator.family not in matrix.families:
         raise OperatorNameError(
             f"there is no family {operator.family!r}",
-            why=f"{nearest(operator.family, list(matrix.families))}",
+            why=nearest(operator.family, list(matrix.families)),
             fix="name one of the families of matrix.toml, or add it there and in python/warpwright/_rooms.py",
         )
     if why := next(_name_faults(operator.name), None):
