@@ -26,6 +26,7 @@ nothing_compiled_before = compiled.nothing_compiled_before
 pytestmark = compiled.pytestmark
 
 OF_OUTPUTS = everywhere.test_the_public_function_writes_and_returns_the_output_that_it_is_given
+OF_DEVICES = refused.test_a_tensor_of_another_device_is_refused_by_name
 OF_GRADIENTS = (
     compiled.test_a_call_that_requires_a_gradient_runs_and_its_backward_is_refused_by_name,
     compiled.test_nothing_is_recorded_where_torch_records_nothing,
@@ -54,6 +55,8 @@ def test_a_general_test_holds(contract: Contract, test: Callable[..., None], dev
     wanted = inspect.signature(test).parameters
     if test is OF_OUTPUTS and (not pure_outs(contract) or contract.output):
         pytest.skip("it has no output that a typical call brings")
+    if test is OF_DEVICES and len(refused.given(contract, "meta")) < 2:
+        pytest.skip("it takes one tensor, which is on its own device")
     if test in OF_GRADIENTS and not Layer(contract, device).may_require_a_gradient:
         pytest.skip("it takes nothing that may require a gradient")
     given: dict[str, Any] = {"contract": contract, "device": device}
