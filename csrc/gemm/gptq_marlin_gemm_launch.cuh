@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "warpwright/elementwise/vector.cuh"
+#include "warpwright/vector.cuh"
 #include "warpwright/gemm/gptq_marlin_gemm.cuh"
 #include "warpwright/gemm/tile_table.h"
 #include "warpwright/launch_kernel.cuh"

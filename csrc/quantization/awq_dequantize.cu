@@ -1,7 +1,7 @@
 // Launch function of awq_dequantize: the same code on every SM.
 
 #include "int4_launch.cuh"
-#include "warpwright/elementwise/vector.cuh"
+#include "warpwright/vector.cuh"
 #include "warpwright/quantization/int4_kernels.cuh"
 
 namespace warpwright {

@@ -1,7 +1,7 @@
 // Launch functions of gptq_marlin_dequantize, and of what goes before a product by it: the same code on every SM.
 
 #include "int4_launch.cuh"
-#include "warpwright/elementwise/vector.cuh"
+#include "warpwright/vector.cuh"
 #include "warpwright/quantization/int4_kernels.cuh"
 
 namespace warpwright {

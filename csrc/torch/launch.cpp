@@ -22,6 +22,7 @@ namespace {
 
 constexpr int kMaxDevices = 64;
 constexpr Sm kAnySm = 1;
+constexpr int64_t kDependentLaunchInGraphs = 12030;  // CUDA 12.3 release notes: programmatic edges in captured graphs
 constexpr const char* kForcedSm = "WARPWRIGHT_FORCE_SM";
 
 std::string variable(const char* name) {
@@ -64,6 +65,7 @@ Device read_device(int index) {
               attribute(cudaDevAttrComputeCapabilityMinor, index);
   device.sm_count = attribute(cudaDevAttrMultiProcessorCount, index);
   device.shared_memory_per_block = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, index);
+  device.dependent_launch = driver_version() >= kDependentLaunchInGraphs;
   return device;
 }
 

@@ -4,6 +4,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "torch/arg.h"
@@ -92,6 +93,22 @@ const SmPath<Launch>& path_for(const char* op, const SmPath<Launch>* table, cons
 template <typename Launch, typename... Arguments>
 void launch(const char* op, const SmPath<Launch>* table, const LaunchScope& scope, const Arguments&... arguments) {
   check_launch(op, path_for(op, table, scope.device()).launch(arguments..., scope.stream()));
+}
+
+// Whether a launch may be programmatically dependent: the callers wish it (by default they do), and the code of the path
+// waits for earlier kernels by itself, which older SMs cannot.
+template <typename Launch>
+bool is_dependent(const SmPath<Launch>& path, const Device& device, const std::optional<bool>& enable_pdl) {
+  return enable_pdl.value_or(true) && path.sm >= 90 && device.dependent_launch;
+}
+
+// The same for kernels that know programmatic dependent launch; `problem` says so to the launcher.
+template <typename Launch, typename Problem, typename... Arguments>
+void launch_dependent(const char* op, const SmPath<Launch>* table, const LaunchScope& scope, Problem& problem,
+                      const std::optional<bool>& enable_pdl, const Arguments&... arguments) {
+  const SmPath<Launch>& path = path_for(op, table, scope.device());
+  problem.dependent = is_dependent(path, scope.device(), enable_pdl);
+  check_launch(op, path.launch(problem, arguments..., scope.stream()));
 }
 
 }  // namespace warpwright::torch_api

@@ -13,6 +13,7 @@ struct Device {
   Sm sm = 0;
   int sm_count = 0;
   int shared_memory_per_block = 0;  // bytes, the opt-in maximum
+  bool dependent_launch = false;    // its driver knows programmatic dependent launch, in captured graphs too
 };
 
 // Memory that lives until the launched work is done, from the caller's allocator (torch's, in the extension).

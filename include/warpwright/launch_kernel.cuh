@@ -27,8 +27,10 @@ constexpr Grid blocks_in_turns(int64_t items) { return {items < kMaxGridX ? item
 struct LaunchShape {
   Grid grid;
   int64_t threads = 1;
-  int shared_memory = 0;  // bytes of dynamic shared memory
-  int cluster = 0;        // blocks along x of a kernel that knows clusters, also of one block; 0: it knows none
+  int shared_memory = 0;   // bytes of dynamic shared memory
+  int cluster = 0;         // blocks along x of a kernel that knows clusters, also of one block; 0: it knows none
+  int64_t threads_y = 1;
+  bool dependent = false;  // programmatic dependent launch, for a kernel that waits (dependent_launch.cuh)
 };
 
 constexpr bool is_grid(const Grid& grid) {
@@ -42,16 +44,23 @@ Status launch_kernel(const LaunchShape& shape, cudaStream_t stream, const Argume
   if (!is_grid(shape.grid)) {
     return Status::refused("the problem needs more blocks than a grid has: 2147483647, 65535 and 65535 along x, y and z");
   }
-  cudaLaunchAttribute attribute;
-  attribute.id = cudaLaunchAttributeClusterDimension;
-  attribute.val.clusterDim = {unsigned(shape.cluster), 1, 1};
+  cudaLaunchAttribute attributes[2];
+  unsigned count = 0;
+  if (shape.cluster > 0) {
+    attributes[count].id = cudaLaunchAttributeClusterDimension;
+    attributes[count++].val.clusterDim = {unsigned(shape.cluster), 1, 1};
+  }
+  if (shape.dependent) {
+    attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attributes[count++].val.programmaticStreamSerializationAllowed = 1;
+  }
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(unsigned(shape.grid.x), unsigned(shape.grid.y), unsigned(shape.grid.z));
-  config.blockDim = dim3(unsigned(shape.threads));
+  config.blockDim = dim3(unsigned(shape.threads), unsigned(shape.threads_y));
   config.dynamicSmemBytes = shape.shared_memory;
   config.stream = stream;
-  config.attrs = &attribute;
-  config.numAttrs = shape.cluster > 0 ? 1 : 0;
+  config.attrs = attributes;
+  config.numAttrs = count;
   return {take_error(cudaLaunchKernelEx(&config, kKernel, arguments...)), nullptr};
 }
 

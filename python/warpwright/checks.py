@@ -15,6 +15,7 @@ Size: TypeAlias = int | torch.SymInt
 Truth: TypeAlias = bool | torch.SymBool
 
 FLOAT16_TYPES = (torch.float16, torch.bfloat16)
+FLOAT_TYPES = (*FLOAT16_TYPES, torch.float32)
 
 
 def check(condition: Truth, *words: object) -> None:

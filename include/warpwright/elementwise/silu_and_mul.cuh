@@ -1,12 +1,11 @@
 // Kernel of silu_and_mul: one thread for one vector of the output.
 #pragma once
 
+#include "warpwright/activation.cuh"
 #include "warpwright/elementwise/silu_and_mul.h"
-#include "warpwright/elementwise/vector.cuh"
+#include "warpwright/vector.cuh"
 
 namespace warpwright {
-
-__device__ inline float silu(float x) { return x / (1.f + __expf(-x)); }
 
 // Blocks in x walk along a row, blocks in y take the rows; kSize is a full vector, or 1 where none fits.
 template <typename T, int kSize>

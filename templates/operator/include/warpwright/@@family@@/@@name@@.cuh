@@ -2,7 +2,7 @@
 #pragma once
 
 #include "warpwright/@@family@@/@@name@@.h"
-#include "warpwright/elementwise/vector.cuh"
+#include "warpwright/vector.cuh"
 
 namespace warpwright {
 

@@ -1,4 +1,4 @@
-// Rows of 16-bit floats, read and written in vectors of 16 bytes, computed in fp32.
+// Rows of floats, read and written in vectors of up to 16 bytes, computed in fp32.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -19,11 +19,16 @@ struct alignas(sizeof(T) * kSize) Vector {
 template <typename T>
 constexpr int kFullVector = 16 / sizeof(T);
 
+__device__ inline float to_float(float x) { return x; }
 __device__ inline float to_float(__half x) { return __half2float(x); }
 __device__ inline float to_float(__nv_bfloat16 x) { return __bfloat162float(x); }
 
 template <typename T>
 __device__ T from_float(float x);
+template <>
+__device__ inline float from_float<float>(float x) {
+  return x;
+}
 template <>
 __device__ inline __half from_float<__half>(float x) {
   return __float2half_rn(x);
@@ -33,16 +38,21 @@ __device__ inline __nv_bfloat16 from_float<__nv_bfloat16>(float x) {
   return __float2bfloat16_rn(x);
 }
 
-// The sum over the block of one value from each thread, known to every thread. Called once in a kernel.
-__device__ inline float block_sum(float value) {
-  __shared__ float of_warp[32];
-  for (int offset = 16; offset > 0; offset /= 2) value += __shfl_xor_sync(0xffffffffu, value, offset);
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, warps = (blockDim.x + 31) / 32;
-  if (lane == 0) of_warp[warp] = value;
-  __syncthreads();
-  value = lane < warps ? of_warp[lane] : 0.f;
-  for (int offset = 16; offset > 0; offset /= 2) value += __shfl_xor_sync(0xffffffffu, value, offset);
-  return value;
+// Reads kSize elements, which stand at a multiple of their own bytes, as floats.
+template <typename T, int kSize>
+__device__ __forceinline__ void read_vector(const T* from, float (&to)[kSize]) {
+  const auto read = *reinterpret_cast<const Vector<T, kSize>*>(from);
+#pragma unroll
+  for (int i = 0; i < kSize; ++i) to[i] = to_float(read.at[i]);
+}
+
+// Writes kSize floats, each rounded once.
+template <typename T, int kSize>
+__device__ __forceinline__ void write_vector(T* to, const float (&from)[kSize]) {
+  Vector<T, kSize> written;
+#pragma unroll
+  for (int i = 0; i < kSize; ++i) written.at[i] = from_float<T>(from[i]);
+  *reinterpret_cast<Vector<T, kSize>*>(to) = written;
 }
 
 // True where rows of `elements`, `stride` elements apart, can be read in whole vectors.
@@ -63,6 +73,11 @@ Status with_float16_type(Dtype dtype, const Run& run) {
     default:
       return Status::refused("the element type is none of float16 and bfloat16");
   }
+}
+
+template <typename Run>
+Status with_float_type(Dtype dtype, const Run& run) {
+  return dtype == Dtype::kFloat32 ? run(float{}) : with_float16_type(dtype, run);
 }
 
 }  // namespace warpwright

@@ -1,0 +1,46 @@
+// Sums, and maxima of magnitudes, over the threads that share a row.
+#pragma once
+
+#include <cstdint>
+
+namespace warpwright {
+
+struct Sum {
+  __device__ static float join(float one, float other) { return one + other; }
+};
+
+// The larger one; a NaN wins, as in torch.
+struct Max {
+  __device__ static float join(float one, float other) { return other > one || other != other ? other : one; }
+};
+
+template <typename Join>
+__device__ __forceinline__ float over_lanes(float value, int width) {
+  for (int offset = width / 2; offset > 0; offset /= 2) {
+    value = Join::join(value, __shfl_xor_sync(0xffffffffu, value, offset));
+  }
+  return value;
+}
+
+// A row has blockDim.x threads: a power of two of up to 32, of which a warp has several rows; or whole warps, and then
+// the block has one row. Every thread of the block takes part in every call.
+class RowReduce {
+ public:
+  template <typename Join>
+  __device__ float over_row(float value) {
+    if (blockDim.x <= 32) return over_lanes<Join>(value, blockDim.x);
+    // Two sets of places take turns: a warp that is ahead writes to the one that nobody reads any more.
+    __shared__ float of_warp[2][32];
+    turn_ ^= 1;
+    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, warps = blockDim.x / 32;
+    value = over_lanes<Join>(value, 32);
+    if (lane == 0) of_warp[turn_][warp] = value;
+    __syncthreads();
+    return over_lanes<Join>(lane < warps ? of_warp[turn_][lane] : 0.f, 32);
+  }
+
+ private:
+  int turn_ = 0;
+};
+
+}  // namespace warpwright

@@ -1,0 +1,67 @@
+// Where a finished row goes: policies of the row kernels.
+#pragma once
+
+#include "warpwright/quantize.cuh"
+#include "warpwright/rows/row_problem.h"
+#include "warpwright/rows/row_reduce.cuh"
+#include "warpwright/vector.cuh"
+
+namespace warpwright {
+
+// The dtype of the input, rounded once.
+struct FloatSink {
+  template <typename T, int kSize>
+  __device__ static void write(const RowProblem& p, int64_t row, int64_t column, const float (&x)[kSize], float) {
+    write_vector<T>(static_cast<T*>(p.out) + row * p.out_stride + column, x);
+  }
+};
+
+template <int kSize>
+__device__ __forceinline__ float largest_of(const float (&x)[kSize]) {
+  float largest = 0.f;
+#pragma unroll
+  for (int i = 0; i < kSize; ++i) largest = Max::join(largest, fabsf(x[i]));
+  return largest;
+}
+
+// The scale of what has this largest magnitude. A NaN is a NaN's scale.
+__device__ __forceinline__ float scale_of(const Quantization& to, float largest) {
+  const float held = largest < to.eps ? to.eps : largest;
+  const float scale = held / to.most;
+  return to.power_of_two ? power_of_two_above(scale) : scale;
+}
+
+// Its inverse: where all is zero and no eps is asked for, that of zero is zero.
+__device__ __forceinline__ float factor_of(float scale) { return scale == 0.f ? 0.f : 1.f / scale; }
+
+// Where the scales of a row begin, in elements of `scales`.
+__device__ __forceinline__ int64_t scales_of_row(const RowProblem& p, int64_t row) {
+  const Quantization& to = p.quantization;
+  if (p.expert_rows == 0) return row * to.scale_row_stride;
+  return row / p.expert_rows * to.scale_expert_stride + row % p.expert_rows * to.scale_row_stride;
+}
+
+__device__ __forceinline__ void write_scale(const Quantization& to, int64_t scales_of_row, int64_t group, float scale) {
+  if (to.packed) {
+    const int64_t word = scales_of_row + group / 4 * to.scale_group_stride;
+    static_cast<uint8_t*>(to.scales)[4 * word + group % 4] = exponent_of(scale);
+  } else {
+    static_cast<float*>(to.scales)[scales_of_row + group * to.scale_group_stride] = scale;
+  }
+}
+
+// fp8 or int8: x times a factor, which is the inverse of a scale.
+struct QuantizedSink {
+  template <typename T, int kSize>
+  __device__ static void write(const RowProblem& p, int64_t row, int64_t column, const float (&x)[kSize],
+                               float factor) {
+    const Quantization& to = p.quantization;
+    float scaled[kSize];
+#pragma unroll
+    for (int i = 0; i < kSize; ++i) scaled[i] = x[i] * factor;
+    quantize_vector(to.dtype, to.least, to.most, scaled,
+                    static_cast<uint8_t*>(p.out) + row * p.out_stride + column);
+  }
+};
+
+}  // namespace warpwright
