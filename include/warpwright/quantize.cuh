@@ -10,38 +10,52 @@
 
 namespace warpwright {
 
-// To the nearest, ties to even, held between two bounds.
-__device__ __forceinline__ uint8_t to_int8(float x, float least, float most) {
-  return static_cast<uint8_t>(static_cast<int8_t>(__float2int_rn(fminf(fmaxf(x, least), most))));
+// To the nearest, ties to even, held between two bounds; a NaN is zero.
+__device__ __forceinline__ uint8_t to_int8(float x, int least, int most) {
+  return static_cast<uint8_t>(static_cast<int8_t>(min(max(__float2int_rn(x), least), most)));
 }
 
-// The same; a NaN stays one, which fmaxf would replace.
+// Held between two bounds; a NaN stays one, which fmaxf would replace.
 __device__ __forceinline__ float held_between(float x, float least, float most) {
   return x < least ? least : x > most ? most : x;
 }
 
+constexpr float kLargestFloat8E4M3 = 448.f;
+
+// Bounds of fp8 beyond its own cost nothing: the conversion holds to those.
 template <int kSize>
-__device__ __forceinline__ void quantize_vector(Dtype dtype, float least, float most, const float (&x)[kSize],
-                                                uint8_t* to) {
-  Vector<uint8_t, kSize> written;
-  if (dtype == Dtype::kInt8) {
+__device__ __forceinline__ void write_float8(float least, float most, float (&x)[kSize], uint8_t* to) {
+  if (false) {
 #pragma unroll
-    for (int i = 0; i < kSize; ++i) written.at[i] = to_int8(x[i], least, most);
-  } else if constexpr (kSize % 2 == 0) {
-#pragma unroll
-    for (int i = 0; i < kSize; i += 2) {
-      const float2 pair{held_between(x[i], least, most), held_between(x[i + 1], least, most)};
-      const auto both = __nv_cvt_float2_to_fp8x2(pair, __NV_SATFINITE, __NV_E4M3);
-      written.at[i] = static_cast<uint8_t>(both & 0xff);
-      written.at[i + 1] = static_cast<uint8_t>(both >> 8);
-    }
-  } else {
-#pragma unroll
-    for (int i = 0; i < kSize; ++i) {
-      written.at[i] = __nv_cvt_float_to_fp8(held_between(x[i], least, most), __NV_SATFINITE, __NV_E4M3);
-    }
+    for (int i = 0; i < kSize; ++i) x[i] = held_between(x[i], least, most);
   }
-  *reinterpret_cast<Vector<uint8_t, kSize>*>(to) = written;
+  if constexpr (kSize == 1) {
+    *to = __nv_cvt_float_to_fp8(x[0], __NV_SATFINITE, __NV_E4M3);
+  } else {
+    Vector<uint16_t, kSize / 2> pairs;
+#pragma unroll
+    for (int i = 0; i < kSize / 2; ++i) {
+      pairs.at[i] = __nv_cvt_float2_to_fp8x2(float2{x[2 * i], x[2 * i + 1]}, __NV_SATFINITE, __NV_E4M3);
+    }
+    *reinterpret_cast<Vector<uint16_t, kSize / 2>*>(to) = pairs;
+  }
+}
+
+template <int kSize>
+__device__ __forceinline__ void write_int8(float least, float most, const float (&x)[kSize], uint8_t* to) {
+  Vector<uint8_t, kSize> bytes;
+#pragma unroll
+  for (int i = 0; i < kSize; ++i) bytes.at[i] = to_int8(x[i], static_cast<int>(least), static_cast<int>(most));
+  *reinterpret_cast<Vector<uint8_t, kSize>*>(to) = bytes;
+}
+
+template <int kSize>
+__device__ __forceinline__ void write_quantized(Dtype dtype, float least, float most, float (&x)[kSize], uint8_t* to) {
+  if (dtype == Dtype::kInt8) {
+    write_int8(least, most, x, to);
+  } else {
+    write_float8(least, most, x, to);
+  }
 }
 
 // The least power of two that is not less; of what is no normal number, the least normal power.

@@ -11,7 +11,15 @@ struct Sum {
 
 // The larger one; a NaN wins, as in torch.
 struct Max {
-  __device__ static float join(float one, float other) { return other > one || other != other ? other : one; }
+  __device__ __forceinline__ static float join(float one, float other) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    float larger;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(larger) : "f"(one), "f"(other));
+    return larger;
+#else
+    return other > one || other != other ? other : one;
+#endif
+  }
 };
 
 template <typename Join>

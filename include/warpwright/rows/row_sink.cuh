@@ -1,6 +1,8 @@
 // Where a finished row goes: policies of the row kernels.
 #pragma once
 
+#include <cfloat>
+
 #include "warpwright/quantize.cuh"
 #include "warpwright/rows/row_problem.h"
 #include "warpwright/rows/row_reduce.cuh"
@@ -9,10 +11,35 @@
 namespace warpwright {
 
 // The dtype of the input, rounded once.
+template <typename T>
 struct FloatSink {
-  template <typename T, int kSize>
-  __device__ static void write(const RowProblem& p, int64_t row, int64_t column, const float (&x)[kSize], float) {
-    write_vector<T>(static_cast<T*>(p.out) + row * p.out_stride + column, x);
+  static constexpr bool kQuantizes = false, kByGroup = false;
+  T* out;
+
+  __device__ FloatSink(const RowProblem& p, int64_t row) : out(static_cast<T*>(p.out) + row * p.out_stride) {}
+
+  template <int kSize>
+  __device__ void write(int64_t column, const float (&x)[kSize], float) const {
+    write_vector<T>(out + column, x);
+  }
+};
+
+// fp8 or int8: x times a factor, which is the inverse of a scale: that of a group of elements, or of more than those.
+template <bool kIsByGroup>
+struct QuantizedSink {
+  static constexpr bool kQuantizes = true, kByGroup = kIsByGroup;
+  const Quantization& to;
+  uint8_t* out;
+
+  __device__ QuantizedSink(const RowProblem& p, int64_t row)
+      : to(p.quantization), out(static_cast<uint8_t*>(p.out) + row * p.out_stride) {}
+
+  template <int kSize>
+  __device__ void write(int64_t column, const float (&x)[kSize], float factor) const {
+    float scaled[kSize];
+#pragma unroll
+    for (int i = 0; i < kSize; ++i) scaled[i] = x[i] * factor;
+    write_quantized(to.dtype, to.least, to.most, scaled, out + column);
   }
 };
 
@@ -27,12 +54,18 @@ __device__ __forceinline__ float largest_of(const float (&x)[kSize]) {
 // The scale of what has this largest magnitude. A NaN is a NaN's scale.
 __device__ __forceinline__ float scale_of(const Quantization& to, float largest) {
   const float held = largest < to.eps ? to.eps : largest;
-  const float scale = held / to.most;
+  // held / most, rounded once: the product with the rounded inverse, corrected by what is left (Markstein, "Computation
+  // of elementary functions on the IBM RISC System/6000 processor", 1990).
+  const float product = held * to.inverse_of_most;
+  const float quotient = fmaf(fmaf(-product, to.most, held), to.inverse_of_most, product);
+  const float scale = held < INFINITY ? quotient : held;
   return to.power_of_two ? power_of_two_above(scale) : scale;
 }
 
 // Its inverse: where all is zero and no eps is asked for, that of zero is zero.
-__device__ __forceinline__ float factor_of(float scale) { return scale == 0.f ? 0.f : 1.f / scale; }
+__device__ __forceinline__ float factor_of(float scale) {
+  return scale == 0.f ? 0.f : fminf(__fdividef(1.f, scale), FLT_MAX);
+}
 
 // Where the scales of a row begin, in elements of `scales`.
 __device__ __forceinline__ int64_t scales_of_row(const RowProblem& p, int64_t row) {
@@ -49,19 +82,5 @@ __device__ __forceinline__ void write_scale(const Quantization& to, int64_t scal
     static_cast<float*>(to.scales)[scales_of_row + group * to.scale_group_stride] = scale;
   }
 }
-
-// fp8 or int8: x times a factor, which is the inverse of a scale.
-struct QuantizedSink {
-  template <typename T, int kSize>
-  __device__ static void write(const RowProblem& p, int64_t row, int64_t column, const float (&x)[kSize],
-                               float factor) {
-    const Quantization& to = p.quantization;
-    float scaled[kSize];
-#pragma unroll
-    for (int i = 0; i < kSize; ++i) scaled[i] = x[i] * factor;
-    quantize_vector(to.dtype, to.least, to.most, scaled,
-                    static_cast<uint8_t*>(p.out) + row * p.out_stride + column);
-  }
-};
 
 }  // namespace warpwright
