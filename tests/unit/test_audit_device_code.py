@@ -82,6 +82,27 @@ def test_an_operator_without_code_for_an_sm_that_the_matrix_promises_is_told(
     assert "list SM 90a for a unit of rmsnorm in csrc/kernels.cmake" in finding.fix
 
 
+def shared_with(kernels: Sequence[FakeKernel], other: str) -> list[FakeKernel]:
+    """Return the kernels with silu_and_mul's for SM 80 in the unit of rmsnorm, and another name there."""
+    kept = [kernel for kernel in kernels if kernel.unit not in ("silu_and_mul_sm80", "rmsnorm_sm80")]
+    return [*kept, FakeKernel(f"rmsnorm_sm80+{other}", "80")]
+
+
+def test_the_code_of_a_shared_unit_keeps_the_promises_of_all_its_operators(
+    kernels: tuple[FakeKernel, ...], gathered: Gatherer
+) -> None:
+    assert findings(gathered(shared_with(kernels, "silu_and_mul"))) == []
+
+
+def test_a_shared_unit_of_an_unknown_operator_is_nobodys(kernels: tuple[FakeKernel, ...], gathered: Gatherer) -> None:
+    found = findings(gathered(shared_with(kernels, "silu_and_mul+stray")))
+    (unowned,) = (finding for finding in found if finding.rule == Rule.UNOWNED_KERNEL)
+    assert unowned.found.startswith("1 kernels of unit rmsnorm_sm80+silu_and_mul+stray, such as ")
+    assert unowned.fix == "add stray to [operators] in matrix.toml, and the unit by warpwright_add_kernel"
+    missing = {finding.found for finding in found if finding.rule == Rule.SM_MISSING}
+    assert missing == {"rmsnorm for 75 90a", "silu_and_mul for 75 90a"}
+
+
 BAD_KERNELS: dict[str, tuple[FakeKernel, Rule, str]] = {
     "no operator of the unit": (
         FakeKernel("stray_sm80", "80"), Rule.UNOWNED_KERNEL,
