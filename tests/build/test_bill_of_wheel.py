@@ -20,7 +20,7 @@ from wheelworks.policy import plan_policy
 from wheelworks.process import run
 from wheelworks.proof import read_proof
 from wheelworks.repair import repair_wheel
-from wheelworks.units import operators_of
+from wheelworks.units import operators_of, read_units
 
 SPILLING = """
 __global__ void __launch_bounds__(1024) spills(float* p, int n) {
@@ -93,7 +93,7 @@ def test_the_built_wheel_carries_the_bill_that_its_proof_holds(wheel: Path) -> N
 
 @pytest.mark.slow
 def test_the_command_prints_draws_and_accepts_a_bill(wheel: Path, matrix: Matrix, tmp_path: Path) -> None:
-    for name in ("matrix.toml", "locks", "docker"):
+    for name in ("matrix.toml", "csrc", "locks", "docker"):
         (tmp_path / name).symlink_to(PROJECT / name)
     program = "from wheelworks.cli import main; main()"
     done = run([sys.executable, "-c", program, "bill", wheel, "--svg", "bill.svg", "--accept"], cwd=tmp_path)
@@ -111,7 +111,7 @@ def test_embedding_and_repair_change_no_byte_of_the_binary_and_give_equal_wheels
     wheel: Path, workshop: Workshop, matrix: Matrix, tmp_path: Path
 ) -> None:
     (built,) = workshop.plan.staging.glob("*.whl")
-    policy, tools = plan_policy(matrix), Tools(run, workshop.toolchain.cuobjdump)
+    policy, tools = plan_policy(matrix, read_units(PROJECT)), Tools(run, workshop.toolchain.cuobjdump)
     finished = []
     for name in ("first", "second"):
         billed = embed_bills(built, tmp_path / name / "billed", policy, tools)

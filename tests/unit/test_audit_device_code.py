@@ -18,6 +18,7 @@ from wheelworks.audit.sm_checks import check_sms
 from wheelworks.bill import BILL, write_accepted
 from wheelworks.policy import Policy
 from wheelworks.sbom import NAME as SBOM
+from wheelworks.sbom import plan_sbom
 from wheelworks.wheel import read_wheel
 
 Gatherer = Callable[..., Evidence]
@@ -180,6 +181,17 @@ def test_the_bill_of_another_binary_is_told(
     billed(maker, FakeCuobjdump(kernels[1:]))
     (finding,) = findings(gathered(kernels))
     assert finding.found == "a bill of lane cu130-all-x86_64, version 0.1.0+cu130, that differs in 1 kernels"
+
+
+def test_an_sbom_with_a_source_that_no_unit_uses_is_told(
+    kernels: tuple[FakeKernel, ...], gathered: Gatherer, maker: WheelMaker, policy: Policy
+) -> None:
+    lane, (_, source) = policy.lanes[0], policy.sources[0]
+    parts = [*policy.parts(lane), ("unused", source)]
+    maker.files[IN_DIST_INFO] = plan_sbom(maker.version, lane, parts, epoch=0).encode()
+    (finding,) = findings(gathered(kernels))
+    assert (finding.rule, finding.found) == (Rule.SBOM, "other parts")
+    assert finding.expected == "the parts of lane cu130-all-x86_64, by USES in csrc/kernels.cmake and by matrix.toml"
 
 
 @pytest.mark.parametrize(("name", "rule"), [(BILL, Rule.BILL), (IN_DIST_INFO, Rule.SBOM)], ids=["bill", "SBOM"])

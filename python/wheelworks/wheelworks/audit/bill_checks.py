@@ -13,7 +13,7 @@ from wheelworks.errors import AuditError
 from wheelworks.lanes import Lane
 from wheelworks.sbom import NAME, plan_sbom, same_parts
 from wheelworks.sm import Sm, words
-from wheelworks.units import operators_of
+from wheelworks.units import KERNELS, operators_of
 
 RULES = (Rule.BILL, Rule.SBOM, Rule.UNOWNED_KERNEL, Rule.SPILLS, Rule.SIZE)
 KIB = 1024
@@ -46,11 +46,12 @@ def _copies(evidence: Evidence, bill: Bill, lane: Lane) -> Outcome:
         yield Finding(BILL, Rule.BILL, found, f"the bill of {bill.binary}", fix)
     name = f"{evidence.wheel.dist_info}/{NAME}"
     path = evidence.folder / name
-    expected = plan_sbom(bill.version, lane, evidence.policy.sources, epoch=0)
+    expected = plan_sbom(bill.version, lane, evidence.policy.parts(lane), epoch=0)
     if not path.is_file():
         yield Finding(name, Rule.SBOM, "there is no such file", f"the parts of lane {lane.name}", fix)
     elif not same_parts(path.read_text(encoding="utf-8", errors="replace"), expected):
-        yield Finding(name, Rule.SBOM, "other parts", f"the parts of lane {lane.name}, by matrix.toml", fix)
+        parts = f"the parts of lane {lane.name}, by USES in {KERNELS} and by matrix.toml"
+        yield Finding(name, Rule.SBOM, "other parts", parts, fix)
 
 
 def _difference(evidence: Evidence, bill: Bill) -> str | None:
