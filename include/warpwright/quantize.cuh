@@ -10,33 +10,59 @@
 
 namespace warpwright {
 
-// To the nearest, ties to even, held between two bounds; a NaN is zero.
-__device__ __forceinline__ uint8_t to_int8(float x, int least, int most) {
-  return static_cast<uint8_t>(static_cast<int8_t>(min(max(__float2int_rn(x), least), most)));
-}
-
-// Held between two bounds; a NaN stays one, which fmaxf would replace.
+// Between two bounds; a NaN stays one, which fmaxf would replace.
 __device__ __forceinline__ float held_between(float x, float least, float most) {
   return x < least ? least : x > most ? most : x;
 }
 
-constexpr float kLargestFloat8E4M3 = 448.f;
+// To the nearest, ties to even; zero for a NaN.
+__device__ __forceinline__ uint8_t to_int8(float x) {
+  return static_cast<uint8_t>(static_cast<int8_t>(__float2int_rn(x)));
+}
 
-// Bounds of fp8 beyond its own cost nothing: the conversion holds to those.
+constexpr float kMostFloat8 = 448.f;
+
+// To the nearest float8_e4m3fn, ties to even; what is past the largest becomes it. The instruction came with SM 8.9, and
+// CUDA's own code for older ones computes in fp64.
+__device__ __forceinline__ uint8_t to_float8(float x) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
+  return __nv_cvt_float_to_fp8(x, __NV_SATFINITE, __NV_E4M3);
+#else
+  const uint32_t sign = __float_as_uint(x) >> 24 & 0x80;
+  const float magnitude = fabsf(x);
+  if (magnitude != magnitude) return uint8_t(sign | 0x7f);
+  const float held = fminf(magnitude, kMostFloat8);
+  const uint32_t bits = __float_as_uint(held);
+  if (held < 0x1p-6f) {  // a multiple of 2^-9, as the floats from 2^14 on are
+    return uint8_t(sign | (__float_as_uint(held + 0x1p14f) - __float_as_uint(0x1p14f)));
+  }
+  const uint32_t rounded = bits + 0x7ffff + (bits >> 20 & 1);  // three bits of mantissa stay; the bias goes from 127 to 7
+  return uint8_t(sign | ((rounded >> 20) - (120 << 3)));
+#endif
+}
+
+// Two at once, the first one in the lower byte.
+__device__ __forceinline__ uint16_t to_float8_pair(float one, float other) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
+  return __nv_cvt_float2_to_fp8x2(float2{one, other}, __NV_SATFINITE, __NV_E4M3);
+#else
+  return static_cast<uint16_t>(to_float8(one) | to_float8(other) << 8);
+#endif
+}
+
+// Writes kSize elements of float8, held between two bounds; its own cost no comparison.
 template <int kSize>
 __device__ __forceinline__ void write_float8(float least, float most, float (&x)[kSize], uint8_t* to) {
-  if (false) {
+  if (least > -kMostFloat8 || most < kMostFloat8) {
 #pragma unroll
     for (int i = 0; i < kSize; ++i) x[i] = held_between(x[i], least, most);
   }
   if constexpr (kSize == 1) {
-    *to = __nv_cvt_float_to_fp8(x[0], __NV_SATFINITE, __NV_E4M3);
+    *to = to_float8(x[0]);
   } else {
     Vector<uint16_t, kSize / 2> pairs;
 #pragma unroll
-    for (int i = 0; i < kSize / 2; ++i) {
-      pairs.at[i] = __nv_cvt_float2_to_fp8x2(float2{x[2 * i], x[2 * i + 1]}, __NV_SATFINITE, __NV_E4M3);
-    }
+    for (int i = 0; i < kSize / 2; ++i) pairs.at[i] = to_float8_pair(x[2 * i], x[2 * i + 1]);
     *reinterpret_cast<Vector<uint16_t, kSize / 2>*>(to) = pairs;
   }
 }
@@ -45,7 +71,7 @@ template <int kSize>
 __device__ __forceinline__ void write_int8(float least, float most, const float (&x)[kSize], uint8_t* to) {
   Vector<uint8_t, kSize> bytes;
 #pragma unroll
-  for (int i = 0; i < kSize; ++i) bytes.at[i] = to_int8(x[i], static_cast<int>(least), static_cast<int>(most));
+  for (int i = 0; i < kSize; ++i) bytes.at[i] = to_int8(held_between(x[i], least, most));
   *reinterpret_cast<Vector<uint8_t, kSize>*>(to) = bytes;
 }
 

@@ -13,7 +13,9 @@ namespace warpwright {
 // False for a row behind the last, and for one of an expert that does not count.
 __device__ __forceinline__ bool counts(const RowProblem& p, int64_t row) {
   if (row >= p.rows) return false;
-  return p.rows_of_expert == nullptr || row % p.expert_rows < p.rows_of_expert[row / p.expert_rows];
+  if (p.rows_of_expert == nullptr) return true;
+  const RowOfExpert found(p, row);
+  return int64_t{found.row} < p.rows_of_expert[found.expert];
 }
 
 // The scale of the whole row, which its first thread writes; 1 where there is none. `largest` is this thread's.
@@ -47,6 +49,7 @@ __device__ __forceinline__ void write_groups(const RowProblem& p, int64_t row, b
   for (int i = 0; i < kHeld; ++i) scale[i] = scale_of(to, over_lanes<Max>(largest_of(x[i]), group / kSize));
   const Sink out(p, row);
   const int64_t scales = scales_of_row(p, row);
+  if (is_there && share.column(0) == 0) fill_last_word(to, scales);
 #pragma unroll
   for (int i = 0; i < kHeld; ++i) {
     const int column = share.column(i);
@@ -136,7 +139,9 @@ template <typename Sink, typename Read>
 __device__ void write_any_groups(const RowProblem& p, int64_t row, const Read& read) {
   const Quantization& to = p.quantization;
   const Sink out(p, row);
-  for (int64_t group = threadIdx.x / 32; group < p.hidden / to.group; group += blockDim.x / 32) {
+  const int64_t scales = scales_of_row(p, row);
+  if (threadIdx.x == 0) fill_last_word(to, scales);
+  for (int64_t group = threadIdx.x / 32; group < to.groups; group += blockDim.x / 32) {
     const int64_t begin = group * to.group + threadIdx.x % 32, end = (group + 1) * to.group;
     float x[1], largest = 0.f;
 #pragma unroll 1
@@ -145,7 +150,7 @@ __device__ void write_any_groups(const RowProblem& p, int64_t row, const Read& r
       largest = Max::join(largest, fabsf(x[0]));
     }
     const float scale = scale_of(to, over_lanes<Max>(largest, 32));
-    if (threadIdx.x % 32 == 0) write_scale(to, scales_of_row(p, row), group, scale);
+    if (threadIdx.x % 32 == 0) write_scale(to, scales, group, scale);
 #pragma unroll 1
     for (int64_t i = begin; i < end; i += 32) {
       read(i, x);
