@@ -10,36 +10,76 @@
 
 namespace warpwright {
 
-// To the nearest, ties to even, held between two bounds.
-__device__ __forceinline__ uint8_t to_int8(float x, float least, float most) {
-  return static_cast<uint8_t>(static_cast<int8_t>(__float2int_rn(fminf(fmaxf(x, least), most))));
-}
-
-// The same; a NaN stays one, which fmaxf would replace.
+// Between two bounds; a NaN stays one, which fmaxf would replace.
 __device__ __forceinline__ float held_between(float x, float least, float most) {
   return x < least ? least : x > most ? most : x;
 }
 
+// To the nearest, ties to even; zero for a NaN.
+__device__ __forceinline__ uint8_t to_int8(float x) {
+  return static_cast<uint8_t>(static_cast<int8_t>(__float2int_rn(x)));
+}
+
+constexpr float kMostFloat8 = 448.f;
+
+// To the nearest float8_e4m3fn, ties to even; what is past the largest becomes it. The instruction came with SM 8.9, and
+// CUDA's own code for older ones computes in fp64.
+__device__ __forceinline__ uint8_t to_float8(float x) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
+  return __nv_cvt_float_to_fp8(x, __NV_SATFINITE, __NV_E4M3);
+#else
+  const uint32_t sign = __float_as_uint(x) >> 24 & 0x80;
+  const float magnitude = fabsf(x);
+  if (magnitude != magnitude) return uint8_t(sign | 0x7f);
+  const float held = fminf(magnitude, kMostFloat8);
+  const uint32_t bits = __float_as_uint(held);
+  if (held < 0x1p-6f) {  // a multiple of 2^-9, as the floats from 2^14 on are
+    return uint8_t(sign | (__float_as_uint(held + 0x1p14f) - __float_as_uint(0x1p14f)));
+  }
+  const uint32_t rounded = bits + 0x7ffff + (bits >> 20 & 1);  // three bits of mantissa stay; the bias goes from 127 to 7
+  return uint8_t(sign | ((rounded >> 20) - (120 << 3)));
+#endif
+}
+
+// Two at once, the first one in the lower byte.
+__device__ __forceinline__ uint16_t to_float8_pair(float one, float other) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
+  return __nv_cvt_float2_to_fp8x2(float2{one, other}, __NV_SATFINITE, __NV_E4M3);
+#else
+  return static_cast<uint16_t>(to_float8(one) | to_float8(other) << 8);
+#endif
+}
+
 template <int kSize>
-__device__ __forceinline__ void quantize_vector(Dtype dtype, float least, float most, const float (&x)[kSize],
-                                                uint8_t* to) {
-  Vector<uint8_t, kSize> written;
-  if (dtype == Dtype::kInt8) {
-#pragma unroll
-    for (int i = 0; i < kSize; ++i) written.at[i] = to_int8(x[i], least, most);
-  } else if constexpr (kSize % 2 == 0) {
-#pragma unroll
-    for (int i = 0; i < kSize; i += 2) {
-      const float2 pair{held_between(x[i], least, most), held_between(x[i + 1], least, most)};
-      const auto both = __nv_cvt_float2_to_fp8x2(pair, __NV_SATFINITE, __NV_E4M3);
-      written.at[i] = static_cast<uint8_t>(both & 0xff);
-      written.at[i + 1] = static_cast<uint8_t>(both >> 8);
-    }
+__device__ __forceinline__ Vector<uint8_t, kSize> to_float8(const float (&x)[kSize]) {
+  Vector<uint8_t, kSize> rounded;
+  if constexpr (kSize == 1) {
+    rounded.at[0] = to_float8(x[0]);
   } else {
 #pragma unroll
-    for (int i = 0; i < kSize; ++i) {
-      written.at[i] = __nv_cvt_float_to_fp8(held_between(x[i], least, most), __NV_SATFINITE, __NV_E4M3);
+    for (int i = 0; i < kSize; i += 2) {
+      const uint16_t both = to_float8_pair(x[i], x[i + 1]);
+      rounded.at[i] = static_cast<uint8_t>(both & 0xff);
+      rounded.at[i + 1] = static_cast<uint8_t>(both >> 8);
     }
+  }
+  return rounded;
+}
+
+// Writes kSize elements of 8 bits, held between two bounds; those of float8 itself are held without a comparison.
+template <int kSize>
+__device__ __forceinline__ void quantize_vector(Dtype dtype, float least, float most, float (&x)[kSize], uint8_t* to) {
+  const bool to_int = dtype == Dtype::kInt8;
+  if (to_int || least > -kMostFloat8 || most < kMostFloat8) {
+#pragma unroll
+    for (int i = 0; i < kSize; ++i) x[i] = held_between(x[i], least, most);
+  }
+  Vector<uint8_t, kSize> written;
+  if (to_int) {
+#pragma unroll
+    for (int i = 0; i < kSize; ++i) written.at[i] = to_int8(x[i]);
+  } else {
+    written = to_float8(x);
   }
   *reinterpret_cast<Vector<uint8_t, kSize>*>(to) = written;
 }

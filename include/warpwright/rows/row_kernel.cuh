@@ -18,7 +18,9 @@ constexpr bool kQuantizes = std::is_same_v<Sink, QuantizedSink>;
 // False for a row behind the last, and for one of an expert that does not count.
 __device__ __forceinline__ bool counts(const RowProblem& p, int64_t row) {
   if (row >= p.rows) return false;
-  return p.rows_of_expert == nullptr || row % p.expert_rows < p.rows_of_expert[row / p.expert_rows];
+  if (p.rows_of_expert == nullptr) return true;
+  const RowOfExpert found(p, row);
+  return int64_t{found.row} < p.rows_of_expert[found.expert];
 }
 
 // The scale of the whole row, which its first thread writes; 1 where there is none. `largest` is this thread's.
@@ -37,7 +39,14 @@ __device__ __forceinline__ void write_held(const RowProblem& p, RowReduce& reduc
   const Quantization& to = p.quantization;
   const bool by_group = kQuantizes<Sink> && to.scale_of == ScaleOf::kGroup;
   float factor = 1.f;
-  if (kQuantizes<Sink> && !by_group) {
+  int64_t scales = 0;
+  int lanes = 0, bits = 0;  // of a group: threads side by side, one for each of its vectors; and of its size, a power of two
+  if (by_group) {
+    scales = scales_of_row(p, row);
+    if (threadIdx.x == 0 && is_there) fill_last_word(to, scales);
+    lanes = int(to.group) / kSize;
+    bits = __ffs(int(to.group)) - 1;
+  } else if (kQuantizes<Sink>) {
     float largest = 0.f;
 #pragma unroll
     for (int i = 0; i < kHeld; ++i) largest = Max::join(largest, largest_of(x[i]));
@@ -47,9 +56,9 @@ __device__ __forceinline__ void write_held(const RowProblem& p, RowReduce& reduc
   for (int i = 0; i < kHeld; ++i) {
     const int64_t column = column_of(i);
     const bool writes = is_there && column < p.hidden;
-    if (by_group) {  // a group is of as many threads side by side as it has vectors
-      const float scale = scale_of(to, over_lanes<Max>(largest_of(x[i]), int(to.group / kSize)));
-      if (writes && column % to.group == 0) write_scale(to, scales_of_row(p, row), column / to.group, scale);
+    if (by_group) {
+      const float scale = scale_of(to, over_lanes<Max>(largest_of(x[i]), lanes));
+      if (writes && (threadIdx.x & (lanes - 1)) == 0) write_scale(to, scales, column >> bits, scale);
       factor = factor_of(scale);
     }
     if (writes) Sink::template write<T>(p, row, column, x[i], factor);
@@ -98,7 +107,9 @@ __device__ __forceinline__ void write_any(const RowProblem& p, RowReduce& reduce
                                           const Read& read) {
   const Quantization& to = p.quantization;
   if (kQuantizes<Sink> && to.scale_of == ScaleOf::kGroup) {
-    for (int64_t group = threadIdx.x / 32; group < p.hidden / to.group; group += blockDim.x / 32) {
+    const int64_t scales = scales_of_row(p, row);
+    if (threadIdx.x == 0) fill_last_word(to, scales);
+    for (int64_t group = threadIdx.x / 32; group < to.groups; group += blockDim.x / 32) {
       const int64_t begin = group * to.group, end = begin + to.group;
       float largest = 0.f;
       for (int64_t i = begin + threadIdx.x % 32; i < end; i += 32) {
@@ -106,7 +117,7 @@ __device__ __forceinline__ void write_any(const RowProblem& p, RowReduce& reduce
         largest = Max::join(largest, fabsf(x[0]));
       }
       const float scale = scale_of(to, over_lanes<Max>(largest, 32));
-      if (threadIdx.x % 32 == 0) write_scale(to, scales_of_row(p, row), group, scale);
+      if (threadIdx.x % 32 == 0) write_scale(to, scales, group, scale);
       for (int64_t i = begin + threadIdx.x % 32; i < end; i += 32) {
         read(i);
         Sink::template write<T>(p, row, i, x, factor_of(scale));

@@ -23,7 +23,7 @@ struct Quantization {
   void* scales = nullptr;  // float; bytes of exponents, four to a word, where `packed`
   int64_t scale_row_stride = 0, scale_group_stride = 0;  // in elements of `scales`, of words where `packed`
   int64_t scale_expert_stride = 0;                       // from the rows of one expert to those of the next
-  int64_t group = 0;                                     // elements of a group
+  int64_t group = 0, groups = 0;                         // elements of a group, and groups of a row
   float least = 0, most = 0, eps = 0;
   bool power_of_two = false, packed = false;  // scales are rounded up to a power of two; and stored as its exponent
 };
@@ -40,7 +40,8 @@ struct RowProblem {
   float weight_offset = 0;  // added to each weight
   Dtype dtype = Dtype::kBFloat16, weight_dtype = Dtype::kBFloat16;
   Quantization quantization;
-  int64_t expert_rows = 0;                  // rows that an expert has room for; 0: rows are of no experts
+  int64_t expert_rows = 0;                  // rows that an expert has room for; 0: rows are of no experts, and may be
+                                            // more than 32 bits count
   const int32_t* rows_of_expert = nullptr;  // how many of them count, the others are left out; null: all do
   bool dependent = false;                   // programmatic dependent launch
 };

@@ -9,9 +9,12 @@ struct Sum {
   __device__ static float join(float one, float other) { return one + other; }
 };
 
-// The larger one; a NaN wins, as in torch.
+// The larger of two magnitudes; a NaN wins, as in torch. The bits of floats that are not negative are in their order, and
+// behind those of infinity come the NaNs.
 struct Max {
-  __device__ static float join(float one, float other) { return other > one || other != other ? other : one; }
+  __device__ static float join(float one, float other) {
+    return __uint_as_float(max(__float_as_uint(one), __float_as_uint(other)));
+  }
 };
 
 template <typename Join>

@@ -24,30 +24,51 @@ __device__ __forceinline__ float largest_of(const float (&x)[kSize]) {
   return largest;
 }
 
-// The scale of what has this largest magnitude. A NaN is a NaN's scale.
+constexpr float kLeastNormal = 1.17549435e-38f;  // 2^-126: the inverses of smaller scales are no finite numbers
+
+// The scale of what has this largest magnitude: zero where it would be less than a normal number. A NaN is a NaN's scale.
 __device__ __forceinline__ float scale_of(const Quantization& to, float largest) {
   const float held = largest < to.eps ? to.eps : largest;
   const float scale = held / to.most;
-  return to.power_of_two ? power_of_two_above(scale) : scale;
+  if (to.power_of_two) return power_of_two_above(scale);
+  return scale < kLeastNormal ? 0.f : scale;
 }
 
-// Its inverse: where all is zero and no eps is asked for, that of zero is zero.
-__device__ __forceinline__ float factor_of(float scale) { return scale == 0.f ? 0.f : 1.f / scale; }
+// Its inverse, to a unit in the last place: that of zero, and of what counts as zero, is zero.
+__device__ __forceinline__ float factor_of(float scale) {
+  return fabsf(scale) < kLeastNormal ? 0.f : __fdividef(1.f, scale);
+}
+
+// Which row of which expert a row is; in 32 bits, since a division in 64 is longer than all else that a thread does.
+struct RowOfExpert {
+  __device__ RowOfExpert(const RowProblem& p, int64_t row)
+      : expert(uint32_t(row) / uint32_t(p.expert_rows)), row(uint32_t(row) - expert * uint32_t(p.expert_rows)) {}
+
+  uint32_t expert, row;
+};
 
 // Where the scales of a row begin, in elements of `scales`.
 __device__ __forceinline__ int64_t scales_of_row(const RowProblem& p, int64_t row) {
   const Quantization& to = p.quantization;
   if (p.expert_rows == 0) return row * to.scale_row_stride;
-  return row / p.expert_rows * to.scale_expert_stride + row % p.expert_rows * to.scale_row_stride;
+  const RowOfExpert found(p, row);
+  return found.expert * to.scale_expert_stride + found.row * to.scale_row_stride;
 }
 
 __device__ __forceinline__ void write_scale(const Quantization& to, int64_t scales_of_row, int64_t group, float scale) {
+  float* at = static_cast<float*>(to.scales) + scales_of_row + (to.packed ? group / 4 : group) * to.scale_group_stride;
   if (to.packed) {
-    const int64_t word = scales_of_row + group / 4 * to.scale_group_stride;
-    static_cast<uint8_t*>(to.scales)[4 * word + group % 4] = exponent_of(scale);
+    reinterpret_cast<uint8_t*>(at)[group & 3] = exponent_of(scale);
   } else {
-    static_cast<float*>(to.scales)[scales_of_row + group * to.scale_group_stride] = scale;
+    *at = scale;
   }
+}
+
+// Of a packed word that the last groups of a row do not fill, the rest is zero.
+__device__ __forceinline__ void fill_last_word(const Quantization& to, int64_t scales_of_row) {
+  if (!to.packed) return;
+#pragma unroll 1
+  for (int64_t i = to.groups; i % 4 != 0; ++i) write_scale(to, scales_of_row, i, 0.f);
 }
 
 // fp8 or int8: x times a factor, which is the inverse of a scale.
