@@ -66,12 +66,11 @@ void set_strides(RowProblem& problem, const Arg& scales, ScaleOf scale_of, int64
   if (scale_of != ScaleOf::kGroup) return;
   const Table table = table_of(scales);
   to.group = group;
+  to.groups = problem.hidden / group;
   to.packed = scales.dtype_number() == number_of(ScalarType::Int);
   to.scale_row_stride = table.row_stride;
   to.scale_group_stride = table.group_stride;
-  if (table.experts <= 1) return;
-  problem.expert_rows = table.rows;
-  to.scale_expert_stride = table.expert_stride;
+  if (table.experts > 1) set_experts(problem, scales);
 }
 
 }  // namespace
@@ -143,6 +142,12 @@ RowProblem quantized_rows(const Arg& input, const Arg& out, const Arg& scales, S
   set_bounds(problem.quantization);
   set_strides(problem, scales, scale_of, group);
   return problem;
+}
+
+void set_experts(RowProblem& problem, const Arg& scales) {
+  problem.expert_rows = scales.size(1);
+  problem.quantization.scale_expert_stride = scales.stride(0);
+  problem.quantization.scale_row_stride = scales.stride(1);
 }
 
 }  // namespace warpwright::torch_api

@@ -28,4 +28,8 @@ void check_group_scales(const Arg& scales, const Arg& out, int64_t group, bool p
 // ScaleOf::kTensor, `quantization.scales`.
 RowProblem quantized_rows(const Arg& input, const Arg& out, const Arg& scales, ScaleOf scale_of, int64_t group = 0);
 
+// Makes the rows of a problem, whose output has three dimensions, those of experts; and how many of them there may be.
+void set_experts(RowProblem& problem, const Arg& scales);
+constexpr int64_t kMostExpertRows = 2147483647;
+
 }  // namespace warpwright::torch_api
