@@ -32,7 +32,7 @@ from warpwright.checks import (
     check_size,
     known,
 )
-from warpwright.contract import ROUNDING_TO_8_BITS, Tolerance, Trait, TraitKind
+from warpwright.contract import ROUNDING_TO_8_BITS, Sample, Tolerance, Trait, TraitKind, sample
 from warpwright.rows import check_apart, out_row_stride, row_stride, rows_of, span_of
 
 QUANTIZED_TYPES = (torch.float8_e4m3fn, torch.int8)
@@ -216,3 +216,32 @@ def quantized(x: torch.Tensor, scale: torch.Tensor, dtype: torch.dtype, bounds: 
 def each_of(scales: torch.Tensor, group: int) -> torch.Tensor:
     """Return the scale of each element, of those of groups."""
     return scales.repeat_interleave(group, dim=-1)
+
+
+# What contracts of several operators say.
+
+OVERLAP = "{} overlaps {} in memory, expected memory of its own: clone one of them"
+WORKLOADS = tuple(
+    {"rows": rows, "hidden": hidden, "dtype": torch.bfloat16}
+    for rows, hidden in (
+        (1, 4096), (16, 4096), (128, 4096), (1024, 4096), (16_384, 4096), (1, 7168), (64, 7168), (4096, 7168),
+        (16_384, 1536), (16_384, 128), (7, 18_944), (2048, 18_944),
+    )
+)  # fmt: skip
+
+
+def row_samples() -> tuple[Sample, ...]:
+    """Return calls of many sizes, for every way that the kernels deal rows out."""
+    return (
+        sample("typical"),
+        sample("smallest", rows=1, hidden=1),
+        sample("odd", rows=7, hidden=4097, dtype=torch.bfloat16),
+        sample("float32", rows=9, hidden=3072, dtype=torch.float32),
+        sample("several rows a block", rows=1003, hidden=128, dtype=torch.bfloat16),
+        sample("rows of no power of two of vectors", rows=77, hidden=24),
+        sample("two vectors a thread", rows=5, hidden=16_384, dtype=torch.bfloat16),
+        sample("four vectors for some threads", rows=5, hidden=24_584, dtype=torch.bfloat16),
+        sample("more than the registers hold", rows=3, hidden=70_000),
+        sample("empty", rows=0),
+        sample("largest", rows=70_000, hidden=8),
+    )
