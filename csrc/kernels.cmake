@@ -25,3 +25,9 @@ warpwright_add_kernel(awq_marlin_repack      quantization/awq_marlin_repack.cu  
 warpwright_add_kernel(gptq_marlin_dequantize quantization/gptq_marlin_dequantize.cu 75 80 86 89 90a)
 warpwright_add_kernel(gptq_marlin_gemm_sm80  gemm/gptq_marlin_gemm_sm80.cu          80 86 89)
 warpwright_add_kernel(gptq_marlin_gemm_sm90a gemm/gptq_marlin_gemm_sm90a.cu         90a)
+warpwright_add_kernel(sgl_per_token_quant_fp8  quantization/sgl_per_token_quant_fp8.cu  75 80 86 89 90a
+                      ALSO per_token_quant_int8 sgl_per_token_group_quant_8bit sgl_per_token_group_quant_fp8
+                           sgl_per_token_group_quant_int8)
+warpwright_add_kernel(sgl_per_tensor_quant_fp8 quantization/sgl_per_tensor_quant_fp8.cu 75 80 86 89 90a)
+warpwright_add_kernel(silu_and_mul_quant       fused/silu_and_mul_quant.cu              75 80 86 89 90a
+                      ALSO silu_and_mul_dynamic_quant)

@@ -66,7 +66,8 @@ def near(contract: Contract, found: torch.Tensor, expected: torch.Tensor) -> Non
     elif not tolerance.is_exact:
         finite = expected[expected.isfinite()]
         largest = float(finite.abs().max()) if finite.numel() else 0.0
-        absolute = largest * tolerance.of_largest + float(torch.finfo(found.dtype).smallest_normal) * 2.0**-9
+        kind = torch.finfo(found.dtype)  # half of the least subnormal number, and no less than 2^-9 of the least normal
+        absolute = largest * tolerance.of_largest + kind.smallest_normal * max(kind.eps / 2, 2.0**-9)
     right = expected.to(found.dtype) if tolerance.is_exact or not is_float else expected
     torch.testing.assert_close(
         found.double() if is_float else found,

@@ -22,10 +22,14 @@ bool rows_take_vectors(const RowProblem& p) {
   }
 }
 
+// Where no thread of a row waits for another's, a row may come in pieces.
+template <typename Norm, typename Sink>
+constexpr bool kWaits = Norm::kReadsWeights || !Sink::kByGroup;
+
 template <typename Source, typename Norm, typename Sink>
 RowWork work_of(const RowProblem& p, int vector) {
   RowWork work{p.rows, p.hidden / vector};
-  work.waits = Norm::kReadsWeights || (Sink::kQuantizes && p.quantization.scale_of == ScaleOf::kRow);
+  work.waits = kWaits<Norm, Sink>;
   work.crowd = kCrowd<Source, Norm, Sink>;
   if (Sink::kByGroup) work.group_threads = int(p.quantization.group / vector);
   return work;
@@ -45,11 +49,10 @@ Status launch_rows(const RowProblem& p, const Device& device, cudaStream_t strea
   shape.grid.y = plan.pieces;
   shape.threads_y = plan.rows_of_block;
   shape.dependent = p.dependent;
-  constexpr bool kWaits = Norm::kReadsWeights || !Sink::kByGroup;  // where it does not, a row comes in pieces
-  if constexpr (kWaits) {
+  if constexpr (kWaits<Norm, Sink>) {
     if (plan.held == 4) return launch_kernel<row_kernel<Source, Norm, Sink, W, 4, kSize>>(shape, stream, p);
   }
-  if constexpr (kWaits && kCrowd<Source, Norm, Sink> == 0) {
+  if constexpr (kWaits<Norm, Sink> && kCrowd<Source, Norm, Sink> == 0) {
     if (plan.held == 8) return launch_kernel<row_kernel<Source, Norm, Sink, W, 8, kSize>>(shape, stream, p);
   }
   switch (plan.held) {
@@ -60,6 +63,14 @@ Status launch_rows(const RowProblem& p, const Device& device, cudaStream_t strea
     default:
       return launch_kernel<any_row_kernel<Source, Norm, Sink, W>>(shape, stream, p);
   }
+}
+
+// The same, quantised: by one scale for each group of a row, or for more.
+template <typename T, typename Source, typename Norm, typename W = T>
+Status launch_quantized_rows(const RowProblem& p, const Device& device, cudaStream_t stream) {
+  return p.quantization.scale_of == ScaleOf::kGroup
+             ? launch_rows<T, Source, Norm, QuantizedSink<true>, W>(p, device, stream)
+             : launch_rows<T, Source, Norm, QuantizedSink<false>, W>(p, device, stream);
 }
 
 }  // namespace warpwright

@@ -26,6 +26,12 @@ struct Quantization {
   int64_t group = 0, groups = 0;                         // elements of a group, and groups of a row
   float least = 0, most = 0, inverse_of_most = 0, eps = 0;
   bool power_of_two = false, packed = false;  // scales are rounded up to a power of two; and stored as its exponent
+
+  void hold_between(float lower, float upper) {
+    least = lower;
+    most = upper;
+    inverse_of_most = 1.f / upper;
+  }
 };
 
 struct RowProblem {
