@@ -29,5 +29,9 @@ warpwright_add_kernel(sgl_per_token_quant_fp8  quantization/sgl_per_token_quant_
                       ALSO per_token_quant_int8 sgl_per_token_group_quant_8bit sgl_per_token_group_quant_fp8
                            sgl_per_token_group_quant_int8)
 warpwright_add_kernel(sgl_per_tensor_quant_fp8 quantization/sgl_per_tensor_quant_fp8.cu 75 80 86 89 90a)
+warpwright_add_kernel(rmsnorm_quant        fused/rmsnorm_quant.cu               75 80 86 89 90a
+                      ALSO fused_add_rmsnorm_quant rmsnorm_dynamic_quant fused_add_rmsnorm_dynamic_quant)
+warpwright_add_kernel(layernorm_quant      fused/layernorm_quant.cu             75 80 86 89 90a
+                      ALSO layernorm_dynamic_quant)
 warpwright_add_kernel(silu_and_mul_quant       fused/silu_and_mul_quant.cu              75 80 86 89 90a
                       ALSO silu_and_mul_dynamic_quant)

@@ -77,6 +77,12 @@ def rms(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
     return x / (x.square().mean(dim=-1, keepdim=True) + eps).sqrt() * weight
 
 
+def layer(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float) -> torch.Tensor:
+    """Return rows of a mean of zero and a variance of one, times a weight, plus a bias."""
+    centred = x - x.mean(dim=-1, keepdim=True)
+    return centred / (centred.square().mean(dim=-1, keepdim=True) + eps).sqrt() * weight + bias
+
+
 def make_norm(draw: Draw, rows: int = 64, hidden: int = 4096, dtype: torch.dtype = torch.float16) -> Arguments:
     """Make a call of a norm that writes an output."""
     return {
@@ -142,7 +148,7 @@ def samples(other: str) -> tuple[Any, ...]:
         sample("rows of no power of two of vectors", rows=77, hidden=24),
         sample("two vectors a thread", rows=5, hidden=16_384, dtype=torch.bfloat16),
         sample("two vectors for some threads", rows=3, hidden=8200),
-        sample("four vectors a thread", rows=3, hidden=32_768),
+        sample("four vectors a thread", rows=3, hidden=18_944),
         sample("four vectors for some threads", rows=5, hidden=24_584, dtype=torch.bfloat16),
         sample("many rows", rows=700, hidden=5120, dtype=torch.bfloat16),
         sample("slices", _both(other, widened), rows=5, hidden=128),
@@ -155,25 +161,29 @@ def samples(other: str) -> tuple[Any, ...]:
     )
 
 
-def refusals(other: str) -> tuple[Refusal, ...]:
-    """Return calls that are refused."""
+def refusals(other: str, weight: str = "weight") -> tuple[Refusal, ...]:
+    """Return calls that are refused; ``weight`` names the weight, which is float32 under another name."""
     apart = _both(other, lambda x: x.view(4, 16, -1).transpose(0, 1), lambda x: x.view(16, 4, -1))
     overlap = ("out", "input") if other == "out" else ("input", "residual")
     return (
         refuse("dtype", "input has dtype int16, expected float16 or bfloat16 or float32", input=torch.Tensor.short),
         refuse(
             "weight dtype",
-            "weight has dtype bfloat16, expected float16, the dtype of input",
-            weight=torch.Tensor.bfloat16,
+            f"{weight} has dtype bfloat16, expected float16, the dtype of input",
+            **{weight: torch.Tensor.bfloat16},
         ),
         refuse(
             f"{other} dtype",
             f"{other} has dtype bfloat16, expected float16, the dtype of input",
             **{other: torch.Tensor.bfloat16},
         ),
-        refuse("weight dim", "weight has 2 dimensions, shape (1, 4096); expected 1", weight=lambda x: x[None]),
-        refuse("weight size", "weight has shape (32,): size 32 in dimension 0, expected 4096", weight=lambda x: x[:32]),
-        refuse("weight stride", "expected a contiguous tensor", weight=lambda x: x.repeat(2)[::2]),
+        refuse("weight dim", f"{weight} has 2 dimensions, shape (1, 4096); expected 1", **{weight: lambda x: x[None]}),
+        refuse(
+            "weight size",
+            f"{weight} has shape (32,): size 32 in dimension 0, expected 4096",
+            **{weight: lambda x: x[:32]},
+        ),
+        refuse("weight stride", "expected a contiguous tensor", **{weight: lambda x: x.repeat(2)[::2]}),
         refuse(
             f"{other} shape",
             f"{other} has shape (2, 4096), expected (64, 4096), the shape of input",
@@ -186,8 +196,13 @@ def refusals(other: str) -> tuple[Refusal, ...]:
         ),
         refuse("shifted", OVERLAP.format(*overlap), _shifted(other)),
         refuse("a row on", OVERLAP.format(*overlap), _a_row_on(other)),
-        refuse("weight in it", OVERLAP.format(other, "weight"), lambda call: {"weight": call[other][5]}),
+        refuse("weight in it", OVERLAP.format(other, weight), lambda call: {weight: _of_memory(call[other], weight)}),
     )
+
+
+def _of_memory(other: torch.Tensor, weight: str) -> torch.Tensor:
+    """Return a weight that lies where another tensor does: float32 under another name."""
+    return other[5] if weight == "weight" else other[4:6].view(-1).view(torch.float32)
 
 
 def norm_contract(function: Callable[..., Any], reference: Callable[..., Any], peers: Callable[..., Any]) -> Contract:

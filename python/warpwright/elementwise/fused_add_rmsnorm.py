@@ -68,7 +68,9 @@ def reference(
     return rms(total, weight.to(wide), eps), total
 
 
-def peers(input: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor, eps: float) -> dict[str, Callable[[], object]]:  # noqa: A002
+def peers(
+    input: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor, eps: float
+) -> dict[str, Callable[[], object]]:  # noqa: A002
     """Return who else does it; two copies are no norm, and move the same bytes."""
     norm = torch.nn.functional.rms_norm
     other, rest = torch.empty_like(input), torch.empty_like(residual)

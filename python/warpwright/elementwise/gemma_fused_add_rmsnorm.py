@@ -68,14 +68,18 @@ def reference(
     return rms(total, weight.to(wide) + 1, eps), total
 
 
-def peers(input: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor, eps: float) -> dict[str, Callable[[], object]]:  # noqa: A002
+def peers(
+    input: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor, eps: float
+) -> dict[str, Callable[[], object]]:  # noqa: A002
     """Return who else does it; two copies are no norm, and move the same bytes."""
     norm = torch.nn.functional.rms_norm
     other, rest = torch.empty_like(input), torch.empty_like(residual)
     return {
         "torch": lambda: norm(residual.add_(input), weight.shape, weight + 1, eps),
         "two copies": lambda: (other.copy_(input), rest.copy_(residual)),
-        "sglang-kernel": lambda: torch.ops.sgl_kernel.gemma_fused_add_rmsnorm.default(input, residual, weight, eps, True),
+        "sglang-kernel": lambda: torch.ops.sgl_kernel.gemma_fused_add_rmsnorm.default(
+            input, residual, weight, eps, True
+        ),
     }
 
 

@@ -153,7 +153,9 @@ CONTRACT = Contract(
         ),
         refuse("group", "group_size is 96, expected a divisor of 2048", group_size=lambda _: 96),
         refuse(
-            "scales of groups", "size 1 in dimension 1, expected 16 (one scale for each group)", group_size=lambda _: 128
+            "scales of groups",
+            "size 1 in dimension 1, expected 16 (one scale for each group)",
+            group_size=lambda _: 128,
         ),
     ),
     tolerance=TOLERANCE,

@@ -11,8 +11,8 @@ from torch.autograd import forward_ad
 from warpwright.checks import FLOAT_TYPES, check_dtype, check_inner_stride, check_min_dim, known
 from warpwright.contract import Arguments, Contract, Output, each, refuse, sample
 from warpwright.draw import Draw, crossed, widened
-from warpwright.gradient import is_recorded
 from warpwright.gradient import call as call_operator
+from warpwright.gradient import is_recorded
 from warpwright.quantization._quantize import (
     BOUNDS,
     TOLERANCE,

@@ -8,7 +8,6 @@ import torch
 from torch import is_grad_enabled
 from torch.autograd import forward_ad
 
-
 from warpwright.gradient import is_recorded, write_all
 from warpwright.quantization._group_quant import (
     check_group_quant,

@@ -1,0 +1,34 @@
+#include "fused/norm_quant.h"
+#include "torch/launch.h"
+#include "torch/operator.h"
+#include "warpwright/fused/norm_quant.h"
+#include "warpwright/paths/layernorm_quant.h"
+
+namespace warpwright::torch_api {
+
+namespace {
+
+constexpr SmPath<RowLaunch> kPaths[] = {WARPWRIGHT_PATHS_layernorm_quant};
+
+void layernorm_quant(const Tensor& out, const Tensor& input, const Tensor& gemma, const Tensor& beta,
+                     const Tensor& scale, double eps, std::optional<bool> enable_pdl) {
+  const Arg out_arg{out, "out"}, scales_arg{scale, "scale"}, input_arg{input, "input"}, weight_arg{gemma, "gemma"};
+  const Arg bias_arg{beta, "beta"};
+  NormQuant args{out_arg, scales_arg, input_arg, weight_arg};
+  args.bias = &bias_arg;
+  RowProblem problem = check_norm_quant(args);
+  if (problem.rows == 0) return;
+  problem.eps = static_cast<float>(eps);
+
+  LaunchScope scope(input_arg);
+  problem.out = out.mutable_data_ptr();
+  launch_dependent("layernorm_quant", kPaths, scope, problem, enable_pdl, scope.device());
+}
+
+}  // namespace
+
+WARPWRIGHT_OPERATOR(layernorm_quant,
+                    "(Tensor! out, Tensor input, Tensor gemma, Tensor beta, Tensor scale, float eps, "
+                    "bool? enable_pdl=None) -> ()");
+
+}  // namespace warpwright::torch_api

@@ -1,0 +1,17 @@
+// Launch function of the layer norms whose result is quantised: the same code on every SM.
+
+#include "warpwright/fused/norm_quant.h"
+#include "warpwright/rows/launch_rows.cuh"
+
+namespace warpwright {
+
+Status layernorm_quant(const RowProblem& problem, const Device& device, cudaStream_t stream) {
+  return with_float16_type(problem.dtype, [&](auto element) {
+    using T = decltype(element);
+    return problem.weight_dtype == problem.dtype
+               ? launch_quantized_rows<T, PlainSource<T>, LayerNorm>(problem, device, stream)
+               : launch_quantized_rows<T, PlainSource<T>, LayerNorm, float>(problem, device, stream);
+  });
+}
+
+}  // namespace warpwright
