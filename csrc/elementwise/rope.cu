@@ -35,13 +35,17 @@ Status with_angles(const RopeProblem& p, const Device& device, cudaStream_t stre
 
 template <typename T, int kSize>
 Status with_vectors_of(const RopeProblem& p, const Device& device, cudaStream_t stream) {
-  return p.cos_sin_cache == nullptr ? with_angles<T, kSize, ComputedAngles>(p, device, stream)
-                                    : with_angles<T, kSize, CachedAngles>(p, device, stream);
+  return p.is_cached ? with_angles<T, kSize, CachedAngles>(p, device, stream)
+                     : with_angles<T, kSize, ComputedAngles>(p, device, stream);
 }
 
 }  // namespace rope_launch
 
 Status apply_rope(const RopeProblem& p, const Device& device, cudaStream_t stream) {
+  constexpr int64_t kMost = 1 << 30;  // the kernel counts what one token has in 32 bits
+  if (p.q.heads + p.k.heads > kMost || p.head_dim > kMost) {
+    return Status::refused("a token has more than 2^30 heads, or a head more than 2^30 elements");
+  }
   return with_float_type(p.dtype, [&](auto element) {
     using T = decltype(element);
     return rope_launch::takes_vectors_of<T>(p) ? rope_launch::with_vectors_of<T, kFullVector<T>>(p, device, stream)

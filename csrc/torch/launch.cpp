@@ -84,12 +84,16 @@ const Device& device_under(const Arg& arg) {
   return device_at(arg.device_index());
 }
 
+Tensor empty_strided(const Device& device, int32_t dtype, const int64_t* sizes, const int64_t* strides, int64_t dim) {
+  AtenTensorHandle handle = nullptr;
+  TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(dim, sizes, strides, dtype, aoti_torch_device_type_cuda(),
+                                                  device.index, &handle));
+  return Tensor(handle);
+}
+
 Tensor empty_strided(const Device& device, int32_t dtype, std::initializer_list<int64_t> sizes,
                      std::initializer_list<int64_t> strides) {
-  AtenTensorHandle handle = nullptr;
-  TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(int64_t(sizes.size()), sizes.begin(), strides.begin(), dtype,
-                                                  aoti_torch_device_type_cuda(), device.index, &handle));
-  return Tensor(handle);
+  return empty_strided(device, dtype, sizes.begin(), strides.begin(), int64_t(sizes.size()));
 }
 
 }  // namespace
@@ -116,6 +120,17 @@ LaunchScope::LaunchScope(const Arg& on) : device_(&device_under(on)), guard_(dev
 
 Tensor LaunchScope::empty(int32_t dtype, int64_t rows, int64_t columns) const {
   return empty_strided(*device_, dtype, {rows, columns}, {std::max<int64_t>(columns, 1), 1});  // as torch's own strides
+}
+
+Tensor LaunchScope::empty_like(const Arg& like) const {
+  std::vector<int64_t> sizes(like.dim()), strides(like.dim());
+  int64_t stride = 1;
+  for (int64_t dim = like.dim() - 1; dim >= 0; --dim) {
+    sizes[dim] = like.size(dim);
+    strides[dim] = stride;
+    stride *= std::max<int64_t>(sizes[dim], 1);
+  }
+  return empty_strided(*device_, like.dtype_number(), sizes.data(), strides.data(), like.dim());
 }
 
 int32_t* LaunchScope::unset_word() {

@@ -43,6 +43,9 @@ class LaunchScope {
   // An unwritten row-major matrix on the device, of a dtype by torch's number.
   Tensor empty(int32_t dtype, int64_t rows, int64_t columns) const;
 
+  // An unwritten contiguous tensor on the device, of an argument's shape and dtype.
+  Tensor empty_like(const Arg& like) const;
+
   // Memory from torch's allocator that lives until the scope ends, in stream order.
   Workspace workspace();
 

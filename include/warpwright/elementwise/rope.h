@@ -1,6 +1,6 @@
 // Rotary embeddings of queries and keys: the problem and its launcher.
-// Method: Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding", 2021 (arXiv:2104.09864). The pair
-// (x, y) with the number i becomes (x cos a - y sin a, y cos a + x sin a), a = position * frequency(i), in fp32 with one
+// Method: Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding", 2021 (arXiv:2104.09864). Pair i,
+// (x, y), becomes (x cos a - y sin a, y cos a + x sin a), a = position * frequency(i), in fp32 with one
 // rounding.
 #pragma once
 
@@ -51,7 +51,8 @@ struct RopeProblem {
   int64_t segments = 0;
 
   // Cosines and sines, (max_positions, rotary_dim), of the problem's dtype or float32: a row has all cosines, then all
-  // sines. Positions that it does not have give NaN. Null: the angles are computed.
+  // sines. Positions that it does not have give NaN. Without a cache, angles are computed.
+  bool is_cached = false;
   const void* cos_sin_cache = nullptr;
   int64_t max_positions = 0;
   bool cache_is_float32 = true;
