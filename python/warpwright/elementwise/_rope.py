@@ -13,7 +13,6 @@ from warpwright.checks import (
     check,
     check_above,
     check_at_least,
-    check_at_most,
     check_contiguous,
     check_dim,
     check_dtype,
@@ -67,7 +66,7 @@ def check_rope(
     offsets: torch.Tensor | None = None,
     low_freq_factor: float | None = None,
     high_freq_factor: float | None = None,
-    in_place: bool = False,  # noqa: FBT001, FBT002
+    in_place: bool = False,
 ) -> None:
     """Refuse what an embedding by computed angles cannot take."""
     given = (("pos_ids", pos_ids), ("indptr", indptr), ("offsets", offsets))
@@ -81,7 +80,9 @@ def check_rope(
         check_size("pos_ids", pos_ids, 0, q.shape[0], "the tokens of q")
     if indptr is not None and offsets is not None:
         check_size("indptr", indptr, 0, offsets.shape[0] + 1, "one more than offsets")
-    check_rotary_dim("rotary_dim", q.shape[2] if rotary_dim is None else rotary_dim, q.shape[2], "the head dimension of q")
+    check_rotary_dim(
+        "rotary_dim", q.shape[2] if rotary_dim is None else rotary_dim, q.shape[2], "the head dimension of q"
+    )
     check_above("rope_scale", rope_scale, 0)
     check_above("rope_theta", rope_theta, 0)
     if low_freq_factor is not None and high_freq_factor is not None:
@@ -126,8 +127,8 @@ def check_cached_rope(
     key: torch.Tensor | None,
     head_size: int,
     cos_sin_cache: torch.Tensor,
-    any_shape: bool = False,  # noqa: FBT001, FBT002
-    in_place: bool = False,  # noqa: FBT001, FBT002
+    any_shape: bool = False,
+    in_place: bool = False,
 ) -> None:
     """Refuse what an embedding by a cache of cosines and sines cannot take."""
     heads = [("query", query), *([] if key is None else [("key", key)])]
@@ -197,7 +198,7 @@ def _positions(indptr: torch.Tensor, offsets: torch.Tensor, tokens: int) -> tupl
 def rope(
     q: torch.Tensor,
     k: torch.Tensor,
-    interleave: bool,  # noqa: FBT001
+    interleave: bool,
     rope_scale: float,
     rope_theta: float,
     wide: torch.dtype,
@@ -232,7 +233,7 @@ def cached_rope(
     key: torch.Tensor | None,
     head_size: int,
     cos_sin_cache: torch.Tensor,
-    is_neox: bool,  # noqa: FBT001
+    is_neox: bool,
     wide: torch.dtype,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return queries and keys, turned by rows of a cache; a position that it does not have gives NaN."""
