@@ -71,8 +71,9 @@ void check_numbers(const RopeNumbers& numbers, const Llama31Numbers* llama31) {
 // low_freq_factor waves or fewer; between them the part that is kept grows evenly with the waves.
 RopeFrequencies frequencies_of(const RopeNumbers& numbers, const Llama31Numbers* llama31, int64_t rotary_dim) {
   RopeFrequencies found;
-  found.octaves = std::log2(numbers.rope_theta) * 2 / double(std::max<int64_t>(rotary_dim, 1));
-  found.ratio = std::exp2(-found.octaves);
+  // In long double, since glibc 2.29 gave those of double a new version, which a manylinux_2_28 wheel may not ask for.
+  found.octaves = double(std::log2l(numbers.rope_theta) * 2 / std::max<int64_t>(rotary_dim, 1));
+  found.ratio = double(std::exp2l(-found.octaves));
   found.inverse_scale = 1 / numbers.rope_scale;
   if (llama31 == nullptr) return found;
   const double width = llama31->high_freq_factor - llama31->low_freq_factor;

@@ -1,4 +1,4 @@
-"""What the contracts of the rotary embeddings by computed angles say: calls that are taken, that are refused, and peers."""
+"""What the contracts of the rotary embeddings by computed angles say: calls taken, calls refused, and peers."""
 
 from __future__ import annotations
 
