@@ -83,7 +83,7 @@ def _batches_of_heads(call: Arguments) -> Arguments:
 
 
 def _samples(form: CachedForm) -> tuple[Sample, ...]:
-    small = {"heads": 4, "kv_heads": 2}
+    small: dict[str, Any] = {"heads": 4, "kv_heads": 2}
     return (
         sample("typical"),
         sample("smallest", tokens=1, heads=1, kv_heads=1, head_dim=2),
@@ -204,7 +204,8 @@ def moves(positions: torch.Tensor, query: torch.Tensor, key: torch.Tensor | None
     """Return the bytes of queries and keys, read and written, of positions, and of the rows that they name."""
     heads = query.numel() + (0 if key is None else key.numel())
     row = cos_sin_cache.shape[1] * cos_sin_cache.element_size()
-    return 2 * heads * query.element_size() + positions.numel() * (positions.element_size() + row)
+    moved: int = 2 * heads * query.element_size() + positions.numel() * (positions.element_size() + row)
+    return moved
 
 
 def _peers(

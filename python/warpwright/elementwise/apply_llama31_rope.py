@@ -74,7 +74,7 @@ def apply_llama31_rope(
         code for the GPU.
     """
     if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(q, k):
-        return call(
+        marked: tuple[torch.Tensor, torch.Tensor] = call(
             _apply_llama31_rope,
             q,
             k,
@@ -88,7 +88,8 @@ def apply_llama31_rope(
             high_freq_factor,
             old_context_len,
         )
-    return _apply_llama31_rope(
+        return marked
+    found: tuple[torch.Tensor, torch.Tensor] = _apply_llama31_rope(
         q,
         k,
         indptr,
@@ -101,6 +102,7 @@ def apply_llama31_rope(
         high_freq_factor,
         old_context_len,
     )
+    return found
 
 
 CONTRACT = rope_contract(apply_llama31_rope, Form(by_segments=True, llama31=True))

@@ -70,7 +70,7 @@ def apply_llama31_rope_pos_ids(
         code for the GPU.
     """
     if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(q, k):
-        return call(
+        marked: tuple[torch.Tensor, torch.Tensor] = call(
             _apply_llama31_rope_pos_ids,
             q,
             k,
@@ -83,7 +83,8 @@ def apply_llama31_rope_pos_ids(
             high_freq_factor,
             old_context_len,
         )
-    return _apply_llama31_rope_pos_ids(
+        return marked
+    found: tuple[torch.Tensor, torch.Tensor] = _apply_llama31_rope_pos_ids(
         q,
         k,
         pos_ids,
@@ -95,6 +96,7 @@ def apply_llama31_rope_pos_ids(
         high_freq_factor,
         old_context_len,
     )
+    return found
 
 
 CONTRACT = rope_contract(apply_llama31_rope_pos_ids, Form(llama31=True))

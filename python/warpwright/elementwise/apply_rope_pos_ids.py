@@ -60,8 +60,14 @@ def apply_rope_pos_ids(
         code for the GPU.
     """
     if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(q, k):
-        return call(_apply_rope_pos_ids, q, k, pos_ids, rotary_dim, interleave, rope_scale, rope_theta)
-    return _apply_rope_pos_ids(q, k, pos_ids, rotary_dim, interleave, rope_scale, rope_theta)
+        marked: tuple[torch.Tensor, torch.Tensor] = call(
+            _apply_rope_pos_ids, q, k, pos_ids, rotary_dim, interleave, rope_scale, rope_theta
+        )
+        return marked
+    found: tuple[torch.Tensor, torch.Tensor] = _apply_rope_pos_ids(
+        q, k, pos_ids, rotary_dim, interleave, rope_scale, rope_theta
+    )
+    return found
 
 
 CONTRACT = rope_contract(apply_rope_pos_ids, Form())

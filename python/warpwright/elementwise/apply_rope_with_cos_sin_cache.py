@@ -59,8 +59,14 @@ def apply_rope_with_cos_sin_cache(
         the GPU.
     """
     if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(query, key, cos_sin_cache):
-        return call(_apply_rope_with_cos_sin_cache, positions, query, key, head_size, cos_sin_cache, is_neox)
-    return _apply_rope_with_cos_sin_cache(positions, query, key, head_size, cos_sin_cache, is_neox)
+        marked: tuple[torch.Tensor, torch.Tensor] = call(
+            _apply_rope_with_cos_sin_cache, positions, query, key, head_size, cos_sin_cache, is_neox
+        )
+        return marked
+    found: tuple[torch.Tensor, torch.Tensor] = _apply_rope_with_cos_sin_cache(
+        positions, query, key, head_size, cos_sin_cache, is_neox
+    )
+    return found
 
 
 CONTRACT = cached_rope_contract(apply_rope_with_cos_sin_cache, CachedForm())

@@ -55,8 +55,8 @@ def fused_qk_norm_rope(
 
     A head becomes ``x / sqrt(mean(x ** 2) + eps) * weight``, and then each pair ``(x, y)`` of it with the number ``i``
     ``(x c - y s, y c + x s)`` with ``c = cos(a) * attention_factor``, ``s = sin(a) * attention_factor`` and
-    ``a = position * f``; all in float32 with one rounding at the end. ``f`` is ``base ** (-2 i / rotary_dim)``, of which
-    the part ``clamp((i - low) / (high - low), 0, 1)`` is divided by ``factor``.
+    ``a = position * f``; all in float32 with one rounding at the end. ``f`` is ``base ** (-2 i / rotary_dim)``, of
+    which the part ``clamp((i - low) / (high - low), 0, 1)`` is divided by ``factor``.
 
     Frequencies and angles are computed in float64, and whole turns taken away there. Methods: Zhang and Sennrich, "Root
     Mean Square Layer Normalization" (arXiv:1910.07467); Su et al., "RoFormer" (arXiv:2104.09864); Peng et al., "YaRN"
@@ -65,8 +65,8 @@ def fused_qk_norm_rope(
     Parameters
     ----------
     qkv
-        ``(tokens, (num_heads_q + num_heads_k + num_heads_v) * head_dim)``, float16 or bfloat16: the heads of queries, of
-        keys and of values, which stay as they are. Tokens may lie apart; the elements of a token are adjacent.
+        ``(tokens, (num_heads_q + num_heads_k + num_heads_v) * head_dim)``, float16 or bfloat16: the heads of queries,
+        of keys and of values, which stay as they are. Tokens may lie apart; the elements of a token are adjacent.
     num_heads_q, num_heads_k, num_heads_v
         How many heads there are of each.
     head_dim
@@ -245,7 +245,8 @@ def peers(
 
 def moves(qkv: torch.Tensor, num_heads_v: int, head_dim: int) -> int:
     """Return the bytes of queries and keys, read and written; weights and positions are few."""
-    return 2 * qkv.shape[0] * (qkv.shape[1] - num_heads_v * head_dim) * qkv.element_size()
+    moved: int = 2 * qkv.shape[0] * (qkv.shape[1] - num_heads_v * head_dim) * qkv.element_size()
+    return moved
 
 
 CONTRACT = Contract(
