@@ -13,6 +13,12 @@ warpwright_add_kernel(rmsnorm              elementwise/rmsnorm.cu               
                       ALSO gemma_rmsnorm fused_add_rmsnorm gemma_fused_add_rmsnorm)
 warpwright_add_kernel(layernorm            elementwise/layernorm.cu             75 80 86 89 90a)
 warpwright_add_kernel(silu_and_mul         elementwise/silu_and_mul.cu          75 80 86 89 90a)
+warpwright_add_kernel(apply_rope           elementwise/rope.cu                  75 80 86 89 90a
+                      ALSO apply_rope_inplace apply_rope_pos_ids apply_rope_pos_ids_inplace
+                           apply_llama31_rope apply_llama31_rope_inplace
+                           apply_llama31_rope_pos_ids apply_llama31_rope_pos_ids_inplace
+                           apply_rope_with_cos_sin_cache apply_rope_with_cos_sin_cache_inplace rotary_embedding)
+warpwright_add_kernel(fused_qk_norm_rope   elementwise/fused_qk_norm_rope.cu    75 80 86 89 90a)
 warpwright_add_kernel(int8_scaled_mm_sm75  gemm/int8_scaled_mm_sm75.cu          75              USES cutlass)
 warpwright_add_kernel(int8_scaled_mm_sm80  gemm/int8_scaled_mm_sm80.cu          80 86 89        USES cutlass)
 warpwright_add_kernel(int8_scaled_mm_sm90a gemm/int8_scaled_mm_sm90a.cu         90a             USES cutlass)

@@ -1,5 +1,6 @@
 #include "torch/checks.h"
 
+#include <cstdio>
 #include <string>
 
 namespace warpwright::torch_api {
@@ -17,6 +18,13 @@ bool contains(std::initializer_list<ScalarType> types, ScalarType wanted) {
     if (type == wanted) return true;
   }
   return false;
+}
+
+// As Python's format g has it.
+std::string number_text(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%g", value);
+  return text;
 }
 
 }  // namespace
@@ -88,6 +96,14 @@ void check_multiple(const char* what, int64_t value, int64_t of) {
 
 void check_at_most(const char* what, int64_t value, int64_t most, const char* why) {
   WARPWRIGHT_CHECK(value <= most, what, " is ", value, ", expected at most ", most, ": ", why);
+}
+
+void check_at_least(const char* what, int64_t value, int64_t least) {
+  WARPWRIGHT_CHECK(value >= least, what, " is ", value, ", expected at least ", least);
+}
+
+void check_above(const char* what, double value, double bound, const char* why) {
+  WARPWRIGHT_CHECK(value > bound, what, " is ", number_text(value), ", expected more than ", number_text(bound), why);
 }
 
 void check_aligned(const Arg& arg, int64_t bytes) {

@@ -24,6 +24,8 @@ void check_inner_stride(const Arg& arg);  // elements of the last dimension are 
 void check_contiguous(const Arg& arg);
 void check_multiple(const char* what, int64_t value, int64_t of);
 void check_at_most(const char* what, int64_t value, int64_t most, const char* why);
+void check_at_least(const char* what, int64_t value, int64_t least);
+void check_above(const char* what, double value, double bound, const char* why = "");
 void check_dtype_value(const char* name, ScalarType found, std::initializer_list<ScalarType> supported);
 void check_aligned(const Arg& arg, int64_t bytes);  // the first element stands at a multiple of `bytes`
 

@@ -65,6 +65,8 @@ int32_t number_of(ScalarType type) {
       return aoti_torch_dtype_float32();
     case ScalarType::Int:
       return aoti_torch_dtype_int32();
+    case ScalarType::Long:
+      return aoti_torch_dtype_int64();
     case ScalarType::Char:
       return aoti_torch_dtype_int8();
     case ScalarType::Float8_e4m3fn:

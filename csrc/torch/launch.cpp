@@ -125,6 +125,12 @@ Tensor LaunchScope::empty(int32_t dtype, const std::vector<int64_t>& sizes) cons
   return empty_strided(*device_, dtype, sizes, strides);
 }
 
+Tensor LaunchScope::empty_like(const Arg& like) const {
+  std::vector<int64_t> sizes(like.dim());
+  for (int64_t dim = 0; dim < like.dim(); ++dim) sizes[dim] = like.size(dim);
+  return empty(like.dtype_number(), sizes);
+}
+
 int32_t* LaunchScope::unset_word() {
   auto* word = static_cast<int32_t*>(workspace()(sizeof(kUnset)));
   check_cuda_call(cudaMemsetAsync(word, kUnset & 0xff, sizeof(kUnset), stream_), "cudaMemsetAsync");

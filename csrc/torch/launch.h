@@ -46,6 +46,9 @@ class LaunchScope {
   // The same of any number of dimensions.
   Tensor empty(int32_t dtype, const std::vector<int64_t>& sizes) const;
 
+  // An unwritten contiguous tensor on the device, of an argument's shape and dtype.
+  Tensor empty_like(const Arg& like) const;
+
   // Memory from torch's allocator that lives until the scope ends, in stream order.
   Workspace workspace();
 

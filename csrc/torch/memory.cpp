@@ -46,9 +46,21 @@ bool is_same(const Rows& one, const Rows& other) {
          (one.rows <= 1 || one.stride == other.stride);
 }
 
+namespace {
+
+// Rows of one distance, such as two slices of a wider tensor: apart where they are apart within that distance.
+bool are_beside(const Rows& one, const Rows& other) {
+  if (one.stride != other.stride || one.stride <= 0) return false;
+  const int64_t from = ((other.start - one.start) % one.stride + one.stride) % one.stride;
+  return from >= one.bytes && from + other.bytes <= one.stride;
+}
+
+}  // namespace
+
 bool meet(const Rows& one, const Rows& other) {
   const auto end_of = [](const Rows& rows) { return rows.start + (rows.rows - 1) * rows.stride + rows.bytes; };
   if (one.rows == 0 || other.rows == 0 || end_of(one) <= other.start || end_of(other) <= one.start) return false;
+  if (are_beside(one, other)) return false;
   if (one.rows > other.rows) return meet(other, one);
   for (int64_t row = 0; row < one.rows; ++row) {
     const int64_t begin = one.start + row * one.stride, end = begin + one.bytes;

@@ -151,6 +151,16 @@ def check_at_most(what: str, value: Size, most: int, why: str) -> None:
     check(value <= most, f"{what} is ", value, f", expected at most {most}: {why}")
 
 
+def check_at_least(what: str, value: Size, least: int) -> None:
+    """Refuse what is less."""
+    check(value >= least, f"{what} is ", value, f", expected at least {least}")
+
+
+def check_above(what: str, value: float, bound: float, why: str = "") -> None:
+    """Refuse a number that is not more than another."""
+    check(value > bound, f"{what} is {value:g}, expected more than {bound:g}{why}")
+
+
 def check_aligned(name: str, tensor: torch.Tensor, of_bytes: int) -> None:
     """Refuse a first element that stands at no multiple of so many bytes; storages begin at one, and none has none."""
     if known(tensor.numel() == 0):

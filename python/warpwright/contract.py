@@ -167,7 +167,7 @@ class Contract:
     refusals: tuple[Refusal, ...]
     tolerance: Tolerance
     workloads: tuple[Mapping[str, Any], ...]
-    output: Callable[..., Output] | None = None
+    output: Callable[..., Output | tuple[Output, ...]] | None = None
     call: Callable[..., Any] | None = None
     operations: Callable[..., int] = no_operations
     moves: Callable[..., int] | None = None

@@ -95,6 +95,8 @@ def meet(one: Rows, other: Rows) -> bool:
         return False
     if one.end <= other.start or other.end <= one.start:
         return False
+    if _are_beside(one, other):
+        return False
     if one.rows > other.rows:
         one, other = other, one
     for begin in (one.start + row * one.stride for row in range(one.rows)):
@@ -103,6 +105,14 @@ def meet(one: Rows, other: Rows) -> bool:
         if first < other.rows and other.start + first * other.stride < begin + one.size:
             return True
     return False
+
+
+def _are_beside(one: Rows, other: Rows) -> bool:
+    """True where rows of one distance, such as two slices of a wider tensor, are apart within that distance."""
+    if one.stride != other.stride or one.stride <= 0:
+        return False
+    start = (other.start - one.start) % one.stride
+    return start >= one.size and start + other.size <= one.stride
 
 
 def check_apart(name: str, out: Rows | None, inputs: Sequence[tuple[str, Rows | None]]) -> None:

@@ -106,18 +106,21 @@ class Untouched:
 
     def _read(self) -> Mapping[str, torch.Tensor]:
         shared = {self.call[name].untyped_storage()._cdata for name in self.outs}
-        kept = {f"memory around {name}": around(self.call[name]) for name in self.outs}
+        written_to = [self.call[name] for name in self.outs]
+        kept = {f"memory around {name}": around(self.call[name], *written_to) for name in self.outs}
         for name, tensor in tensors(self.call):
             if tensor.untyped_storage()._cdata not in shared:
                 kept[name] = bits(tensor).clone()
         return kept
 
 
-def around(tensor: torch.Tensor) -> torch.Tensor:
-    """Return the bits of a tensor's storage that are not its own."""
+def around(tensor: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+    """Return the bits of a tensor's storage that are neither its own nor those of others in it."""
     whole = torch.empty(0, dtype=tensor.dtype, device=tensor.device).set_(tensor.untyped_storage())
     outside = torch.ones(whole.shape, dtype=torch.bool, device=tensor.device)
-    outside.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset()).fill_(False)
+    for each in (tensor, *others):
+        if each.untyped_storage()._cdata == tensor.untyped_storage()._cdata and each.dtype == tensor.dtype:
+            outside.as_strided(each.shape, each.stride(), each.storage_offset()).fill_(False)
     return whole.view(BITS[tensor.element_size()])[outside]
 
 

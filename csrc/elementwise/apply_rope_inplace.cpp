@@ -1,0 +1,26 @@
+#include "elementwise/rope.h"
+#include "torch/operator.h"
+#include "warpwright/paths/apply_rope_inplace.h"
+
+namespace warpwright::torch_api {
+
+namespace {
+
+constexpr SmPath<RopeLaunch> kPaths[] = {WARPWRIGHT_PATHS_apply_rope_inplace};
+
+void apply_rope_inplace(const Tensor& q, const Tensor& k, const Tensor& indptr, const Tensor& offsets,
+                        std::optional<int64_t> rotary_dim, bool interleave, double rope_scale, double rope_theta) {
+  const Arg q_arg{q, "q"}, k_arg{k, "k"};
+  const RopePositions positions{{}, Arg{indptr, "indptr"}, Arg{offsets, "offsets"}};
+  const RopeNumbers numbers{rotary_dim, interleave, rope_scale, rope_theta};
+  const RopeProblem problem = check_rope(q_arg, k_arg, positions, numbers, nullptr, true);
+  launch_rope_in_place("apply_rope_inplace", kPaths, q_arg, &k_arg, problem);
+}
+
+}  // namespace
+
+WARPWRIGHT_OPERATOR(apply_rope_inplace,
+                    "(Tensor! q, Tensor! k, Tensor indptr, Tensor offsets, int? rotary_dim=None, "
+                    "bool interleave=False, float rope_scale=1.0, float rope_theta=10000.0) -> ()");
+
+}  // namespace warpwright::torch_api

@@ -1,0 +1,5 @@
+"""Rotary embeddings, where callers of FlashInfer look for them."""
+
+from warpwright._rooms import open_family
+
+open_family(__name__)
