@@ -112,12 +112,14 @@ __device__ __forceinline__ void write_any(const RowProblem& p, RowReduce& reduce
     for (int64_t group = threadIdx.x / 32; group < to.groups; group += blockDim.x / 32) {
       const int64_t begin = group * to.group, end = begin + to.group;
       float largest = 0.f;
+#pragma unroll 1  // unrolled, it spills registers with two inputs
       for (int64_t i = begin + threadIdx.x % 32; i < end; i += 32) {
         read(i);
         largest = Max::join(largest, fabsf(x[0]));
       }
       const float scale = scale_of(to, over_lanes<Max>(largest, 32));
       if (threadIdx.x % 32 == 0) write_scale(to, scales, group, scale);
+#pragma unroll 1
       for (int64_t i = begin + threadIdx.x % 32; i < end; i += 32) {
         read(i);
         Sink::template write<T>(p, row, i, x, factor_of(scale));

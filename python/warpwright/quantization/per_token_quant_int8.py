@@ -11,8 +11,8 @@ from torch.autograd import forward_ad
 from warpwright.checks import FLOAT_TYPES, check_dtype, check_inner_stride, check_min_dim, known
 from warpwright.contract import Arguments, Contract, Output, each, refuse, sample
 from warpwright.draw import Draw, crossed, widened
-from warpwright.gradient import is_recorded
 from warpwright.gradient import call as call_operator
+from warpwright.gradient import is_recorded
 from warpwright.quantization._quantize import (
     BOUNDS,
     TOLERANCE,
@@ -54,7 +54,8 @@ def per_token_quant_int8(
     Raises
     ------
     RuntimeError
-        A dtype, shape or stride is wrong (the argument is named with both values), or the wheel has no code for the GPU.
+        A dtype, shape or stride is wrong (the argument is named with both values), or the wheel has no code for the
+        GPU.
     """
     if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(x):
         quantised, scales = call_operator(_per_token_quant_int8, x)

@@ -116,7 +116,8 @@ def call(
 
 def moves(input: torch.Tensor, output_q: torch.Tensor, is_static: bool) -> int:  # noqa: A002
     """Return the bytes that it must move: the input twice where its largest magnitude is looked for first."""
-    return input.numel() * input.element_size() * (1 if is_static else 2) + output_q.numel()
+    read: int = input.numel() * input.element_size()
+    return (1 if is_static else 2) * read + int(output_q.numel())
 
 
 def peers(
@@ -154,9 +155,7 @@ CONTRACT = Contract(
         *row_samples(),
         sample("a given scale", is_static=True, rows=9),
         sample("a given scale of rows off every vector", is_static=True, rows=9, hidden=77, dtype=torch.bfloat16),
-        sample(
-            "a given scale of zero", each(output_s=torch.zeros_like), is_static=True, rows=3
-        ),
+        sample("a given scale of zero", each(output_s=torch.zeros_like), is_static=True, rows=3),
         sample("no dimension", each(output_s=lambda x: x[0]), rows=5),
         sample("slices", each(input=widened, output_q=widened), rows=5, hidden=128),
         sample("slices off every vector", each(input=lambda x: widened(x, 3), output_q=widened), rows=5, hidden=99),

@@ -37,9 +37,9 @@ def sgl_per_token_quant_fp8(
 ) -> None:
     """Quantise each row to float8_e4m3fn by a scale of its own.
 
-    ``output_s[r] = max(abs(input[r, :])) / 448`` and ``output_q[r, i] = input[r, i] / output_s[r]``, in float32 with one
-    rounding at the end, to the nearest. A row of zeros has the scale zero, and so has one whose scale would be less than
-    ``2**-126``; their elements are zero. A NaN makes its row NaN. Method: Micikevicius et al., "FP8 Formats for Deep
+    ``output_s[r] = max(abs(input[r, :])) / 448`` and ``output_q[r, i] = input[r, i] / output_s[r]``, in float32 with
+    one rounding at the end, to the nearest. A row of zeros has the scale zero, and so has one whose scale would be less
+    than ``2**-126``; their elements are zero. A NaN makes its row NaN. Method: Micikevicius et al., "FP8 Formats for Deep
     Learning" (arXiv:2209.05433).
 
     Parameters
@@ -126,9 +126,7 @@ CONTRACT = Contract(
         sample("slices", each(input=widened, output_q=widened), rows=5, hidden=128),
         sample("slices off", each(input=lambda x: widened(x, 3), output_q=lambda x: widened(x, 5)), rows=5),
         sample("zeros", each(input=torch.zeros_like), rows=3, hidden=64),
-        sample(
-            "three dimensions", each(input=lambda x: x.view(2, 3, -1), output_q=lambda x: x.view(2, 3, -1)), rows=6
-        ),
+        sample("three dimensions", each(input=lambda x: x.view(2, 3, -1), output_q=lambda x: x.view(2, 3, -1)), rows=6),
     ),
     refusals=(
         refuse("dtype", "input has dtype int16, expected float16 or bfloat16 or float32", input=torch.Tensor.short),
@@ -146,9 +144,7 @@ CONTRACT = Contract(
             output_q=lambda x: x[:2],
         ),
         refuse("crossed", "input has strides (1, 64), expected 1 in the last dimension", input=crossed),
-        refuse(
-            "repeated", "expected rows that do not overlap: at least 2048 elements apart", output_q=repeated
-        ),
+        refuse("repeated", "expected rows that do not overlap: at least 2048 elements apart", output_q=repeated),
         refuse(
             "in place",
             OVERLAP.format("output_q", "input"),
