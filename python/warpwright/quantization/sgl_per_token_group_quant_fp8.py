@@ -38,10 +38,10 @@ def sgl_per_token_group_quant_fp8(
     """Quantise each group of ``group_size`` elements of a row by a scale of its own.
 
     ``scale = max(max(abs(x)), eps) / fp8_max`` and ``output_q = x / scale``, held between the bounds, in float32 with
-    one rounding at the end, to the nearest. A scale that would be less than ``2**-126`` is zero, and so are its elements;
-    with ``scale_ue8m0`` it is ``2**-126``. A NaN makes the scale of its group NaN. Method:
-    DeepSeek-AI, "DeepSeek-V3 Technical Report" (arXiv:2412.19437), section 3.3; OCP Microscaling Formats 1.0 for the
-    exponents.
+    one rounding at the end, to the nearest. A scale that would be less than ``2**-126`` is zero, and so are its
+    elements; with ``scale_ue8m0`` it is ``2**-126``. A NaN makes the scale of its
+    group NaN. Method: DeepSeek-AI,
+    "DeepSeek-V3 Technical Report" (arXiv:2412.19437), section 3.3; OCP Microscaling Formats 1.0 for the exponents.
 
     Parameters
     ----------

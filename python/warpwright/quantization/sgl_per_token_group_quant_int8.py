@@ -41,11 +41,10 @@ def sgl_per_token_group_quant_int8(
     """Quantise each group of ``group_size`` elements of a row by a scale of its own.
 
     ``scale = max(max(abs(x)), eps) / int8_max`` and ``output_q = x / scale``, held between the bounds, in float32 with
-    one rounding at the end, to the nearest. A scale that would be less than ``2**-126`` is zero, and so are its elements;
-    with ``scale_ue8m0`` it is ``2**-126``. A NaN makes the scale of its group NaN, and in int8
-    its elements zero. Method:
-    DeepSeek-AI, "DeepSeek-V3 Technical Report" (arXiv:2412.19437), section 3.3; OCP Microscaling Formats 1.0 for the
-    exponents.
+    one rounding at the end, to the nearest. A scale that would be less than ``2**-126`` is zero, and so are its
+    elements; with ``scale_ue8m0`` it is ``2**-126``. A NaN makes the scale of its
+    group NaN, and its elements zero in int8. Method: DeepSeek-AI,
+    "DeepSeek-V3 Technical Report" (arXiv:2412.19437), section 3.3; OCP Microscaling Formats 1.0 for the exponents.
 
     Parameters
     ----------
