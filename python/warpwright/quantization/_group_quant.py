@@ -90,7 +90,7 @@ def group_quant(
     largest = largest_of(x, group_size)
     if scale_ue8m0:
         exponents = exponent_of(largest, bounds[1], eps)
-        scales = power_of(exponents).to(wide)
+        scales = torch.where(largest.isinf(), torch.inf, power_of(exponents).to(wide))
         written = packed(exponents) if output_s.dtype == torch.int32 else scales
     else:
         written = scales = scale_of(largest, bounds[1], eps)
