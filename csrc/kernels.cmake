@@ -9,7 +9,9 @@
 # a wheel lists those of its units and no other.
 #
 #                     launch function      source                               SMs that it serves
-warpwright_add_kernel(rmsnorm              elementwise/rmsnorm.cu               75 80 86 89 90a)
+warpwright_add_kernel(rmsnorm              elementwise/rmsnorm.cu               75 80 86 89 90a
+                      ALSO gemma_rmsnorm fused_add_rmsnorm gemma_fused_add_rmsnorm)
+warpwright_add_kernel(layernorm            elementwise/layernorm.cu             75 80 86 89 90a)
 warpwright_add_kernel(silu_and_mul         elementwise/silu_and_mul.cu          75 80 86 89 90a)
 warpwright_add_kernel(int8_scaled_mm_sm75  gemm/int8_scaled_mm_sm75.cu          75              USES cutlass)
 warpwright_add_kernel(int8_scaled_mm_sm80  gemm/int8_scaled_mm_sm80.cu          80 86 89        USES cutlass)

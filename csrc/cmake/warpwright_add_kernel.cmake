@@ -24,8 +24,8 @@ function(warpwright_add_kernel launch source)
   endif()
   foreach(dependency IN LISTS unit_USES)
     if(NOT TARGET warpwright_${dependency})
-      message(FATAL_ERROR "warpwright_add_kernel(${launch}): USES names ${dependency}, which is no dependency; correct it, "
-                          "or pin ${dependency} in matrix.toml and add it by warpwright_add_dependencies")
+      message(FATAL_ERROR "warpwright_add_kernel(${launch}): USES names ${dependency}, which is no dependency; "
+                          "correct it, or pin ${dependency} in matrix.toml and add it by warpwright_add_dependencies")
     endif()
   endforeach()
   if(TARGET warpwright_unit_${launch})
@@ -61,8 +61,8 @@ function(_warpwright_note_server operator launch served)
   foreach(sm IN LISTS served)
     get_property(other GLOBAL PROPERTY warpwright_server_${operator}_${sm})
     if(other)
-      message(FATAL_ERROR "warpwright_add_kernel(${launch}): ${operator} is named twice for SM ${sm}, ${other} serves it "
-                          "already; an operator has one launch function for each SM, take it from one of the rows")
+      message(FATAL_ERROR "warpwright_add_kernel(${launch}): ${operator} is named twice for SM ${sm}, ${other} serves "
+                          "it already; an operator has one launch function for each SM, take it from one of the rows")
     endif()
     set_property(GLOBAL PROPERTY warpwright_server_${operator}_${sm} "${launch}")
   endforeach()

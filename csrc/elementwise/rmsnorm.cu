@@ -7,7 +7,11 @@ namespace warpwright {
 
 Status rmsnorm(const RowProblem& problem, const Device& device, cudaStream_t stream) {
   return with_float_type(problem.dtype, [&](auto element) {
-    return launch_rows<decltype(element), PlainSource, RmsNorm, FloatSink>(problem, device, stream);
+    using T = decltype(element);
+    if (problem.residual == nullptr) {
+      return launch_rows<T, PlainSource<T>, RmsNorm, FloatSink<T>>(problem, device, stream);
+    }
+    return launch_rows<T, SumSource<T>, RmsNorm, FloatSink<T>>(problem, device, stream);
   });
 }
 

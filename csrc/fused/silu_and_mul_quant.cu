@@ -7,7 +7,8 @@ namespace warpwright {
 
 Status silu_and_mul_quant(const RowProblem& problem, const Device& device, cudaStream_t stream) {
   return with_float_type(problem.dtype, [&](auto element) {
-    return launch_rows<decltype(element), SiluAndMulSource, NoNorm, QuantizedSink>(problem, device, stream);
+    using T = decltype(element);
+    return launch_quantized_rows<T, SiluAndMulSource<T>, NoNorm>(problem, device, stream);
   });
 }
 

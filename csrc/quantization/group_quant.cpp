@@ -37,8 +37,7 @@ void group_quant(const char* op, const SmPath<RowLaunch>* paths, const SmPath<Ro
   if (problem.expert_rows != 0) check_at_most("the rows of all experts", problem.rows, kMostExpertRows, "32 bits count them");
 
   Quantization& to = problem.quantization;
-  to.least = static_cast<float>(args.least);
-  to.most = static_cast<float>(args.most);
+  to.hold_between(static_cast<float>(args.least), static_cast<float>(args.most));
   to.eps = static_cast<float>(args.eps);
   to.power_of_two = args.scale_ue8m0;
   LaunchScope scope(input);

@@ -31,8 +31,7 @@ RowProblem check(const Arg& x) {
   to.dtype = Dtype::kInt8;
   to.scale_of = ScaleOf::kRow;
   to.scale_row_stride = 1;
-  to.least = -128.f;
-  to.most = 127.f;
+  to.hold_between(-128.f, 127.f);
   to.eps = kEps;
   return problem;
 }

@@ -56,8 +56,8 @@ bool is_apart(const Table& t) {
 
 // To which bounds an output is held, where its caller names none.
 void set_bounds(Quantization& to) {
-  to.least = to.dtype == Dtype::kInt8 ? -128.f : -448.f;
-  to.most = to.dtype == Dtype::kInt8 ? 127.f : 448.f;
+  const bool is_int = to.dtype == Dtype::kInt8;
+  to.hold_between(is_int ? -128.f : -448.f, is_int ? 127.f : 448.f);
 }
 
 void set_strides(RowProblem& problem, const Arg& scales, ScaleOf scale_of, int64_t group) {

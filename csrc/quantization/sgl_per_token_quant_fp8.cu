@@ -7,7 +7,8 @@ namespace warpwright {
 
 Status sgl_per_token_quant_fp8(const RowProblem& problem, const Device& device, cudaStream_t stream) {
   return with_float_type(problem.dtype, [&](auto element) {
-    return launch_rows<decltype(element), PlainSource, NoNorm, QuantizedSink>(problem, device, stream);
+    using T = decltype(element);
+    return launch_quantized_rows<T, PlainSource<T>, NoNorm>(problem, device, stream);
   });
 }
 

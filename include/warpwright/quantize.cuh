@@ -50,38 +50,38 @@ __device__ __forceinline__ uint16_t to_float8_pair(float one, float other) {
 #endif
 }
 
+// Writes kSize elements of float8, held between two bounds; its own cost no comparison.
 template <int kSize>
-__device__ __forceinline__ Vector<uint8_t, kSize> to_float8(const float (&x)[kSize]) {
-  Vector<uint8_t, kSize> rounded;
-  if constexpr (kSize == 1) {
-    rounded.at[0] = to_float8(x[0]);
-  } else {
-#pragma unroll
-    for (int i = 0; i < kSize; i += 2) {
-      const uint16_t both = to_float8_pair(x[i], x[i + 1]);
-      rounded.at[i] = static_cast<uint8_t>(both & 0xff);
-      rounded.at[i + 1] = static_cast<uint8_t>(both >> 8);
-    }
-  }
-  return rounded;
-}
-
-// Writes kSize elements of 8 bits, held between two bounds; those of float8 itself are held without a comparison.
-template <int kSize>
-__device__ __forceinline__ void quantize_vector(Dtype dtype, float least, float most, float (&x)[kSize], uint8_t* to) {
-  const bool to_int = dtype == Dtype::kInt8;
-  if (to_int || least > -kMostFloat8 || most < kMostFloat8) {
+__device__ __forceinline__ void write_float8(float least, float most, float (&x)[kSize], uint8_t* to) {
+  if (least > -kMostFloat8 || most < kMostFloat8) {
 #pragma unroll
     for (int i = 0; i < kSize; ++i) x[i] = held_between(x[i], least, most);
   }
-  Vector<uint8_t, kSize> written;
-  if (to_int) {
-#pragma unroll
-    for (int i = 0; i < kSize; ++i) written.at[i] = to_int8(x[i]);
+  if constexpr (kSize == 1) {
+    *to = to_float8(x[0]);
   } else {
-    written = to_float8(x);
+    Vector<uint16_t, kSize / 2> pairs;
+#pragma unroll
+    for (int i = 0; i < kSize / 2; ++i) pairs.at[i] = to_float8_pair(x[2 * i], x[2 * i + 1]);
+    *reinterpret_cast<Vector<uint16_t, kSize / 2>*>(to) = pairs;
   }
-  *reinterpret_cast<Vector<uint8_t, kSize>*>(to) = written;
+}
+
+template <int kSize>
+__device__ __forceinline__ void write_int8(float least, float most, const float (&x)[kSize], uint8_t* to) {
+  Vector<uint8_t, kSize> bytes;
+#pragma unroll
+  for (int i = 0; i < kSize; ++i) bytes.at[i] = to_int8(held_between(x[i], least, most));
+  *reinterpret_cast<Vector<uint8_t, kSize>*>(to) = bytes;
+}
+
+template <int kSize>
+__device__ __forceinline__ void write_quantized(Dtype dtype, float least, float most, float (&x)[kSize], uint8_t* to) {
+  if (dtype == Dtype::kInt8) {
+    write_int8(least, most, x, to);
+  } else {
+    write_float8(least, most, x, to);
+  }
 }
 
 // The least power of two that is not less; of what is no normal number, the least normal power.

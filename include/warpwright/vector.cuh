@@ -46,6 +46,12 @@ __device__ __forceinline__ void read_vector(const T* from, float (&to)[kSize]) {
   for (int i = 0; i < kSize; ++i) to[i] = to_float(read.at[i]);
 }
 
+// kSize elements as they are.
+template <typename T, int kSize>
+__device__ __forceinline__ Vector<T, kSize> vector_at(const T* start) {
+  return *reinterpret_cast<const Vector<T, kSize>*>(start);
+}
+
 // Writes kSize floats, each rounded once.
 template <typename T, int kSize>
 __device__ __forceinline__ void write_vector(T* to, const float (&from)[kSize]) {

@@ -20,17 +20,23 @@ __device__ __forceinline__ void place_of(const RowProblem& p, int64_t vector, in
   column = (vector - row * vectors) * kSize;
 }
 
-// The vectors of this thread in one turn of its block, of which `first` is the first.
+// The vectors of this thread in one turn of its block, of which `first` is the first; asked for together. One behind the
+// end stands for the last, which changes no maximum.
 template <typename T, int kSize>
 __device__ __forceinline__ void read_turn(const RowProblem& p, int64_t first, int64_t vectors,
                                           float (&x)[kTensorHeld][kSize]) {
+  Vector<T, kSize> fetched[kTensorHeld];
 #pragma unroll
   for (int i = 0; i < kTensorHeld; ++i) {
     const int64_t vector = first + i * kTensorThreads;
-    if (vector >= vectors) return;
     int64_t row, column;
-    place_of<kSize>(p, vector, row, column);
-    read_vector<T>(static_cast<const T*>(p.input) + row * p.input_stride + column, x[i]);
+    place_of<kSize>(p, vector < vectors ? vector : vectors - 1, row, column);
+    fetched[i] = vector_at<T, kSize>(static_cast<const T*>(p.input) + row * p.input_stride + column);
+  }
+#pragma unroll
+  for (int i = 0; i < kTensorHeld; ++i) {
+#pragma unroll
+    for (int j = 0; j < kSize; ++j) x[i][j] = to_float(fetched[i].at[j]);
   }
 }
 
@@ -42,7 +48,7 @@ __global__ void __launch_bounds__(kTensorThreads) largest_kernel(RowProblem p, f
   RowReduce reduce;
   float largest = 0.f;
   for (int64_t turn = blockIdx.x; turn < turns; turn += gridDim.x) {
-    float x[kTensorHeld][kSize] = {};
+    float x[kTensorHeld][kSize];
     read_turn<T, kSize>(p, turn * kTurn + threadIdx.x, vectors, x);
 #pragma unroll
     for (int i = 0; i < kTensorHeld; ++i) largest = Max::join(largest, largest_of(x[i]));
@@ -72,7 +78,7 @@ __global__ void __launch_bounds__(kTensorThreads) tensor_quant_kernel(RowProblem
   const int64_t vectors = p.rows * (p.hidden / kSize), turns = (vectors + kTurn - 1) / kTurn;
   for (int64_t turn = turns - 1 - blockIdx.x; turn >= 0; turn -= gridDim.x) {
     const int64_t first = turn * kTurn + threadIdx.x;
-    float x[kTensorHeld][kSize] = {};
+    float x[kTensorHeld][kSize];
     read_turn<T, kSize>(p, first, vectors, x);
 #pragma unroll
     for (int i = 0; i < kTensorHeld; ++i) {
@@ -80,7 +86,7 @@ __global__ void __launch_bounds__(kTensorThreads) tensor_quant_kernel(RowProblem
       if (vector >= vectors) break;
       int64_t row, column;
       place_of<kSize>(p, vector, row, column);
-      QuantizedSink::write<T>(p, row, column, x[i], factor);
+      QuantizedSink<false>(p, row).write(column, x[i], factor);
     }
   }
 }

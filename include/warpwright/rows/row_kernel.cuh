@@ -2,8 +2,6 @@
 // policies (row_source.cuh, row_norm.cuh, row_sink.cuh). All arithmetic is fp32, with one rounding at the end.
 #pragma once
 
-#include <type_traits>
-
 #include "warpwright/dependent_launch.cuh"
 #include "warpwright/rows/row_norm.cuh"
 #include "warpwright/rows/row_plan.h"
@@ -11,9 +9,6 @@
 #include "warpwright/rows/row_source.cuh"
 
 namespace warpwright {
-
-template <typename Sink>
-constexpr bool kQuantizes = std::is_same_v<Sink, QuantizedSink>;
 
 // False for a row behind the last, and for one of an expert that does not count.
 __device__ __forceinline__ bool counts(const RowProblem& p, int64_t row) {
@@ -33,143 +28,194 @@ __device__ __forceinline__ float factor_of_row(const RowProblem& p, RowReduce& r
   return factor_of(scale);
 }
 
-template <typename T, typename Sink, int kHeld, int kSize, typename ColumnOf>
-__device__ __forceinline__ void write_held(const RowProblem& p, RowReduce& reduce, int64_t row, bool is_there,
-                                           const ColumnOf& column_of, const float (&x)[kHeld][kSize]) {
+// A thread's share of a row: vectors at blockDim.x vectors from each other. One behind the end of the row stands for its
+// last, so that every read is one that may be made, without a branch that would keep reads from being made together.
+template <int kSize>
+struct Share {
+  int first, columns;  // this thread's first, and how many the row has
+  __device__ int column(int i) const { return first + int(i * blockDim.x) * kSize; }
+  __device__ bool has(int i) const { return column(i) < columns; }
+  __device__ int readable(int i) const { return min(column(i), columns - kSize); }
+};
+
+// A group is of threads side by side. They talk to each other first and write then: no thread may go its own way between.
+template <typename Sink, int kHeld, int kSize>
+__device__ __forceinline__ void write_groups(const RowProblem& p, int64_t row, bool is_there, const Share<kSize>& share,
+                                             const float (&x)[kHeld][kSize]) {
   const Quantization& to = p.quantization;
-  const bool by_group = kQuantizes<Sink> && to.scale_of == ScaleOf::kGroup;
-  float factor = 1.f;
-  int64_t scales = 0;
-  int lanes = 0, bits = 0;  // of a group: threads side by side, one for each of its vectors; and of its size, a power of two
-  if (by_group) {
-    scales = scales_of_row(p, row);
-    if (threadIdx.x == 0 && is_there) fill_last_word(to, scales);
-    lanes = int(to.group) / kSize;
-    bits = __ffs(int(to.group)) - 1;
-  } else if (kQuantizes<Sink>) {
-    float largest = 0.f;
+  const int group = int(to.group), log2_group = __ffs(group) - 1;
+  float scale[kHeld];
 #pragma unroll
-    for (int i = 0; i < kHeld; ++i) largest = Max::join(largest, largest_of(x[i]));
-    factor = factor_of_row(p, reduce, row, is_there, largest);
-  }
+  for (int i = 0; i < kHeld; ++i) scale[i] = scale_of(to, over_lanes<Max>(largest_of(x[i]), group / kSize));
+  const Sink out(p, row);
+  const int64_t scales = scales_of_row(p, row);
+  if (is_there && share.column(0) == 0) fill_last_word(to, scales);
 #pragma unroll
   for (int i = 0; i < kHeld; ++i) {
-    const int64_t column = column_of(i);
-    const bool writes = is_there && column < p.hidden;
-    if (by_group) {
-      const float scale = scale_of(to, over_lanes<Max>(largest_of(x[i]), lanes));
-      if (writes && (threadIdx.x & (lanes - 1)) == 0) write_scale(to, scales, column >> bits, scale);
-      factor = factor_of(scale);
-    }
-    if (writes) Sink::template write<T>(p, row, column, x[i], factor);
+    const int column = share.column(i);
+    if (!is_there || !share.has(i)) continue;
+    if ((column & (group - 1)) == 0) write_scale(to, scales, column >> log2_group, scale[i]);
+    out.write(column, x[i], factor_of(scale[i]));
   }
 }
 
-// The row stays in registers: each thread holds kHeld vectors of it.
-template <typename T, typename Source, typename Norm, typename Sink, int kHeld>
-__global__ void __launch_bounds__(max_threads_of(kHeld)) row_kernel(RowProblem p) {
-  constexpr int kSize = kFullVector<T>;
-  wait_for_earlier_kernels();
-  let_later_kernels_start();
-  const int64_t columns = p.hidden;
-  const auto column_of = [](int i) { return (threadIdx.x + int64_t{i} * blockDim.x) * kSize; };
-  RowReduce reduce;
-  for (int64_t first = int64_t{blockIdx.x} * blockDim.y; first < p.rows; first += int64_t{gridDim.x} * blockDim.y) {
-    const int64_t row = first + threadIdx.y;
-    const bool is_there = counts(p, row);
-    float x[kHeld][kSize] = {};
+// By one factor for the whole row.
+template <typename Sink, int kHeld, int kSize>
+__device__ __forceinline__ void write_whole(const RowProblem& p, RowReduce& reduce, int64_t row, bool is_there,
+                                            const Share<kSize>& share, const float (&x)[kHeld][kSize]) {
+  float factor = 1.f;
+  if constexpr (Sink::kQuantizes) {
+    float largest = 0.f;
 #pragma unroll
     for (int i = 0; i < kHeld; ++i) {
-      if (is_there && column_of(i) < columns) Source::template read<T>(p, row, column_of(i), x[i]);
+      largest = Max::join(largest, share.has(i) ? largest_of(x[i]) : 0.f);
     }
+    factor = factor_of_row(p, reduce, row, is_there, largest);
+  }
+  const Sink out(p, row);
 #pragma unroll
-    for (int i = 0; i < kHeld; ++i) {  // a loop of its own: a write would hold up the reads behind it
-      if (is_there && column_of(i) < columns) Source::template keep<T>(p, row, column_of(i), x[i]);
-    }
+  for (int i = 0; i < kHeld; ++i) {
+    if (is_there && share.has(i)) out.write(share.column(i), x[i], factor);
+  }
+}
+
+// Reads some vectors, which are asked for together.
+template <int kAtOnce, typename Source, int kHeld, int kSize>
+__device__ __forceinline__ void read_some(const Source& source, const Share<kSize>& share, int from, bool is_there,
+                                          float (&x)[kHeld][kSize]) {
+  typename Source::template Fetched<kSize> fetched[kAtOnce];
+#pragma unroll
+  for (int i = 0; i < kAtOnce; ++i) source.template fetch<kSize>(share.readable(from + i), fetched[i]);
+#pragma unroll
+  for (int i = 0; i < kAtOnce; ++i) {
+    Source::template unpack<kSize>(fetched[i], x[from + i]);
+    if (is_there && share.has(from + i)) source.template keep<kSize>(share.column(from + i), x[from + i]);
+  }
+}
+
+template <typename Source, typename Norm, typename Sink>
+constexpr int kCrowd = int(Source::kCrowds) + int(Norm::kCentres) + int(Sink::kByGroup);
+
+// The row stays in registers: each thread holds kHeld vectors of it. Blocks along y have pieces of a row, if it has any.
+template <typename Source, typename Norm, typename Sink, typename W, int kHeld, int kSize>
+__global__ void __launch_bounds__(max_threads_of(kHeld, kCrowd<Source, Norm, Sink>)) row_kernel(RowProblem p) {
+  wait_for_earlier_kernels();
+  let_later_kernels_start();
+  constexpr int kAtOnce = kHeld < 4 ? kHeld : 4;
+  constexpr bool kFetchesEarly = kHeld * sizeof(Weights<W, Norm, kSize>) <= 64;  // where registers reach for the weights
+  const Share<kSize> share{int(blockIdx.y * kHeld * blockDim.x + threadIdx.x) * kSize, int(p.hidden)};
+  RowReduce reduce;
+  for (int64_t first = int64_t{blockIdx.x} * blockDim.y; first < p.rows; first += int64_t{gridDim.x} * blockDim.y) {
+    const int64_t row = first + threadIdx.y < p.rows ? first + threadIdx.y : p.rows - 1;
+    const bool is_there = first + threadIdx.y < p.rows && counts(p, row);
+    const Source source(p, row);
+    Weights<W, Norm, kSize> weights[kHeld];
+    float x[kHeld][kSize];
+#pragma unroll
+    for (int from = 0; from < kHeld; from += kAtOnce) read_some<kAtOnce>(source, share, from, is_there, x);
+#pragma unroll
+    for (int i = 0; i < kHeld && kFetchesEarly; ++i) weights[i].fetch(p, share.readable(i));
     const RowStatistics found = statistics_of<Norm>(p, reduce, [&](const auto& take) {
 #pragma unroll
       for (int i = 0; i < kHeld; ++i) {
-        if (column_of(i) >= columns) break;
-#pragma unroll
-        for (int j = 0; j < kSize; ++j) take(x[i][j]);
+        take(x[i], share.has(i));
       }
     });
 #pragma unroll
     for (int i = 0; i < kHeld; ++i) {
-      if (column_of(i) < columns) apply_norm<T, Norm>(p, found, column_of(i), x[i]);
+      if (!kFetchesEarly) weights[i].fetch(p, share.readable(i));
+      weights[i].apply(p, found, x[i]);
     }
-    write_held<T, Sink>(p, reduce, row, is_there, column_of, x);
+    if constexpr (Sink::kByGroup) {
+      write_groups<Sink>(p, row, is_there, share, x);
+    } else {
+      write_whole<Sink>(p, reduce, row, is_there, share, x);
+    }
   }
 }
 
-template <typename T, typename Sink, typename Read>
-__device__ __forceinline__ void write_any(const RowProblem& p, RowReduce& reduce, int64_t row, float (&x)[1],
-                                          const Read& read) {
+// Writes the scale of each group, which a warp reads twice, and the elements of the group.
+template <typename Sink, typename Read>
+__device__ void write_any_groups(const RowProblem& p, int64_t row, const Read& read) {
   const Quantization& to = p.quantization;
-  if (kQuantizes<Sink> && to.scale_of == ScaleOf::kGroup) {
-    const int64_t scales = scales_of_row(p, row);
-    if (threadIdx.x == 0) fill_last_word(to, scales);
-    for (int64_t group = threadIdx.x / 32; group < to.groups; group += blockDim.x / 32) {
-      const int64_t begin = group * to.group, end = begin + to.group;
-      float largest = 0.f;
-#pragma unroll 1  // unrolled, it spills registers with two inputs
-      for (int64_t i = begin + threadIdx.x % 32; i < end; i += 32) {
-        read(i);
-        largest = Max::join(largest, fabsf(x[0]));
-      }
-      const float scale = scale_of(to, over_lanes<Max>(largest, 32));
-      if (threadIdx.x % 32 == 0) write_scale(to, scales, group, scale);
+  const Sink out(p, row);
+  const int64_t scales = scales_of_row(p, row);
+  if (threadIdx.x == 0) fill_last_word(to, scales);
+  for (int64_t group = threadIdx.x / 32; group < to.groups; group += blockDim.x / 32) {
+    const int64_t begin = group * to.group + threadIdx.x % 32, end = (group + 1) * to.group;
+    float x[1], largest = 0.f;
 #pragma unroll 1
-      for (int64_t i = begin + threadIdx.x % 32; i < end; i += 32) {
-        read(i);
-        Sink::template write<T>(p, row, i, x, factor_of(scale));
-      }
+    for (int64_t i = begin; i < end; i += 32) {
+      read(i, x);
+      largest = Max::join(largest, fabsf(x[0]));
     }
-    return;
+    const float scale = scale_of(to, over_lanes<Max>(largest, 32));
+    if (threadIdx.x % 32 == 0) write_scale(to, scales, group, scale);
+#pragma unroll 1
+    for (int64_t i = begin; i < end; i += 32) {
+      read(i, x);
+      out.write(i, x, factor_of(scale));
+    }
   }
-  float factor = 1.f;
-  if (kQuantizes<Sink>) {
+}
+
+template <typename Sink, typename Read>
+__device__ void write_any(const RowProblem& p, RowReduce& reduce, int64_t row, const Read& read) {
+  const Sink out(p, row);
+  float x[1], factor = 1.f;
+  if constexpr (Sink::kQuantizes) {
     float largest = 0.f;
-    for (int64_t i = threadIdx.x; i < p.hidden && to.scale_of == ScaleOf::kRow; i += blockDim.x) {
-      read(i);
+#pragma unroll 1
+    for (int64_t i = threadIdx.x; i < p.hidden && p.quantization.scale_of == ScaleOf::kRow; i += blockDim.x) {
+      read(i, x);
       largest = Max::join(largest, fabsf(x[0]));
     }
     factor = factor_of_row(p, reduce, row, true, largest);
   }
+#pragma unroll 1
   for (int64_t i = threadIdx.x; i < p.hidden; i += blockDim.x) {
-    read(i);
-    Sink::template write<T>(p, row, i, x, factor);
+    read(i, x);
+    out.write(i, x, factor);
   }
 }
 
 // Any row, one element at a time, read again for each pass: for sizes and addresses that no vector fits, for rows past
 // the registers, and for groups that are no power of two of vectors.
-template <typename T, typename Source, typename Norm, typename Sink>
+template <typename Source, typename Norm, typename Sink, typename W>
 __global__ void __launch_bounds__(kRowThreads) any_row_kernel(RowProblem p) {
   wait_for_earlier_kernels();
   let_later_kernels_start();
   RowReduce reduce;
   for (int64_t row = blockIdx.x; row < p.rows; row += gridDim.x) {
     if (!counts(p, row)) continue;
-    float x[1];
-    if (p.residual != nullptr) {
-      for (int64_t i = threadIdx.x; i < p.hidden; i += blockDim.x) {
-        Source::template read<T>(p, row, i, x);
-        Source::template keep<T>(p, row, i, x);
-      }
-      __syncthreads();
+    const Source source(p, row);
+#pragma unroll 1
+    for (int64_t i = threadIdx.x; i < p.hidden && p.residual != nullptr; i += blockDim.x) {
+      typename Source::template Fetched<1> fetched;
+      float x[1];
+      source.template fetch<1>(i, fetched);
+      Source::template unpack<1>(fetched, x);
+      source.template keep<1>(i, x);
     }
+    __syncthreads();
     const RowStatistics found = statistics_of<Norm>(p, reduce, [&](const auto& take) {
+#pragma unroll 1
       for (int64_t i = threadIdx.x; i < p.hidden; i += blockDim.x) {
-        Source::template read_again<T>(p, row, i, x);
-        take(x[0]);
+        const float x[1] = {source.read_again(i)};
+        take(x, true);
       }
     });
-    const auto read = [&](int64_t i) {
-      Source::template read_again<T>(p, row, i, x);
-      apply_norm<T, Norm>(p, found, i, x);
+    const auto read = [&](int64_t i, float (&x)[1]) {
+      Weights<W, Norm, 1> weights;
+      weights.fetch(p, i);
+      x[0] = source.read_again(i);
+      weights.apply(p, found, x);
     };
-    write_any<T, Sink>(p, reduce, row, x, read);
+    if constexpr (Sink::kByGroup) {
+      write_any_groups<Sink>(p, row, read);
+    } else {
+      write_any<Sink>(p, reduce, row, read);
+    }
   }
 }
 

@@ -25,8 +25,8 @@ struct RowStatistics {
   float mean = 0.f, scale = 1.f;
 };
 
-// Two passes over the elements, so that a large mean costs no digits. `for_each` calls its argument with each element
-// that this thread has.
+// Two passes over the elements, so that a large mean costs no digits. `for_each` calls its argument with each array of
+// elements that this thread has, and with whether they count.
 template <typename Norm, typename ForEach>
 __device__ __forceinline__ RowStatistics statistics_of(const RowProblem& p, RowReduce& reduce, const ForEach& for_each) {
   RowStatistics found;
@@ -34,47 +34,54 @@ __device__ __forceinline__ RowStatistics statistics_of(const RowProblem& p, RowR
   const float count = static_cast<float>(p.hidden);
   if constexpr (Norm::kCentres) {
     float sum = 0.f;
-    for_each([&](float x) { sum += x; });
+    for_each([&](const auto& x, bool counts) {
+      for (float each : x) sum += counts ? each : 0.f;
+    });
     found.mean = reduce.over_row<Sum>(sum) / count;
   }
   float squares = 0.f;
-  for_each([&](float x) { squares += (x - found.mean) * (x - found.mean); });
+  for_each([&](const auto& x, bool counts) {
+    for (float each : x) {
+      const float apart = counts ? each - found.mean : 0.f;
+      squares += apart * apart;
+    }
+  });
   found.scale = rsqrtf(reduce.over_row<Sum>(squares) / count + p.eps);
   return found;
 }
 
-// Weights have the dtype of the input or are fp32.
-template <typename T, int kSize>
-__device__ __forceinline__ void read_weights(const RowProblem& p, const void* from, int64_t column, float (&to)[kSize]) {
-  if (p.weight_dtype == p.dtype) {
-    read_vector<T>(static_cast<const T*>(from) + column, to);
-  } else {
-    constexpr int kPart = kSize < 4 ? kSize : 4;
+// The weights of one vector, fetched before they are needed. W is their type: that of the input, or fp32.
+template <typename W, typename Norm, int kSize>
+struct Weights {
+  Vector<W, Norm::kReadsWeights ? kSize : 1> weight;
+  Vector<W, Norm::kCentres ? kSize : 1> bias;
+
+  __device__ __forceinline__ void fetch(const RowProblem& p, int64_t column) {
+    if constexpr (Norm::kReadsWeights) fetch_one(static_cast<const W*>(p.weight) + column, weight);
+    if constexpr (Norm::kCentres) fetch_one(static_cast<const W*>(p.bias) + column, bias);
+  }
+
+  __device__ __forceinline__ void apply(const RowProblem& p, const RowStatistics& row, float (&x)[kSize]) const {
+#pragma unroll
+    for (int i = 0; i < kSize; ++i) {
+      if constexpr (Norm::kCentres) {
+        x[i] = (x[i] - row.mean) * row.scale * to_float(weight.at[i]) + to_float(bias.at[i]);
+      } else if constexpr (Norm::kReadsWeights) {
+        x[i] = x[i] * row.scale * (to_float(weight.at[i]) + p.weight_offset);
+      }
+    }
+  }
+
+ private:
+  __device__ __forceinline__ static void fetch_one(const W* from, Vector<W, kSize>& to) {
+    constexpr int kPart = kSize < kFullVector<W> ? kSize : kFullVector<W>;
 #pragma unroll
     for (int i = 0; i < kSize; i += kPart) {
-      float part[kPart];
-      read_vector<float>(static_cast<const float*>(from) + column + i, part);
+      const Vector<W, kPart> part = vector_at<W, kPart>(from + i);
 #pragma unroll
-      for (int j = 0; j < kPart; ++j) to[i + j] = part[j];
+      for (int j = 0; j < kPart; ++j) to.at[i + j] = part.at[j];
     }
   }
-}
-
-template <typename T, typename Norm, int kSize>
-__device__ __forceinline__ void apply_norm(const RowProblem& p, const RowStatistics& row, int64_t column,
-                                           float (&x)[kSize]) {
-  if constexpr (!Norm::kReadsWeights) return;
-  float weight[kSize], bias[kSize] = {};
-  read_weights<T>(p, p.weight, column, weight);
-  if constexpr (Norm::kCentres) read_weights<T>(p, p.bias, column, bias);
-#pragma unroll
-  for (int i = 0; i < kSize; ++i) {
-    if constexpr (Norm::kCentres) {
-      x[i] = (x[i] - row.mean) * row.scale * weight[i] + bias[i];
-    } else {
-      x[i] = x[i] * row.scale * (weight[i] + p.weight_offset);
-    }
-  }
-}
+};
 
 }  // namespace warpwright

@@ -5,18 +5,18 @@
 
 namespace warpwright {
 
-struct RowPlan {
-  int held = 0;           // vectors of a row that a thread holds: 1, 2, 4 or 8; 0 where a row is more than that
-  int threads = 0;        // that share a row
-  int rows_of_block = 1;  // side by side; more than one where rows are short
-  constexpr int block() const { return threads * rows_of_block; }
-};
-
 constexpr int kMaxHeld = 8;
 constexpr int kRowThreads = 1024;  // of a block, at most
+constexpr int kWarp = 32;
 
-// A thread of a block of 1024 has 64 registers, which four vectors in fp32 do not fit into.
-constexpr int max_threads_of(int held) { return held < 4 ? kRowThreads : kRowThreads / 2; }
+// A thread's part of the 65,536 registers of an SM has room for what it holds; what crowds a kernel needs more beside
+// that: `crowd` counts such things, and with any of them no thread holds eight vectors.
+constexpr int max_threads_of(int held, int crowd) {
+  if (held == 1) return kRowThreads;
+  if (held == 2) return crowd < 2 ? kRowThreads : 768;
+  if (held == 4) return crowd < 2 ? 640 : 384;
+  return crowd == 0 ? 384 : 0;
+}
 
 constexpr int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
 
@@ -26,18 +26,52 @@ constexpr int power_of_two_from(int64_t value) {
   return power;
 }
 
-// `vectors` in each row.
-constexpr RowPlan plan_rows(int64_t rows, int64_t vectors, int sm_count) {
-  if (vectors <= 32) {
-    const int threads = power_of_two_from(vectors);
-    const int64_t fill = divide_up(rows, sm_count);  // fewer rows to a block where they would leave SMs without work
-    const int most = 128 / threads, least = threads < 32 ? 32 / threads : 1;
-    return {1, threads, int(fill < least ? least : fill > most ? most : power_of_two_from(fill))};
-  }
-  const bool few = rows <= 2 * int64_t{sm_count};  // each row is waited for: as many threads as there are
-  for (int held = few || vectors <= 128 ? 1 : vectors <= 512 ? 2 : 4; held <= kMaxHeld; held *= 2) {
-    const int64_t threads = divide_up(divide_up(vectors, held), 32) * 32;
-    if (threads <= max_threads_of(held)) return {held, int(threads), 1};
+struct RowPlan {
+  int held = 0;           // vectors of a row that a thread holds: 1, 2, 4 or 8; 0 where a row is more than that
+  int threads = 0;        // that share a row
+  int rows_of_block = 1;  // side by side; more than one where rows are short
+  int64_t pieces = 1;     // of a row, each of its own block; more than one where no thread waits for another's
+};
+
+struct RowWork {
+  int64_t rows = 0, vectors = 0;  // and vectors of each row
+  bool waits = true;              // the threads of a row wait for each other
+  int group_threads = 1;          // side by side that have to hold the vectors of a group
+  int crowd = 0;                  // max_threads_of
+};
+
+// A row of up to a warp: a power of two of threads, so that a warp has several rows. With many rows each thread holds
+// two vectors, which halves what is done once for each row.
+constexpr RowPlan plan_short_rows(const RowWork& work, int sm_count) {
+  const bool many = work.rows * work.vectors > 512 * int64_t{sm_count};
+  const int least = work.group_threads > 2 ? work.group_threads : 2;
+  const int held = many && power_of_two_from(divide_up(work.vectors, 2)) >= least ? 2 : 1;
+  const int threads = power_of_two_from(divide_up(work.vectors, held));
+  const int block = many ? 128 : kWarp;
+  return {held, threads, block / threads};
+}
+
+// Rows whose threads do not wait for each other: a vector for each thread.
+constexpr RowPlan plan_pieces(const RowWork& work) {
+  const int64_t pieces = divide_up(work.vectors, 512);
+  const int64_t threads = divide_up(divide_up(work.vectors, pieces), kWarp) * kWarp;
+  return {1, int(threads), 1, divide_up(work.vectors, threads)};
+}
+
+// What was fastest on an H100 for 1 to 16,384 rows of 128 to 18,944 elements: with few rows as many threads as there are
+// vectors, since each row is waited for; with many, few threads that hold much, so that an SM has several rows to work on
+// while the threads of one wait for each other.
+constexpr RowPlan plan_rows(const RowWork& work, int sm_count) {
+  if (work.vectors <= kWarp) return plan_short_rows(work, sm_count);
+  if (!work.waits) return plan_pieces(work);
+  const bool few = work.rows <= 2 * int64_t{sm_count}, many = work.rows > 16 * int64_t{sm_count};
+  const int threads_wanted = !few && many ? 128 : 512;
+  int held = few || work.vectors <= 2 * kWarp ? 1 : 2;
+  while (held < kMaxHeld && held * threads_wanted < work.vectors - work.vectors / 4) held *= 2;
+  if (held == kMaxHeld && (work.vectors > 1536 || work.crowd > 0)) held = 4;  // a block of many threads was faster than all held by few
+  for (; held <= kMaxHeld; held *= 2) {
+    const int64_t threads = divide_up(divide_up(work.vectors, held), kWarp) * kWarp;
+    if (threads <= max_threads_of(held, work.crowd)) return {held, int(threads), 1};
   }
   return {0, kRowThreads, 1};
 }

@@ -24,8 +24,14 @@ struct Quantization {
   int64_t scale_row_stride = 0, scale_group_stride = 0;  // in elements of `scales`, of words where `packed`
   int64_t scale_expert_stride = 0;                       // from the rows of one expert to those of the next
   int64_t group = 0, groups = 0;                         // elements of a group, and groups of a row
-  float least = 0, most = 0, eps = 0;
+  float least = 0, most = 0, inverse_of_most = 0, eps = 0;
   bool power_of_two = false, packed = false;  // scales are rounded up to a power of two; and stored as its exponent
+
+  void hold_between(float lower, float upper) {
+    least = lower;
+    most = upper;
+    inverse_of_most = 1.f / upper;
+  }
 };
 
 struct RowProblem {

@@ -12,8 +12,14 @@ struct Sum {
 // The larger of two magnitudes; a NaN wins, as in torch. The bits of floats that are not negative are in their order, and
 // behind those of infinity come the NaNs.
 struct Max {
-  __device__ static float join(float one, float other) {
+  __device__ __forceinline__ static float join(float one, float other) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    float larger;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(larger) : "f"(one), "f"(other));
+    return larger;
+#else
     return __uint_as_float(max(__float_as_uint(one), __float_as_uint(other)));
+#endif
   }
 };
 

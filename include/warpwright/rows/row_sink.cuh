@@ -9,10 +9,35 @@
 namespace warpwright {
 
 // The dtype of the input, rounded once.
+template <typename T>
 struct FloatSink {
-  template <typename T, int kSize>
-  __device__ static void write(const RowProblem& p, int64_t row, int64_t column, const float (&x)[kSize], float) {
-    write_vector<T>(static_cast<T*>(p.out) + row * p.out_stride + column, x);
+  static constexpr bool kQuantizes = false, kByGroup = false;
+  T* out;
+
+  __device__ FloatSink(const RowProblem& p, int64_t row) : out(static_cast<T*>(p.out) + row * p.out_stride) {}
+
+  template <int kSize>
+  __device__ void write(int64_t column, const float (&x)[kSize], float) const {
+    write_vector<T>(out + column, x);
+  }
+};
+
+// fp8 or int8: x times a factor, which is the inverse of a scale: that of a group of elements, or of more than those.
+template <bool kIsByGroup>
+struct QuantizedSink {
+  static constexpr bool kQuantizes = true, kByGroup = kIsByGroup;
+  const Quantization& to;
+  uint8_t* out;
+
+  __device__ QuantizedSink(const RowProblem& p, int64_t row)
+      : to(p.quantization), out(static_cast<uint8_t*>(p.out) + row * p.out_stride) {}
+
+  template <int kSize>
+  __device__ void write(int64_t column, const float (&x)[kSize], float factor) const {
+    float scaled[kSize];
+#pragma unroll
+    for (int i = 0; i < kSize; ++i) scaled[i] = x[i] * factor;
+    write_quantized(to.dtype, to.least, to.most, scaled, out + column);
   }
 };
 
@@ -29,7 +54,11 @@ constexpr float kLeastNormal = 1.17549435e-38f;  // 2^-126: the inverses of smal
 // The scale of what has this largest magnitude: zero where it would be less than a normal number. A NaN is a NaN's scale.
 __device__ __forceinline__ float scale_of(const Quantization& to, float largest) {
   const float held = largest < to.eps ? to.eps : largest;
-  const float scale = held / to.most;
+  // held / most, rounded once: the product with the rounded inverse, corrected by what is left (Markstein, "Computation
+  // of elementary functions on the IBM RISC System/6000 processor", 1990).
+  const float product = held * to.inverse_of_most;
+  const float quotient = fmaf(fmaf(-product, to.most, held), to.inverse_of_most, product);
+  const float scale = held < INFINITY ? quotient : held;
   if (to.power_of_two) return power_of_two_above(scale);
   return scale < kLeastNormal ? 0.f : scale;
 }
@@ -70,19 +99,5 @@ __device__ __forceinline__ void fill_last_word(const Quantization& to, int64_t s
 #pragma unroll 1
   for (int64_t i = to.groups; i % 4 != 0; ++i) write_scale(to, scales_of_row, i, 0.f);
 }
-
-// fp8 or int8: x times a factor, which is the inverse of a scale.
-struct QuantizedSink {
-  template <typename T, int kSize>
-  __device__ static void write(const RowProblem& p, int64_t row, int64_t column, const float (&x)[kSize],
-                               float factor) {
-    const Quantization& to = p.quantization;
-    float scaled[kSize];
-#pragma unroll
-    for (int i = 0; i < kSize; ++i) scaled[i] = x[i] * factor;
-    quantize_vector(to.dtype, to.least, to.most, scaled,
-                    static_cast<uint8_t*>(p.out) + row * p.out_stride + column);
-  }
-};
 
 }  // namespace warpwright

@@ -1,5 +1,6 @@
-// Where the elements of a row come from: policies of the row kernels. `read` fetches kSize elements from `column` on,
-// `keep` writes what the method keeps of them, and `read_again` fetches what they were then, perhaps rounded.
+// Where the elements of a row come from: policies of the row kernels. `fetch` reads a vector as it is, so that a thread
+// can ask for all of its own before it waits for any, and `unpack` makes floats of it. `keep` writes what the method
+// keeps of those, and `read_again` gets what they were then, perhaps rounded. One that crowds needs many registers.
 #pragma once
 
 #include "warpwright/activation.cuh"
@@ -8,61 +9,112 @@
 
 namespace warpwright {
 
-// The input; where there is a residual, the sum of both, which is written to the residual. The sum goes on unrounded.
+// The input.
+template <typename T>
 struct PlainSource {
-  template <typename T, int kSize>
-  __device__ static void read(const RowProblem& p, int64_t row, int64_t column, float (&x)[kSize]) {
-    read_vector<T>(static_cast<const T*>(p.input) + row * p.input_stride + column, x);
-    if (p.residual == nullptr) return;
-    float added[kSize];
-    read_vector<T>(static_cast<const T*>(p.residual) + row * p.residual_stride + column, added);
+  static constexpr bool kCrowds = false;
+  const T* input;
+
+  template <int kSize>
+  using Fetched = Vector<T, kSize>;
+
+  __device__ PlainSource(const RowProblem& p, int64_t row)
+      : input(static_cast<const T*>(p.input) + row * p.input_stride) {}
+
+  template <int kSize>
+  __device__ void fetch(int64_t column, Fetched<kSize>& to) const {
+    to = vector_at<T, kSize>(input + column);
+  }
+
+  template <int kSize>
+  __device__ static void unpack(const Fetched<kSize>& from, float (&x)[kSize]) {
 #pragma unroll
-    for (int i = 0; i < kSize; ++i) x[i] += added[i];
+    for (int i = 0; i < kSize; ++i) x[i] = to_float(from.at[i]);
   }
 
-  template <typename T, int kSize>
-  __device__ static void keep(const RowProblem& p, int64_t row, int64_t column, const float (&x)[kSize]) {
-    if (p.residual != nullptr) write_vector<T>(static_cast<T*>(p.residual) + row * p.residual_stride + column, x);
-  }
+  template <int kSize>
+  __device__ void keep(int64_t, const float (&)[kSize]) const {}
 
-  template <typename T, int kSize>
-  __device__ static void read_again(const RowProblem& p, int64_t row, int64_t column, float (&x)[kSize]) {
-    const T* from = p.residual == nullptr ? static_cast<const T*>(p.input) + row * p.input_stride
-                                          : static_cast<const T*>(p.residual) + row * p.residual_stride;
-    read_vector<T>(from + column, x);
-  }
+  __device__ float read_again(int64_t column) const { return to_float(input[column]); }
 
-  template <typename T>
   static bool takes_vectors(const RowProblem& p) {
-    return warpwright::takes_vectors<T>(p.input, p.input_stride, p.hidden) &&
-           (p.residual == nullptr || warpwright::takes_vectors<T>(p.residual, p.residual_stride, p.hidden));
+    return warpwright::takes_vectors<T>(p.input, p.input_stride, p.hidden);
+  }
+};
+
+// The sum of the input and the residual, which gets the sum. It goes on unrounded.
+template <typename T>
+struct SumSource {
+  static constexpr bool kCrowds = true;
+  const T* input;
+  T* residual;
+
+  template <int kSize>
+  struct Fetched {
+    Vector<T, kSize> input, residual;
+  };
+
+  __device__ SumSource(const RowProblem& p, int64_t row)
+      : input(static_cast<const T*>(p.input) + row * p.input_stride),
+        residual(static_cast<T*>(p.residual) + row * p.residual_stride) {}
+
+  template <int kSize>
+  __device__ void fetch(int64_t column, Fetched<kSize>& to) const {
+    to.input = vector_at<T, kSize>(input + column);
+    to.residual = vector_at<T, kSize>(residual + column);
+  }
+
+  template <int kSize>
+  __device__ static void unpack(const Fetched<kSize>& from, float (&x)[kSize]) {
+#pragma unroll
+    for (int i = 0; i < kSize; ++i) x[i] = to_float(from.input.at[i]) + to_float(from.residual.at[i]);
+  }
+
+  template <int kSize>
+  __device__ void keep(int64_t column, const float (&x)[kSize]) const {
+    write_vector<T>(residual + column, x);
+  }
+
+  __device__ float read_again(int64_t column) const { return to_float(residual[column]); }
+
+  static bool takes_vectors(const RowProblem& p) {
+    return PlainSource<T>::takes_vectors(p) &&
+           warpwright::takes_vectors<T>(p.residual, p.residual_stride, p.hidden);
   }
 };
 
 // The SiLU of the first half of the input's row, times its second half.
+template <typename T>
 struct SiluAndMulSource {
-  template <typename T, int kSize>
-  __device__ static void read(const RowProblem& p, int64_t row, int64_t column, float (&x)[kSize]) {
-    const T* gate = static_cast<const T*>(p.input) + row * p.input_stride + column;
-    float value[kSize];
-    read_vector<T>(gate, x);
-    read_vector<T>(gate + p.hidden, value);
+  static constexpr bool kCrowds = false;
+  const T *gate, *value;
+
+  template <int kSize>
+  struct Fetched {
+    Vector<T, kSize> gate, value;
+  };
+
+  __device__ SiluAndMulSource(const RowProblem& p, int64_t row)
+      : gate(static_cast<const T*>(p.input) + row * p.input_stride), value(gate + p.hidden) {}
+
+  template <int kSize>
+  __device__ void fetch(int64_t column, Fetched<kSize>& to) const {
+    to.gate = vector_at<T, kSize>(gate + column);
+    to.value = vector_at<T, kSize>(value + column);
+  }
+
+  template <int kSize>
+  __device__ static void unpack(const Fetched<kSize>& from, float (&x)[kSize]) {
 #pragma unroll
-    for (int i = 0; i < kSize; ++i) x[i] = silu(x[i]) * value[i];
+    for (int i = 0; i < kSize; ++i) x[i] = silu(to_float(from.gate.at[i])) * to_float(from.value.at[i]);
   }
 
-  template <typename T, int kSize>
-  __device__ static void keep(const RowProblem&, int64_t, int64_t, const float (&)[kSize]) {}
+  template <int kSize>
+  __device__ void keep(int64_t, const float (&)[kSize]) const {}
 
-  template <typename T, int kSize>
-  __device__ static void read_again(const RowProblem& p, int64_t row, int64_t column, float (&x)[kSize]) {
-    read<T>(p, row, column, x);
-  }
+  __device__ float read_again(int64_t column) const { return silu(to_float(gate[column])) * to_float(value[column]); }
 
-  template <typename T>
-  static bool takes_vectors(const RowProblem& p) {
-    return warpwright::takes_vectors<T>(p.input, p.input_stride, p.hidden);
-  }
+  static bool takes_vectors(const RowProblem& p) { return PlainSource<T>::takes_vectors(p); }
 };
 
 }  // namespace warpwright

@@ -30,7 +30,7 @@ def rmsnorm(
     ----------
     input
         ``(..., hidden)``, float16, bfloat16 or float32. Rows may lie apart (a slice of whole columns); the elements of a
-        row may not. Any ``hidden``; vectors of 16 bytes with rows at multiples of 16 bytes run fastest.
+        row may not. Any ``hidden``; rows of whole vectors of 16 bytes run fastest.
     weight
         ``(hidden,)``, contiguous, of the dtype of ``input``.
     eps
