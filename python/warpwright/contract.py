@@ -74,7 +74,7 @@ EXACT = Tolerance({}, 0.0, "whole numbers, or one rounding of an exact value: ev
 ROUNDING = {torch.float16: 2.0**-10, torch.bfloat16: 2.0**-7, torch.float32: 2.0**-22}
 """Half a unit in the last place, relative, and as much again for what goes before the last rounding."""
 ROUNDING_TO_8_BITS = {**ROUNDING, torch.float8_e4m3fn: 2.0**-4 + 2.0**-14, torch.int8: 1}
-"""The same of a quotient that is rounded to 8 bits: half a unit and what float32 brings; in int8, the number beside it."""
+"""The same of a quotient that is rounded to 8 bits: half a unit and what float32 brings; in int8, one off."""
 
 
 def rounded_once(why: str, of_largest: float = 0.0) -> Tolerance:

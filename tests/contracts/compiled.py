@@ -101,7 +101,7 @@ def test_a_call_that_requires_a_gradient_runs_and_its_backward_is_refused_by_nam
     if is_compiled:
         run = torch.compile(lambda tokens: layer.of_activations(tokens), backend="aot_eager", fullgraph=True)
     found = as_tuple(run(layer.recorded(3)))
-    recorded = [out for out in found if may_require(out)]
+    recorded = [out for out in found if may_require(out)] or [out for out in found if out.is_floating_point()]
     assert all(out.requires_grad for out in recorded)
     assert same(layer.outcome(tokens, tuple(out.detach() for out in found)), expected)
     with pytest.raises(RuntimeError, match=f"warpwright.{contract.name} has no backward: it is for inference"):

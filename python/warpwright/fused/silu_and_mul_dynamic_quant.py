@@ -41,8 +41,8 @@ def silu_and_mul_dynamic_quant(
 
     With ``x[..., i] = silu(input[..., i]) * input[..., hidden + i]`` and ``silu(x) = x / (1 + exp(-x))``, a scale is
     ``max(abs(x)) / 448``, or ``/ 127`` for int8, of a row or of a group of its elements, and ``out = x / scale``; in
-    float32 with one rounding at the end, to the nearest. A scale that would be less than ``2**-126`` is zero, and so are
-    its elements. A NaN makes its scale NaN, and elements in int8 zero. Method: the SwiGLU of Shazeer, "GLU Variants
+    float32 with one rounding at the end, to the nearest. A scale that would be less than ``2**-126`` is zero, and so
+    are its elements. A NaN makes its scale NaN, and elements in int8 zero. Method: the SwiGLU of Shazeer, "GLU Variants
     Improve Transformer" (arXiv:2002.05202).
 
     Parameters
@@ -94,7 +94,7 @@ def reference(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the quotients and their scales; without elements, both outputs as they are."""
     if out.numel() == 0:
-        return out, scales
+        return out.to(wide), scales
     x, bounds = gated(input.to(wide)), BOUNDS[out.dtype]
     found = scale_of(largest_of(x, group_size), bounds[1])
     of_each = found if group_size is None else each_of(found, group_size)

@@ -96,6 +96,11 @@ def make(
     }
 
 
+def call(out: torch.Tensor, input: torch.Tensor, scale: torch.Tensor, enable_pdl: bool | None) -> None:  # noqa: A002
+    """Call the function for what it writes: the output counts as read, since the reference reads its dtype."""
+    silu_and_mul_quant(out, input, scale, enable_pdl)
+
+
 def peers(out: torch.Tensor, input: torch.Tensor, scale: torch.Tensor) -> dict[str, Callable[[], object]]:  # noqa: A002
     """Return who else does it."""
     gate, value = input.chunk(2, dim=-1)
@@ -107,6 +112,7 @@ CONTRACT = Contract(
     check=check,
     reference=reference,
     make=make,
+    call=call,
     samples=(*samples(), sample("a scale without a dimension", each(scale=lambda x: x[0]), rows=5)),
     refusals=(
         *refusals("scale"),

@@ -1,4 +1,4 @@
-"""What the operators that quantise to 8 bits share: checks, in the words of csrc/quantization/quantize.h, and arithmetic.
+"""What the operators that quantise to 8 bits share: checks, as in csrc/quantization/quantize.h, and arithmetic.
 
 An operator's ``check`` calls `check_quantized`, then one of `check_tensor_scale`, `check_row_scales` and
 `check_group_scales`, and where there is something to write, `check_memory`. Its reference scales by `row_scales` or
@@ -97,8 +97,10 @@ def check_group_scales(
     check_dtype(name, scales.dtype, torch.float32, *([torch.int32] if power_of_two else []))
     hidden, last = out.shape[-1], out.dim() - 1
     check(group >= 1, f"group_size is {group}, expected at least 1")
-    words = (f"group_size is {group}, expected a divisor of ", hidden, f", the last dimension of {out_name}")
-    check(hidden % group == 0, *words)
+    check(
+        hidden % group == 0,
+        *(f"group_size is {group}, expected a divisor of ", hidden, f", the last dimension of {out_name}"),
+    )
     check_dim(name, scales, out.dim())
     for dim in range(last):
         check_size(name, scales, dim, out.shape[dim], "one row for each row of groups")
@@ -188,7 +190,7 @@ def scale_of(largest: torch.Tensor, most: float, eps: float = 0.0) -> torch.Tens
 
 
 def exponent_of(largest: torch.Tensor, most: float, eps: float) -> torch.Tensor:
-    """Return the exponent bytes of such scales, rounded up to powers of two, as int32: in float32, as the kernels do."""
+    """Return exponent bytes of such scales, rounded up to powers of two, as int32: in float32, as the kernels do."""
     kind = torch.float32
     held = torch.where(largest < eps, torch.tensor(eps, dtype=kind, device=largest.device), largest.to(kind))
     scale = held / torch.tensor(most, dtype=kind, device=largest.device)

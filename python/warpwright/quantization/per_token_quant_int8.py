@@ -54,7 +54,8 @@ def per_token_quant_int8(
     Raises
     ------
     RuntimeError
-        A dtype, shape or stride is wrong (the argument is named with both values), or the wheel has no code for the GPU.
+        A dtype, shape or stride is wrong (the argument is named with both values), or the wheel has no code for the
+        GPU.
     """
     if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(x):
         quantised, scales = call_operator(_per_token_quant_int8, x)

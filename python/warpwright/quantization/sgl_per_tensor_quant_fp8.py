@@ -116,7 +116,8 @@ def call(
 
 def moves(input: torch.Tensor, output_q: torch.Tensor, is_static: bool) -> int:  # noqa: A002
     """Return the bytes that it must move: the input twice where its largest magnitude is looked for first."""
-    return input.numel() * input.element_size() * (1 if is_static else 2) + output_q.numel()
+    read: int = input.numel() * input.element_size()
+    return (1 if is_static else 2) * read + int(output_q.numel())
 
 
 def peers(

@@ -40,23 +40,24 @@ def sgl_per_token_group_quant_8bit(
 ) -> None:
     """Quantise each group of ``group_size`` elements of a row by a scale of its own.
 
-    ``scale = max(max(abs(x)), eps) / fp8_max`` and ``output_q = x / scale``, held between the bounds, in float32 with one
-    rounding at the end, to the nearest. A scale that would be less than ``2**-126`` is zero, and so are its elements; with
-    ``scale_ue8m0`` it is ``2**-126``. A NaN makes the scale of its group NaN, and in int8 its elements zero. Method: DeepSeek-AI,
-    "DeepSeek-V3 Technical Report" (arXiv:2412.19437), 3.3; OCP Microscaling Formats 1.0 for the exponents.
+    ``scale = max(max(abs(x)), eps) / fp8_max`` and ``output_q = x / scale``, held between the bounds, in float32 with
+    one rounding at the end, to the nearest. A scale that would be less than ``2**-126`` is zero, and so are its
+    elements; with ``scale_ue8m0`` it is ``2**-126``. A NaN makes the scale of its
+    group NaN, and its elements zero in int8. Method: DeepSeek-AI,
+    "DeepSeek-V3 Technical Report" (arXiv:2412.19437), section 3.3; OCP Microscaling Formats 1.0 for the exponents.
 
     Parameters
     ----------
     input
-        ``(..., hidden)``, or ``(..., 2 * hidden)`` with ``fuse_silu_and_mul``; float16, bfloat16 or float32. Rows may lie
-        apart; the elements of a row may not.
+        ``(..., hidden)``, or ``(..., 2 * hidden)`` with ``fuse_silu_and_mul``; float16, bfloat16 or float32. Rows may
+        lie apart; the elements of a row may not.
     output_q
         ``(..., hidden)``, float8_e4m3fn or int8, with memory of its own. Rows may lie apart.
     output_s
         ``(..., hidden / group_size)`` float32 in any strides, so that the scales of one group may be side by side; in
         three dimensions, experts may lie apart. With ``scale_ue8m0`` it may be int32, ``(..., ceil(groups / 4))``: byte
-        ``g % 4`` of word ``g / 4`` is the exponent byte of group ``g``, and bytes of no group are zero. It has memory of
-        its own.
+        ``g % 4`` of word ``g / 4`` is the exponent byte of group ``g``, and bytes of no group are zero. It has memory
+        of its own.
     group_size
         A divisor of ``hidden``; powers of two from 16 to 256 run fastest.
     eps

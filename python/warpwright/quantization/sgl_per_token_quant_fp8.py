@@ -37,10 +37,10 @@ def sgl_per_token_quant_fp8(
 ) -> None:
     """Quantise each row to float8_e4m3fn by a scale of its own.
 
-    ``output_s[r] = max(abs(input[r, :])) / 448`` and ``output_q[r, i] = input[r, i] / output_s[r]``, in float32 with one
-    rounding at the end, to the nearest. A row of zeros has the scale zero, and so has one whose scale would be less than
-    ``2**-126``; their elements are zero. A NaN makes its row NaN. Method: Micikevicius et al., "FP8 Formats for Deep
-    Learning" (arXiv:2209.05433).
+    ``output_s[r] = max(abs(input[r, :])) / 448`` and ``output_q[r, i] = input[r, i] / output_s[r]``, in float32 with
+    one rounding at the end, to the nearest. A row of zeros has the scale zero, and so has one whose scale would be less
+    than ``2**-126``; their elements are zero. A NaN makes its row NaN. Method: Micikevicius et al., "FP8 Formats for
+    Deep Learning" (arXiv:2209.05433).
 
     Parameters
     ----------
