@@ -1,6 +1,12 @@
-# Every CUDA unit of the library: the operator, its source, the SMs that it serves. A unit is compiled for the lane's
-# SMs that it serves and for no other; where one of them runs the code of another (sm_80 code on an 86), it is compiled
-# once. Adding an SM to a lane therefore compiles that SM's units and nothing else.
+# Every CUDA unit of the library: its launch function, its source, the SMs that it serves. A unit is compiled for the
+# lane's SMs that it serves and for no other; where one of them runs the code of another (sm_80 code on an 86), it is
+# compiled once. Adding an SM to a lane therefore compiles that SM's units and nothing else.
+#
+#   warpwright_add_kernel(<launch> <source> <sm>... [ALSO <operator>...] [USES <dependency>...])
+#
+# The launch function serves the operator of its name (less _smNN), and those that ALSO names: they call it too, each
+# from a wrapper and a path table of its own. USES names the sources of matrix.toml that the unit includes; the SBOM of
+# a wheel lists those of its units and no other.
 #
 #                     launch function      source                               SMs that it serves
 warpwright_add_kernel(rmsnorm              elementwise/rmsnorm.cu               75 80 86 89 90a)

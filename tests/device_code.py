@@ -62,7 +62,7 @@ class FakeKernel:
     @property
     def symbol(self) -> str:
         """The mangled name of ``warpwright::UNIT_kernel()``."""
-        name = f"{self.unit or 'nameless'}_kernel"
+        name = f"{self.unit.partition('+')[0] or 'nameless'}_kernel"
         return f"_ZN10warpwright{len(name)}{name}Ev"
 
     def block(self) -> str:

@@ -17,10 +17,13 @@ from wheelworks.index import Notices, update_index
 from wheelworks.lanes import Lane, plan_lanes
 from wheelworks.manifest import Channel, Manifest, Release, collect_release
 from wheelworks.matrix import Matrix, parse_matrix
+from wheelworks.policy import Policy, plan_policy
 from wheelworks.proof import ProofKind, proof_path
 from wheelworks.sbom import NAME as SBOM
 from wheelworks.sbom import plan_sbom
+from wheelworks.units import read_units
 
+PROJECT = Path(__file__).parents[1]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOTICES = Notices(url="https://wheels.example/", nightlies=2)
@@ -76,6 +79,11 @@ def small_matrix(data: Mapping[str, Any]) -> Matrix:
     return parse_matrix({**data, "lanes": list(LANES)})
 
 
+def policy_of(matrix: Matrix) -> Policy:
+    """Return the policy of a matrix with the project's own units."""
+    return plan_policy(matrix, read_units(PROJECT))
+
+
 def released_lanes(matrix: Matrix) -> tuple[Lane, ...]:
     return tuple(lane for lane in plan_lanes(matrix) if not lane.test_only)
 
@@ -85,7 +93,7 @@ def make_wheel(folder: Path, matrix: Matrix, lane: Lane, public: str = "0.1.0", 
     full = f"{public}+{lane.label}" if lane.label else public
     record = build_record(matrix, version=full, lane=lane.name, cuda=str(lane.cuda), sm_set=list(lane.sm_set))
     inner = {"warpwright/_build.json": record, "warpwright/_version.py": f'__version__ = "{public}"\n'.encode()}
-    sbom = plan_sbom(full, lane, sorted(matrix.sources.items()), epoch=0)
+    sbom = plan_sbom(full, lane, policy_of(matrix).parts(lane), epoch=0)
     inner[f"warpwright-{changes.get('version', full)}.dist-info/{SBOM}"] = sbom.encode()
     tag = f"cp310-abi3-manylinux_2_24_{lane.architecture}.manylinux_2_28_{lane.architecture}"
     return WheelMaker(**{"version": full, "tag": tag, "files": inner, "requires_python": ">=3.10", **changes}).make(

@@ -6,6 +6,7 @@ The pipeline read it from the finished binary; a build without the pipeline has 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,10 @@ from warpwright._refusal import REINSTALL, one_line
 FILE = Path(__file__).parent / "_bill.json"
 SCHEMA = 1
 KIB = 1024
+
+SM_OF_LAUNCH = re.compile(r"_sm\d+[a-z]?$")
+SEPARATOR = "+"
+"""Stands between the operators in the name of a unit, as csrc/cmake/warpwright_add_kernel.cmake writes it."""
 
 NUMBER = (int, type(None))
 KINDS: tuple[type | tuple[type, ...], ...] = (
@@ -37,7 +42,10 @@ KINDS: tuple[type | tuple[type, ...], ...] = (
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel for one SM; PTX has no registers, stack or spills before the driver has compiled it."""
+    """A kernel for one SM; PTX has no registers, stack or spills before the driver has compiled it.
+
+    ``operator`` is the first one of its unit, in whose line it counts.
+    """
 
     operator: str | None
     unit: str
@@ -50,6 +58,13 @@ class Kernel:
     shared: int | None
     stack: int | None
     spills: int | None
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """All operators that it has code of: those of its unit."""
+        if self.operator is None:
+            return ("",)
+        return tuple(SM_OF_LAUNCH.sub("", word) for word in self.unit.split(SEPARATOR))
 
 
 class BillError(ValueError):
@@ -81,13 +96,17 @@ def _parse(record: dict[str, Any]) -> Iterator[Kernel]:
 
 
 def table_lines(sms: Sequence[str]) -> Iterator[str]:
-    """Return a line for each operator: the code that serves each SM in KiB, and the worst of its kernels."""
+    """Return a line for each operator: the code that serves each SM in KiB, and the worst of its kernels.
+
+    The kernels of a shared unit stand in the line of its first operator; those of the others name that.
+    """
     if not kernels():
         return
     rows: list[tuple[str, ...]] = [("device code, KiB", *(f"SM {sm}" for sm in sms), "kernels", "registers", "spills")]
-    for operator in sorted({kernel.operator or "" for kernel in kernels()}):
-        own = [kernel for kernel in kernels() if (kernel.operator or "") == operator]
-        cells = (_cell(own, sm) for sm in sms)
+    for operator in sorted({operator for kernel in kernels() for operator in kernel.operators}):
+        run = [kernel for kernel in kernels() if operator in kernel.operators]
+        own = [kernel for kernel in run if (kernel.operator or "") == operator]
+        cells = (_cell(run, operator, sm) for sm in sms)
         rows.append((operator or "(no operator)", *cells, str(len(own)), _most(own, "registers"), _most(own, "spills")))
     yield from _columns(rows)
 
@@ -100,16 +119,19 @@ def kernel_lines() -> Iterator[str]:
     rows: list[tuple[str, ...]] = [("unit", "SM", "bytes", "registers", "shared", "stack", "spills", "kernel")]
     for kernel in kernels():
         numbers = (_shown(getattr(kernel, word)) for word in ("bytes", "registers", "shared", "stack", "spills"))
-        rows.append((kernel.unit, kernel.sm, *numbers, f"{kernel.name} {kernel.variant}".rstrip()))
+        unit = kernel.unit.partition(SEPARATOR)[0]
+        rows.append((unit, kernel.sm, *numbers, f"{kernel.name} {kernel.variant}".rstrip()))
     yield from _columns(rows)
 
 
-def _cell(own: Sequence[Kernel], sm: str) -> str:
-    sizes = [kernel.bytes for kernel in own if kernel.sm == sm]
-    if sizes:
+def _cell(run: Sequence[Kernel], operator: str, sm: str) -> str:
+    fit = [kernel for kernel in run if kernel.sm == sm]
+    if sizes := [kernel.bytes for kernel in fit if (kernel.operator or "") == operator]:
         return f"{'PTX' if sm.endswith('-ptx') else 'SASS'} {sum(sizes) / KIB:.0f}"
+    if fit:
+        return f"in {fit[0].operator}"
     # SASS of an older SM runs on every newer one of the same generation.
-    older = [kernel.sm for kernel in own if kernel.sm.isdigit() and sm.isdigit() and kernel.sm[:-1] == sm[:-1]]
+    older = [kernel.sm for kernel in run if kernel.sm.isdigit() and sm.isdigit() and kernel.sm[:-1] == sm[:-1]]
     fitting = [int(word) for word in older if int(word) < int(sm)]
     return f"runs {max(fitting)}" if fitting else "none"
 

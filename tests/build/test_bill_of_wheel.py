@@ -20,6 +20,7 @@ from wheelworks.policy import plan_policy
 from wheelworks.process import run
 from wheelworks.proof import read_proof
 from wheelworks.repair import repair_wheel
+from wheelworks.units import operators_of, read_units
 
 SPILLING = """
 __global__ void __launch_bounds__(1024) spills(float* p, int n) {
@@ -62,17 +63,37 @@ def test_the_compiler_notes_spills_as_the_reader_counts_them(sm: str, workshop: 
     assert spills.usage.spills > 0
 
 
+FAMILY = tuple(f"fused_add_rmsnorm_quantized_{number}" for number in range(12))
+"""More operators than any unit has yet, with longer names."""
+
+
+def test_the_compiler_carries_the_names_of_all_operators_of_a_unit(workshop: Workshop, tmp_path: Path) -> None:
+    (tmp_path / "unit.cu").write_text(SPILLING, encoding="utf-8")
+    target, name = tmp_path / "unit.o", "+".join((f"{FAMILY[0]}_sm80", *FAMILY[1:]))
+    codes = ("-gencode=arch=compute_80,code=sm_80", "-gencode=arch=compute_90a,code=compute_90a")
+    done = run(
+        [workshop.toolchain.cuda / "bin" / "nvcc", *codes, f"-Xfatbin=-ident={name}", "-c", "-o", target,
+         tmp_path / "unit.cu"],
+        env=workshop.plan.environment,
+    )  # fmt: skip
+    assert done.ok, done.output
+    kernels = read_kernels(workshop.toolchain.cuobjdump, target, run)
+    assert {(str(kernel.sm), kernel.unit) for kernel in kernels} == {("80", name), ("90a-ptx", name)}
+    assert operators_of(name) == FAMILY
+
+
 @pytest.mark.slow
 def test_the_built_wheel_carries_the_bill_that_its_proof_holds(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         inside = parse_bill(archive.read(BILL), BILL)
     assert inside == read_proof(wheel, BillProof).bill
-    assert {kernel.operator for kernel in inside.kernels} == set(load_matrix(PROJECT / "matrix.toml").operators)
+    found = {operator for kernel in inside.kernels for operator in kernel.operators}
+    assert found == set(load_matrix(PROJECT / "matrix.toml").operators)
 
 
 @pytest.mark.slow
 def test_the_command_prints_draws_and_accepts_a_bill(wheel: Path, matrix: Matrix, tmp_path: Path) -> None:
-    for name in ("matrix.toml", "locks", "docker"):
+    for name in ("matrix.toml", "csrc", "locks", "docker"):
         (tmp_path / name).symlink_to(PROJECT / name)
     program = "from wheelworks.cli import main; main()"
     done = run([sys.executable, "-c", program, "bill", wheel, "--svg", "bill.svg", "--accept"], cwd=tmp_path)
@@ -90,7 +111,7 @@ def test_embedding_and_repair_change_no_byte_of_the_binary_and_give_equal_wheels
     wheel: Path, workshop: Workshop, matrix: Matrix, tmp_path: Path
 ) -> None:
     (built,) = workshop.plan.staging.glob("*.whl")
-    policy, tools = plan_policy(matrix), Tools(run, workshop.toolchain.cuobjdump)
+    policy, tools = plan_policy(matrix, read_units(PROJECT)), Tools(run, workshop.toolchain.cuobjdump)
     finished = []
     for name in ("first", "second"):
         billed = embed_bills(built, tmp_path / name / "billed", policy, tools)

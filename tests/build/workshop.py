@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -26,11 +27,11 @@ class Workshop:
     def cmake(self, *arguments: str | Path) -> Completed:
         return run([self.toolchain.tools / "cmake", *arguments], cwd=PROJECT, env=self.plan.environment)
 
-    def configure(self, folder: Path, **defines: str) -> Completed:
-        """Configure the project in a folder of the test's own; ``defines`` replace those of the plan."""
+    def configure(self, folder: Path, project: Path = PROJECT, **defines: str) -> Completed:
+        """Configure a project in a folder of the test's own; ``defines`` replace those of the plan."""
         every = {**self.plan.defines, "CMAKE_EXPORT_COMPILE_COMMANDS": "ON", **defines}
         words = [f"-D{name}={value}" for name, value in every.items()]
-        return self.cmake("-S", PROJECT, "-B", folder, "-G", "Ninja", *words)
+        return self.cmake("-S", project, "-B", folder, "-G", "Ninja", *words)
 
 
 def copy_of_this_checkout(target: Path) -> Path:
@@ -59,3 +60,28 @@ def wheelworks_in(checkout: Path, *arguments: str, **environment: str) -> subpro
     )
     print(done.stdout)  # noqa: T201  shown by pytest where a test fails
     return done
+
+
+def project_of(folder: Path, rows: str) -> Path:
+    """Make a project whose kernels.cmake has some rows; all else is this one's."""
+    folder.mkdir()
+    for name in ("CMakeLists.txt", "include", "python"):
+        (folder / name).symlink_to(PROJECT / name)
+    shutil.copytree(PROJECT / "csrc", folder / "csrc")
+    (folder / "csrc" / "kernels.cmake").write_text(rows, encoding="utf-8")
+    return folder
+
+
+def compile_commands(workshop: Workshop, folder: Path, project: Path = PROJECT, **defines: str) -> dict[str, str]:
+    """Configure, and give the compile command of every CUDA unit by its file name."""
+    done = workshop.configure(folder, project, **defines)
+    assert done.ok, done.output
+    rows = json.loads((folder / "compile_commands.json").read_text(encoding="utf-8"))
+    return {Path(row["file"]).name: row["command"] for row in rows if row["file"].endswith(".cu")}
+
+
+def definition(header: Path) -> str:
+    """Read the one definition of a header of paths."""
+    text = header.read_text(encoding="utf-8")
+    assert text.count("#define ") == 1
+    return " ".join(text.partition("#define ")[2].replace("\\\n", "").split())

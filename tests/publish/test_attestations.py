@@ -13,12 +13,11 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from release_maker import CREATED, NOTICES, make_dist
+from release_maker import CREATED, NOTICES, make_dist, policy_of
 from wheelworks.audit import Tools
 from wheelworks.index import update_index
 from wheelworks.manifest import Channel, Release, collect_release
 from wheelworks.matrix import Matrix
-from wheelworks.policy import plan_policy
 from wheelworks.process import run
 from wheelworks.verify import Signers, open_source, verify
 from wheelworks.verify.attestations import check_provenance
@@ -130,7 +129,7 @@ def test_a_whole_index_is_verified_with_its_attestations_and_says_whose_keys_it_
     made = collect_release([dist], matrix, Release(Version("0.1.0"), Channel.RELEASE, CREATED, ""))
     update_index(tmp_path / "index", NOTICES, methodcaller("with_manifest", made), wheels=dist)
     source, tools = open_source(str(tmp_path / "index")), Tools(run, None)
-    report = verify(source, plan_policy(matrix), tools, Signers(refresh=refresh), on_file=lambda _: None)
+    report = verify(source, policy_of(matrix), tools, Signers(refresh=refresh), on_file=lambda _: None)
     assert [finding.path for finding in sorted(report.findings)] == [f"files/{w.file}.provenance" for w in made.wheels]
     assert all(finding.found.startswith("it cannot be read: ") for finding in report.findings)
     whose = "Failed to refresh TUF metadata" if refresh else "`--refresh` asks anew"

@@ -14,12 +14,11 @@ import boto3
 import pytest
 
 from client_kit.installers import uv
-from release_maker import make_index
+from release_maker import make_index, policy_of
 from wheelworks.audit import Tools
 from wheelworks.cli import publish as commands
 from wheelworks.errors import ConflictError, PublishError
 from wheelworks.matrix import Matrix
-from wheelworks.policy import plan_policy
 from wheelworks.process import run
 from wheelworks.publish import Bucket, open_bucket, publish_bucket, read_index
 from wheelworks.verify import Signers, open_source, verify
@@ -194,8 +193,8 @@ def test_a_published_bucket_is_verified_over_http(
 ) -> None:
     send(bucket, make_index(tmp_path, matrix))
     source = open_source(f"{s3_server}/{bucket.name}/pip")
-    report = verify(source, plan_policy(matrix), Tools(run, None), Signers(), on_file=lambda _: None)
+    report = verify(source, policy_of(matrix), Tools(run, None), Signers(), on_file=lambda _: None)
     assert (report.findings, report.checked["wheels"]) == ([], 3)
     bucket.client.put_object(Bucket=bucket.name, Key=f"pip/files/{FULL}", Body=b"another wheel")
-    report = verify(source, plan_policy(matrix), Tools(run, None), Signers(), on_file=lambda _: None)
+    report = verify(source, policy_of(matrix), Tools(run, None), Signers(), on_file=lambda _: None)
     assert {finding.path for finding in report.findings} == {f"files/{FULL}", f"files/{FULL}.metadata"}

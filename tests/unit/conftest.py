@@ -17,6 +17,7 @@ from wheelworks.matrix import Matrix, parse_matrix
 from wheelworks.policy import Policy, plan_policy
 from wheelworks.sbom import NAME as SBOM
 from wheelworks.sbom import plan_sbom
+from wheelworks.units import read_units
 
 PROJECT = Path(__file__).parents[2]
 
@@ -48,7 +49,7 @@ def good_library(libraries: Path) -> bytes:
 
 @pytest.fixture
 def policy(matrix: Matrix) -> Policy:
-    return plan_policy(matrix)
+    return plan_policy(matrix, read_units(PROJECT))
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def billed(policy: Policy, tmp_path: Path) -> Callable[[WheelMaker, FakeCuobjdum
             run=device_code,
         )
         maker.files.setdefault(BILL, write_bill(bill).encode())
-        sbom = plan_sbom(maker.version, lane, policy.sources, epoch=0).encode()
+        sbom = plan_sbom(maker.version, lane, policy.parts(lane), epoch=0).encode()
         maker.files.setdefault(f"warpwright-{maker.version}.dist-info/{SBOM}", sbom)
         return maker
 

@@ -18,6 +18,7 @@ from wheelworks.audit.sm_checks import check_sms
 from wheelworks.bill import BILL, write_accepted
 from wheelworks.policy import Policy
 from wheelworks.sbom import NAME as SBOM
+from wheelworks.sbom import plan_sbom
 from wheelworks.wheel import read_wheel
 
 Gatherer = Callable[..., Evidence]
@@ -80,6 +81,27 @@ def test_an_operator_without_code_for_an_sm_that_the_matrix_promises_is_told(
     assert finding.found == "rmsnorm for 75 80"
     assert finding.expected == "rmsnorm for 90a, by [operators] in matrix.toml"
     assert "list SM 90a for a unit of rmsnorm in csrc/kernels.cmake" in finding.fix
+
+
+def shared_with(kernels: Sequence[FakeKernel], other: str) -> list[FakeKernel]:
+    """Return the kernels with silu_and_mul's for SM 80 in the unit of rmsnorm, and another name there."""
+    kept = [kernel for kernel in kernels if kernel.unit not in ("silu_and_mul_sm80", "rmsnorm_sm80")]
+    return [*kept, FakeKernel(f"rmsnorm_sm80+{other}", "80")]
+
+
+def test_the_code_of_a_shared_unit_keeps_the_promises_of_all_its_operators(
+    kernels: tuple[FakeKernel, ...], gathered: Gatherer
+) -> None:
+    assert findings(gathered(shared_with(kernels, "silu_and_mul"))) == []
+
+
+def test_a_shared_unit_of_an_unknown_operator_is_nobodys(kernels: tuple[FakeKernel, ...], gathered: Gatherer) -> None:
+    found = findings(gathered(shared_with(kernels, "silu_and_mul+stray")))
+    (unowned,) = (finding for finding in found if finding.rule == Rule.UNOWNED_KERNEL)
+    assert unowned.found.startswith("1 kernels of unit rmsnorm_sm80+silu_and_mul+stray, such as ")
+    assert unowned.fix == "add stray to [operators] in matrix.toml, and the unit by warpwright_add_kernel"
+    missing = {finding.found for finding in found if finding.rule == Rule.SM_MISSING}
+    assert missing == {"rmsnorm for 75 90a", "silu_and_mul for 75 90a"}
 
 
 BAD_KERNELS: dict[str, tuple[FakeKernel, Rule, str]] = {
@@ -159,6 +181,17 @@ def test_the_bill_of_another_binary_is_told(
     billed(maker, FakeCuobjdump(kernels[1:]))
     (finding,) = findings(gathered(kernels))
     assert finding.found == "a bill of lane cu130-all-x86_64, version 0.1.0+cu130, that differs in 1 kernels"
+
+
+def test_an_sbom_with_a_source_that_no_unit_uses_is_told(
+    kernels: tuple[FakeKernel, ...], gathered: Gatherer, maker: WheelMaker, policy: Policy
+) -> None:
+    lane, (_, source) = policy.lanes[0], policy.sources[0]
+    parts = [*policy.parts(lane), ("unused", source)]
+    maker.files[IN_DIST_INFO] = plan_sbom(maker.version, lane, parts, epoch=0).encode()
+    (finding,) = findings(gathered(kernels))
+    assert (finding.rule, finding.found) == (Rule.SBOM, "other parts")
+    assert finding.expected == "the parts of lane cu130-all-x86_64, by USES in csrc/kernels.cmake and by matrix.toml"
 
 
 @pytest.mark.parametrize(("name", "rule"), [(BILL, Rule.BILL), (IN_DIST_INFO, Rule.SBOM)], ids=["bill", "SBOM"])

@@ -22,10 +22,12 @@ from wheelworks.audit.wheel_checks import check_label, check_name_and_version, c
 from wheelworks.errors import WheelworksError
 from wheelworks.matrix import load_matrix
 from wheelworks.policy import Policy, plan_policy
+from wheelworks.units import read_units
 from wheelworks.wheel import read_wheel
 
 Change = Callable[["Draft"], None]
-POLICY = plan_policy(load_matrix(Path(__file__).parents[2] / "matrix.toml"))
+PROJECT = Path(__file__).parents[2]
+POLICY = plan_policy(load_matrix(PROJECT / "matrix.toml"), read_units(PROJECT))
 
 
 @dataclass

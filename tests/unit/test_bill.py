@@ -60,11 +60,16 @@ def bill_of(binary: Path, kernels: Sequence[FakeKernel] = KERNELS) -> Bill:
         ("int8_scaled_mm_sm90a", "int8_scaled_mm"),
         ("int8_scaled_mm_sm120", "int8_scaled_mm"),
         ("int8_scaled_mm_fast", None),
+        ("rmsnorm_sm80+int8_scaled_mm", "rmsnorm"),
+        ("int8_scaled_mm+rmsnorm", "int8_scaled_mm"),
+        ("rmsnorm+stray", None),
+        ("stray+rmsnorm", None),
+        ("rmsnorm+", None),
         ("_C.abi3.1", None),
         ("", None),
     ],
 )
-def test_a_unit_is_of_the_operator_that_its_launch_function_names(unit: str, owner: str | None) -> None:
+def test_a_unit_is_of_its_first_operator_where_all_that_it_names_are_known(unit: str, owner: str | None) -> None:
     assert owner_of(unit, OPERATORS) == owner
 
 
@@ -135,7 +140,7 @@ def test_what_is_no_bill_is_an_error(text: str) -> None:
     ],
 )
 def test_a_cell_tells_own_code_from_code_that_runs_there(sm: str, runs: str, size: int, binary: Path) -> None:
-    cell = Cell.of(sum_rows(bill_of(binary, [FakeKernel("rmsnorm", "80")])), Sm.parse(sm))
+    cell = Cell.of(sum_rows(bill_of(binary, [FakeKernel("rmsnorm", "80")])), "rmsnorm", Sm.parse(sm))
     assert (str(cell.runs), cell.bytes) == (runs, size)
 
 
@@ -145,6 +150,49 @@ def test_the_table_has_a_line_for_each_operator_and_the_worst_of_its_kernels(bin
     ).splitlines()
     assert [line.split("  ")[0] for line in lines] == ["operator", "int8_scaled_mm", "rmsnorm", "(no operator)"]
     assert " ".join(lines[1].split()) == "int8_scaled_mm none SASS 10 runs 80 SASS 20 2 240 16 4"
+
+
+SHARED = (
+    FakeKernel("rmsnorm_sm80+int8_scaled_mm", "80", 2048),
+    FakeKernel("rmsnorm_sm75", "75", 1024),
+    FakeKernel("int8_scaled_mm_sm90a", "90a", 3072),
+)
+"""A unit of two operators, and one of each alone."""
+
+
+def test_the_code_of_a_shared_unit_counts_once_and_is_told_of_every_operator(binary: Path) -> None:
+    bill = bill_of(binary, SHARED)
+    assert {kernel.unit: kernel.operators for kernel in bill.kernels} == {
+        "rmsnorm_sm80+int8_scaled_mm": ("rmsnorm", "int8_scaled_mm"),
+        "rmsnorm_sm75": ("rmsnorm",),
+        "int8_scaled_mm_sm90a": ("int8_scaled_mm",),
+    }
+    assert sum(row.bytes for row in sum_rows(bill)) == 6144
+    lines = render_bill(sum_rows(bill), ["75", "80", "86", "90a"]).splitlines()
+    assert [" ".join(line.split()) for line in lines[1:]] == [
+        "int8_scaled_mm none in rmsnorm runs 80 SASS 3 1 32 0 0",
+        "rmsnorm SASS 1 SASS 2 runs 80 none 2 32 0 0",
+    ]
+    assert ">in rmsnorm</text>" in draw_bill(bill, ["75", "80", "86", "90a"])
+    assert [line.split()[0] for line in render_kernels(bill).splitlines()[1:]] == [
+        "int8_scaled_mm_sm90a", "rmsnorm_sm75", "rmsnorm_sm80",
+    ]  # fmt: skip
+
+
+def test_an_operator_that_shares_all_its_code_has_a_line_of_its_own(binary: Path) -> None:
+    lines = render_bill(sum_rows(bill_of(binary, SHARED[:1])), ["80"]).splitlines()
+    assert " ".join(lines[1].split()) == "int8_scaled_mm in rmsnorm 0 - - -"
+
+
+def test_the_sums_of_a_shared_unit_are_kept_with_its_operators(binary: Path, tmp_path: Path) -> None:
+    before = bill_of(binary, SHARED)
+    write_accepted(tmp_path, before, 1000)
+    accepted = read_accepted(tmp_path, "lane")
+    assert accepted is not None
+    assert accepted.rows == sum_rows(before)
+    assert [row.also for row in accepted.rows] == [(), (), ("int8_scaled_mm",)]
+    alone = [FakeKernel("rmsnorm_sm80", "80", 2048), *SHARED[1:]]
+    assert find_growth(bill_of(binary, alone), accepted) == (), "an operator more or less is no growth"
 
 
 def test_the_table_of_kernels_has_a_line_for_each_and_none_is_invented_for_ptx(binary: Path) -> None:

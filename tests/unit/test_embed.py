@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,12 @@ from wheel_maker import WheelMaker, build_record
 from wheelworks.audit import Tools
 from wheelworks.bill import BILL, parse_bill
 from wheelworks.embed import embed_bills
-from wheelworks.errors import AuditError, WheelError
+from wheelworks.errors import AuditError, SourceError, WheelError
 from wheelworks.lanes import Lane, plan_lanes
 from wheelworks.matrix import Matrix
-from wheelworks.policy import Policy
+from wheelworks.policy import Policy, plan_policy
 from wheelworks.sbom import plan_sbom, same_parts
+from wheelworks.units import Unit, read_units
 from wheelworks.wheel import read_wheel
 
 SBOM = "warpwright-0.1.0+cu130.dist-info/sboms/warpwright.cdx.json"
@@ -96,26 +98,70 @@ def test_the_sbom_of_every_lane_is_valid_cyclonedx_and_names_what_it_is_built_fr
     matrix: Matrix, policy: Policy
 ) -> None:
     for lane in policy.lanes:
-        text = plan_sbom("0.1.0", lane, policy.sources, epoch=1577836800)
+        text = plan_sbom("0.1.0", lane, policy.parts(lane), epoch=1577836800)
         assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
         document = json.loads(text)
         parts = {part["name"]: part for part in document["components"]}
-        assert {"cutlass", "flashinfer", "nvidia-cuda-runtime"} <= set(parts)
+        assert {"cutlass", "nvidia-cuda-runtime"} <= set(parts)
         assert parts["cutlass"]["purl"] == f"pkg:github/nvidia/cutlass@{matrix.sources['cutlass'].commit}"
         assert parts["nvidia-cuda-runtime"]["version"].startswith(str(lane.cuda))
         assert all(part["licenses"] for part in parts.values())
         assert document["metadata"]["timestamp"] == "2020-01-01T00:00:00+00:00"
 
 
+def with_units(policy: Policy, *uses: str) -> Policy:
+    """Return the policy of a project whose one unit, for SM 90a, uses some sources."""
+    return replace(policy, units=(Unit("rmsnorm", "elementwise/rmsnorm.cu", ("90a",), (), uses),))
+
+
+def sources_in(wheel: Path) -> list[str]:
+    parts = json.loads(contents(wheel)[SBOM])["components"]
+    return [part["name"] for part in parts if part["purl"].startswith("pkg:github/")]
+
+
+@pytest.mark.parametrize("uses", [(), ("cutlass",), ("flashinfer",), ("cutlass", "flashinfer")], ids=" ".join)
+def test_the_sbom_in_a_wheel_names_the_sources_that_its_units_use_and_no_other(
+    uses: tuple[str, ...], small: WheelMaker, policy: Policy, tmp_path: Path
+) -> None:
+    wheel = embed(small.make(tmp_path / "built"), tmp_path / "out", with_units(policy, *uses))
+    assert sources_in(wheel) == list(uses)
+
+
+def test_a_lane_without_the_sms_of_a_unit_has_no_source_of_it(policy: Policy) -> None:
+    used = with_units(policy, "flashinfer")
+    assert {lane.name: bool(used.parts(lane)) for lane in policy.lanes} == {
+        lane.name: "90a" in lane.sm_set for lane in policy.lanes
+    }
+    ptx = replace(policy, units=(Unit("rmsnorm", "elementwise/rmsnorm.cu", ("80",), (), ("cutlass",)),))
+    (jit,) = (lane for lane in policy.lanes if lane.sm_set == ("80-ptx",))
+    assert [name for name, _ in ptx.parts(jit)] == ["cutlass"]
+
+
+def test_a_unit_that_uses_what_is_no_source_is_refused(matrix: Matrix) -> None:
+    unit = Unit("rmsnorm", "elementwise/rmsnorm.cu", ("80",), (), ("cutlas",))
+    with pytest.raises(SourceError) as error:
+        plan_policy(matrix, [unit])
+    assert str(error.value).splitlines() == [
+        "the unit rmsnorm of csrc/kernels.cmake USES 'cutlas', which is no source",
+        "  why: matrix.toml has no [sources.cutlas]; did you mean 'cutlass'?",
+        "  fix: correct the row, or add the source with its commit and its license to matrix.toml",
+    ]
+
+
+def test_a_folder_without_units_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"cannot read .*csrc/kernels\.cmake"):
+        read_units(tmp_path)
+
+
 def test_the_sbom_is_the_same_for_the_same_wheel_and_another_for_another(lane: Lane, policy: Policy) -> None:
-    text = plan_sbom("0.1.0", lane, policy.sources, epoch=0)
-    assert text == plan_sbom("0.1.0", lane, policy.sources, epoch=0)
-    assert same_parts(text, plan_sbom("0.1.0", lane, policy.sources, epoch=1))
-    assert not same_parts(text, plan_sbom("0.2.0", lane, policy.sources, epoch=0))
+    text = plan_sbom("0.1.0", lane, policy.parts(lane), epoch=0)
+    assert text == plan_sbom("0.1.0", lane, policy.parts(lane), epoch=0)
+    assert same_parts(text, plan_sbom("0.1.0", lane, policy.parts(lane), epoch=1))
+    assert not same_parts(text, plan_sbom("0.2.0", lane, policy.parts(lane), epoch=0))
     assert not same_parts(text, "no JSON")
 
 
 def test_a_toolkit_without_packages_is_named_as_a_whole(lane: Lane, policy: Policy) -> None:
     container = lane.toolkit.model_copy(update={"packages": ()})
-    text = plan_sbom("1", Lane(**{**vars(lane), "toolkit": container}), policy.sources, epoch=0)
+    text = plan_sbom("1", Lane(**{**vars(lane), "toolkit": container}), policy.parts(lane), epoch=0)
     assert f"pkg:generic/nvidia/cuda-runtime@{lane.cuda}" in text

@@ -65,7 +65,8 @@ def test_a_promise_alone_lacks_all_the_rest(tree: Tree) -> None:
     tree.promised["extra"] = ("75",)
     assert tree.gaps() == [
         "csrc/FAMILY/extra.cpp: add the file of extra; it is known to matrix.toml",
-        "csrc/kernels.cmake: add a row warpwright_add_kernel(extra ...); it is known to matrix.toml",
+        "csrc/kernels.cmake: add a row warpwright_add_kernel(extra ...), or name it behind ALSO in the row "
+        "that it shares; it is known to matrix.toml",
         "docs/operators/extra.md: write the page of extra by `nox -s operator-pages -- WHEEL`; "
         "it is known to matrix.toml",
         "python/warpwright/FAMILY/extra.py: add the file of extra; it is known to matrix.toml",
@@ -183,6 +184,53 @@ def test_the_sms_of_several_units_count_together(tree: Tree) -> None:
     rows = "warpwright_add_kernel(copy_sm75 norm/a.cu 75)\nwarpwright_add_kernel(copy_sm80 norm/b.cu 80 USES cutlass)\n"
     tree.write("csrc/kernels.cmake", rows)
     assert tree.gaps() == []
+
+
+SHARED = "warpwright_add_kernel(copy\n  norm/copy.cu 75 80\n  ALSO extra more USES cutlass)\n"
+
+
+def add_extra(tree: Tree, family: str = "norm") -> None:
+    """Add all of an operator but its promise and its unit."""
+    tree.write(f"csrc/{family}/extra.cpp", 'WARPWRIGHT_OPERATOR(extra, "() -> ()");\n')
+    tree.write(f"include/warpwright/{family}/extra.h", "")
+    tree.write(f"python/warpwright/{family}/extra.py", "CONTRACT = 1\n")
+    tree.write("docs/operators/extra.md", "")
+
+
+@pytest.mark.parametrize("family", ["norm", "fused"])
+def test_an_operator_that_shares_a_unit_has_a_unit_whatever_its_family(family: str, tree: Tree) -> None:
+    add_extra(tree, family)
+    tree.write("csrc/kernels.cmake", SHARED.replace(" more", ""))
+    tree.promised["extra"] = PROMISED["copy"]
+    assert tree.gaps() == []
+
+
+def test_an_operator_that_another_units_row_alone_names_lacks_all_the_rest(tree: Tree) -> None:
+    add_extra(tree)
+    tree.write("csrc/kernels.cmake", SHARED)
+    tree.promised["extra"] = PROMISED["copy"]
+    places = ["csrc/FAMILY/more.cpp", "docs/operators/more.md", "matrix.toml", "python/warpwright/FAMILY/more.py"]
+    assert [gap.partition(":")[0] for gap in tree.gaps()] == places
+
+
+def test_the_sms_of_a_shared_unit_are_those_of_every_operator(tree: Tree) -> None:
+    add_extra(tree)
+    tree.write("csrc/kernels.cmake", SHARED.replace(" more", ""))
+    tree.promised["extra"] = ("80", "90a")
+    assert tree.gaps() == [
+        "csrc/kernels.cmake: add a unit of extra for SM 90a, as matrix.toml promises",
+        "matrix.toml: promise extra for SM 75, which its units serve",
+    ]
+
+
+def test_a_shared_unit_and_one_of_its_own_serve_an_operator_for_different_sms(tree: Tree) -> None:
+    add_extra(tree)
+    own = "warpwright_add_kernel(extra norm/extra.cu 90a)\n"
+    tree.write("csrc/kernels.cmake", SHARED.replace(" more", "") + own)
+    tree.promised["extra"] = ("75", "80", "90a")
+    assert tree.gaps() == []
+    tree.write("csrc/kernels.cmake", SHARED.replace(" more", "") + own.replace("90a", "80 90a"))
+    assert tree.gaps() == ["csrc/kernels.cmake: extra is named twice for SM 80: take it from copy or from extra"]
 
 
 def test_the_room_of_every_operator_is_whole(project: Path, matrix: Matrix) -> None:

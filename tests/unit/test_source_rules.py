@@ -27,6 +27,7 @@ STAGES = (
     "proof",
     "matrix_rows",
     "matrix",
+    "units",
     "rooms",
     "gaps",
     "new_operator",

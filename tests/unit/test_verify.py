@@ -22,6 +22,7 @@ from release_maker import (
     make_index,
     make_release,
     make_wheel,
+    policy_of,
     released_lanes,
     small_matrix,
 )
@@ -35,7 +36,6 @@ from wheelworks.errors import ToolchainError, VerifyError
 from wheelworks.index import CURRENT, update_index
 from wheelworks.manifest import Channel, Release, collect_release, manifest_name, to_json
 from wheelworks.matrix import Matrix
-from wheelworks.policy import plan_policy
 from wheelworks.process import run
 from wheelworks.server import HOST, make_server
 from wheelworks.verify import Report, Signers, open_source, verify
@@ -59,7 +59,7 @@ def matrix(matrix_data: dict[str, Any]) -> Matrix:
 def look(matrix: Matrix) -> Look:
     """Verify a place without the audit, which has tests of its own."""
     tools = Tools(run, None)
-    return lambda place: verify(open_source(place), plan_policy(matrix), tools, Signers(), on_file=lambda _: None)
+    return lambda place: verify(open_source(place), policy_of(matrix), tools, Signers(), on_file=lambda _: None)
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_a_wheel_without_a_bill_of_materials_is_found(
 ) -> None:
     inner = {f"warpwright-0.1.0+cu130.dist-info/sboms/{name}": data for name, data in sboms.items()}
     path = make_wheel(tmp_path, matrix, released_lanes(matrix)[0], files=inner)
-    findings = check_wheel(path, path.name, plan_policy(matrix), Tools(run, None))
+    findings = check_wheel(path, path.name, policy_of(matrix), Tools(run, None))
     assert [finding.found for finding in findings] == said
 
 

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from importlib.metadata import distribution
 
+import pytest
+
 from warpwright import _extension, bill
 
 
@@ -20,9 +22,25 @@ def test_the_bill_is_of_this_binary() -> None:
 def test_the_bill_has_code_for_every_path_that_the_binary_dispatches_to_and_no_other() -> None:
     found: dict[str, set[str]] = {}
     for kernel in bill.kernels():
-        found.setdefault(kernel.operator or "(no operator)", set()).add(kernel.sm)
+        for operator in kernel.operators:
+            found.setdefault(operator or "(no operator)", set()).add(kernel.sm)
     paths = {operator: set(sms) for operator, sms in _extension.compiled_paths().items() if sms}
     assert found == paths
+
+
+def test_an_operator_that_shares_a_unit_has_a_line_that_names_whose_the_code_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def kernel(operator: str, unit: str, sm: str) -> bill.Kernel:
+        return bill.Kernel(operator, unit, "f", "", "_Z1fv", sm, 2048, 32, 0, 0, 0)
+
+    held = (kernel("rmsnorm", "rmsnorm_sm80+gemma_rmsnorm", "80"), kernel("gemma_rmsnorm", "gemma_rmsnorm_sm75", "75"))
+    monkeypatch.setattr(bill, "kernels", lambda: held)
+    assert [" ".join(line.split()) for line in bill.table_lines(["75", "80", "86"])][1:] == [
+        "gemma_rmsnorm SASS 2 in rmsnorm runs 80 1 32 0",
+        "rmsnorm none SASS 2 runs 80 1 32 0",
+    ]
+    assert [line.split()[0] for line in bill.kernel_lines()][1:] == ["rmsnorm_sm80", "gemma_rmsnorm_sm75"]
 
 
 def test_the_doctor_prints_a_line_for_each_operator_and_on_request_for_each_kernel() -> None:
@@ -42,4 +60,4 @@ def test_the_wheel_carries_an_sbom_of_what_it_is_built_from() -> None:
     assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
     commits = {part["name"]: part["purl"].partition("@")[2] for part in document["components"]}
     record = _extension.build_record()
-    assert (commits["cutlass"], commits["flashinfer"]) == (record.cutlass, record.flashinfer)
+    assert commits["cutlass"] == record.cutlass

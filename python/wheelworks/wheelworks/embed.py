@@ -26,7 +26,7 @@ def embed_bills(path: Path, into: Path, policy: Policy, tools: Tools) -> Path:
     wheel = read_wheel(path)
     with TemporaryDirectory(prefix="wheelworks-embed-") as scratch:
         bill, lane = require_bill(gather(wheel, Path(scratch), policy, tools))
-        sbom = plan_sbom(bill.version, lane, policy.sources, archive.newest_time(path))
+        sbom = plan_sbom(bill.version, lane, policy.parts(lane), archive.newest_time(path))
         new = {BILL: write_bill(bill), f"{wheel.dist_info}/{NAME}": sbom}
         finished = Path(scratch) / path.name
         add_files(wheel, finished, {name: text.encode() for name, text in new.items()})

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from wheelworks.rooms import Mention, Project, Where, has_contract, read_mentions
+from wheelworks.units import KERNELS
 
 FOLDERS = ("csrc/{family}", "include/warpwright/{family}", "python/warpwright/{family}")
 
@@ -33,6 +35,7 @@ def find_gaps(project: Project) -> tuple[Gap, ...]:
         *_wrapper_gaps(project, rooms),
         *_module_gaps(project),
         *_family_gaps(project, mentions),
+        *_unit_gaps(project),
         *_sm_gaps(project),
     ]
     return tuple(sorted(set(found)))
@@ -57,7 +60,7 @@ def _wanted(where: Where, operator: str) -> str:
     if where == Where.PROMISE:
         return f"add a row `{operator}` to [operators]"
     if where == Where.UNIT:
-        return f"add a row warpwright_add_kernel({operator} ...)"
+        return f"add a row warpwright_add_kernel({operator} ...), or name it behind ALSO in the row that it shares"
     if where == Where.PAGE:
         return f"write the page of {operator} by `nox -s operator-pages -- WHEEL`"
     return f"add the file of {operator}"
@@ -94,15 +97,24 @@ def _family_gaps(project: Project, mentions: Sequence[Mention]) -> Iterator[Gap]
                 )
 
 
+def _unit_gaps(project: Project) -> Iterator[Gap]:
+    """Return the operators that two rows name for one SM: a path table has one launch function for each."""
+    served: dict[tuple[str, str], str] = {}
+    for unit in project.units():
+        for operator, sm in product(unit.operators, unit.sms):
+            if (other := served.setdefault((operator, sm), unit.launch)) != unit.launch:
+                what = f"{operator} is named twice for SM {sm}: take it from {other} or from {unit.launch}"
+                yield Gap(str(KERNELS), what)
+
+
 def _sm_gaps(project: Project) -> Iterator[Gap]:
     served: defaultdict[str, set[str]] = defaultdict(set)
     for unit in project.units():
-        served[unit.operator].update(unit.sms)
+        for operator in unit.operators:
+            served[operator].update(unit.sms)
     for operator in sorted(served.keys() & project.promised.keys()):
         promised = set(project.promised[operator])
         if lacking := sorted(promised - served[operator]):
-            yield Gap(
-                "csrc/kernels.cmake", f"add a unit of {operator} for SM {' '.join(lacking)}, as matrix.toml promises"
-            )
+            yield Gap(str(KERNELS), f"add a unit of {operator} for SM {' '.join(lacking)}, as matrix.toml promises")
         if more := sorted(served[operator] - promised):
             yield Gap("matrix.toml", f"promise {operator} for SM {' '.join(more)}, which its units serve")

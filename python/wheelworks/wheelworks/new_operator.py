@@ -12,7 +12,8 @@ import tomllib
 
 from wheelworks.errors import OperatorNameError, TakenError, TemplateError
 from wheelworks.matrix import Matrix, load_matrix, nearest
-from wheelworks.rooms import KERNELS, UNIT, Project, read_mentions
+from wheelworks.rooms import Project, read_mentions
+from wheelworks.units import KERNELS, ROW
 
 TEMPLATES = Path("templates/operator")
 PLACEHOLDER = re.compile(r"@@(\w+)@@")
@@ -174,7 +175,7 @@ def add_promise(text: str, name: str, promise: str) -> str:
 
 def add_unit(text: str, operator: NewOperator, sms: tuple[str, ...]) -> str:
     """Return kernels.cmake's text with one more unit behind the last one, in its columns."""
-    last = next(reversed(list(UNIT.finditer(text))), None)
+    last = next(reversed(list(ROW.finditer(text))), None)
     if last is None:
         why = f"{KERNELS} has no line that starts with warpwright_add_kernel"
         raise TemplateError("cannot tell where the units stand", why=why, fix="write the first unit by hand")

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-UNIT = re.compile(r"^warpwright_add_kernel\((\w+)\s+(\S+)\s+([^)]*)\)", re.MULTILINE)
+from wheelworks.units import KERNELS, Unit, read_units
+
 REGISTRATION = re.compile(r"^\s*WARPWRIGHT_OPERATOR\(\s*(\w+)\s*,", re.MULTILINE)
-KERNELS = Path("csrc/kernels.cmake")
 PAGES = Path("docs/operators")
 
 
@@ -31,26 +31,12 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class Mention:
-    """An operator as one place has it; a row of matrix.toml and a page know no family."""
+    """An operator as one place has it; a row of matrix.toml, a page and another operator's unit know no family."""
 
     operator: str
     where: Where
     path: str
     family: str | None = None
-
-
-@dataclass(frozen=True)
-class Unit:
-    """A row of csrc/kernels.cmake."""
-
-    launch: str
-    source: str
-    sms: tuple[str, ...]
-
-    @property
-    def operator(self) -> str:
-        """The launch function's name without its SM."""
-        return re.sub(r"_sm\d+[a-z]?$", "", self.launch)
 
 
 @dataclass(frozen=True)
@@ -63,10 +49,7 @@ class Project:
 
     def units(self) -> tuple[Unit, ...]:
         """Return the rows of csrc/kernels.cmake."""
-        text = (self.folder / KERNELS).read_text(encoding="utf-8")
-        return tuple(
-            Unit(launch, source, tuple(words.split("USES")[0].split())) for launch, source, words in UNIT.findall(text)
-        )
+        return read_units(self.folder)
 
     def wrappers(self) -> Iterator[tuple[Path, tuple[str, ...]]]:
         """Return each file of torch functions, and the operators that it registers."""
@@ -88,7 +71,9 @@ class Project:
 def read_mentions(project: Project) -> tuple[Mention, ...]:
     """Return every place that knows an operator."""
     found = [Mention(name, Where.PROMISE, "matrix.toml") for name in project.promised]
-    found += [Mention(unit.operator, Where.UNIT, str(KERNELS), unit.source.split("/")[0]) for unit in project.units()]
+    for unit in project.units():
+        found.append(Mention(unit.operator, Where.UNIT, str(KERNELS), unit.source.split("/")[0]))
+        found += [Mention(name, Where.UNIT, str(KERNELS)) for name in unit.also]
     for path, registered in project.wrappers():
         found += [_in_family(name, Where.WRAPPER, path, project) for name in registered]
     found += [_in_family(path.stem, Where.MODULE, path, project) for path in project.modules()]

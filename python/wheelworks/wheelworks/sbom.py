@@ -1,6 +1,6 @@
 """The software bill of materials of a wheel (PEP 770): what of other projects it is built from, as CycloneDX 1.6.
 
-It is a function of the wheel's version, its lane and the matrix alone: no clock, no random number.
+It is a function of the wheel's version, its lane, the matrix and the units' rows alone: no clock, no random number.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LINKED_IN = ("nvidia-cuda-runtime", "nvidia-cuda-cccl")
 
 
 def plan_sbom(version: str, lane: Lane, sources: Iterable[tuple[str, Source]], epoch: int) -> str:
-    """Return the text of the document for a wheel of a lane."""
+    """Return the text of the document for a wheel of a lane, which has code of some sources (``Policy.parts``)."""
     root = Component(
         name="warpwright",
         version=version,

@@ -13,6 +13,7 @@ from wheelworks.errors import AuditError
 from wheelworks.lanes import Lane
 from wheelworks.sbom import NAME, plan_sbom, same_parts
 from wheelworks.sm import Sm, words
+from wheelworks.units import KERNELS, operators_of
 
 RULES = (Rule.BILL, Rule.SBOM, Rule.UNOWNED_KERNEL, Rule.SPILLS, Rule.SIZE)
 KIB = 1024
@@ -26,7 +27,7 @@ def check_bill(evidence: Evidence) -> Outcome:
         yield from (Skip(rule, _why_without(evidence)) for rule in RULES)
         return
     yield from _copies(evidence, bill, lane)
-    yield from _owners(bill)
+    yield from _owners(evidence, bill)
     yield from _promises(evidence, bill, lane)
     yield from _spills(evidence, bill)
     yield from _sizes(evidence, bill, lane)
@@ -45,11 +46,12 @@ def _copies(evidence: Evidence, bill: Bill, lane: Lane) -> Outcome:
         yield Finding(BILL, Rule.BILL, found, f"the bill of {bill.binary}", fix)
     name = f"{evidence.wheel.dist_info}/{NAME}"
     path = evidence.folder / name
-    expected = plan_sbom(bill.version, lane, evidence.policy.sources, epoch=0)
+    expected = plan_sbom(bill.version, lane, evidence.policy.parts(lane), epoch=0)
     if not path.is_file():
         yield Finding(name, Rule.SBOM, "there is no such file", f"the parts of lane {lane.name}", fix)
     elif not same_parts(path.read_text(encoding="utf-8", errors="replace"), expected):
-        yield Finding(name, Rule.SBOM, "other parts", f"the parts of lane {lane.name}, by matrix.toml", fix)
+        parts = f"the parts of lane {lane.name}, by USES in {KERNELS} and by matrix.toml"
+        yield Finding(name, Rule.SBOM, "other parts", parts, fix)
 
 
 def _difference(evidence: Evidence, bill: Bill) -> str | None:
@@ -66,23 +68,24 @@ def _difference(evidence: Evidence, bill: Bill) -> str | None:
     return f"a bill of lane {inside.lane}, version {inside.version}, that differs in {count} kernels"
 
 
-def _owners(bill: Bill) -> Outcome:
-    """Every kernel is of a unit whose operator the matrix has."""
+def _owners(evidence: Evidence, bill: Bill) -> Outcome:
+    """Every kernel is of a unit whose operators the matrix has, every one."""
     units: dict[str, list[Kernel]] = defaultdict(list)
     for kernel in bill.kernels:
         if kernel.operator is None:
             units[kernel.unit].append(kernel)
     for unit, kernels in sorted(units.items()):
+        unknown = [name or "the operator" for name in operators_of(unit) if name not in evidence.policy.operators]
         found = f"{len(kernels)} kernels of unit {unit or 'without name'}, such as {kernels[0].place}"
-        expected = "units of csrc/kernels.cmake, named OPERATOR or OPERATOR_smNN"
-        fix = "add the operator to [operators] in matrix.toml, and the unit by warpwright_add_kernel"
+        expected = "units of csrc/kernels.cmake, named OPERATOR or OPERATOR_smNN, and +OPERATOR for each that shares it"
+        fix = f"add {_joined(unknown)} to [operators] in matrix.toml, and the unit by warpwright_add_kernel"
         yield Finding(bill.binary, Rule.UNOWNED_KERNEL, found, expected, fix)
 
 
 def _promises(evidence: Evidence, bill: Bill, lane: Lane) -> Outcome:
     """Every operator has code for every SM that the matrix promises, as far as the lane carries the SM."""
     for operator, promised in sorted(evidence.policy.operators.items()):
-        found = {Sm.parse(kernel.sm) for kernel in bill.kernels if kernel.operator == operator}
+        found = {Sm.parse(kernel.sm) for kernel in bill.kernels if operator in kernel.operators}
         for word in lane.sm_set:
             sm = Sm.parse(word)
             if word.removesuffix("-ptx") in promised and not any(code.covers(sm) for code in found):

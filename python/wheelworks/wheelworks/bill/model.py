@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wheelworks.proof import Proof, ProofKind
 from wheelworks.sm import Sm
+from wheelworks.units import SEPARATOR, operators_of
 
 
 class Part(BaseModel):
@@ -22,6 +23,7 @@ class Part(BaseModel):
 class Kernel(Part):
     """A kernel for one SM. PTX has no registers, stack or spills yet: the driver compiles it.
 
+    ``operator`` is the first one of its unit, in whose sums it counts; None where one of them is unknown.
     ``name`` is its C++ name without arguments, ``variant`` what its arguments have that those of its siblings have not,
     ``shared`` is static shared memory in bytes, ``spills`` the number of
     instructions that spill or refill a register; None where the compiler did not write them down.
@@ -40,6 +42,16 @@ class Kernel(Part):
     spills: int | None
 
     @property
+    def operators(self) -> tuple[str, ...]:
+        """All operators that it has code of, the first one before those that share its unit."""
+        return () if self.operator is None else operators_of(self.unit)
+
+    @property
+    def launch(self) -> str:
+        """The unit's launch function, without the operators that share it."""
+        return self.unit.partition(SEPARATOR)[0]
+
+    @property
     def title(self) -> str:
         """Name the kernel and, where there are several, its variant."""
         return f"{self.name} {self.variant}".rstrip()
@@ -47,7 +59,7 @@ class Kernel(Part):
     @property
     def place(self) -> str:
         """Name the kernel in a report."""
-        return f"{self.title} of unit {self.unit or 'without name'}, SM {self.sm}"
+        return f"{self.title} of unit {self.launch or 'without name'}, SM {self.sm}"
 
 
 class Bill(Part):
@@ -77,7 +89,10 @@ class BillProof(Proof):
 
 
 class Row(Part):
-    """The variants of one kernel for one SM: their bytes summed, the worst of their registers, stacks and spills."""
+    """The variants of one kernel for one SM: their bytes summed, the worst of their registers, stacks and spills.
+
+    ``also`` names the operators that share the kernel's unit: they run its code, and none of it counts for them.
+    """
 
     operator: str | None
     name: str
@@ -87,13 +102,14 @@ class Row(Part):
     registers: int | None
     stack: int | None
     spills: int | None
+    also: tuple[str, ...] = ()
 
 
 def sum_rows(bill: Bill) -> tuple[Row, ...]:
     """Sum the variants of each kernel."""
-    groups: dict[tuple[str | None, str, str], list[Kernel]] = defaultdict(list)
+    groups: dict[tuple[str | None, str, str, tuple[str, ...]], list[Kernel]] = defaultdict(list)
     for kernel in bill.kernels:
-        groups[kernel.operator, kernel.name, kernel.sm].append(kernel)
+        groups[kernel.operator, kernel.name, kernel.sm, kernel.operators[1:]].append(kernel)
     rows = (
         Row(
             operator=operator,
@@ -104,8 +120,9 @@ def sum_rows(bill: Bill) -> tuple[Row, ...]:
             registers=most(kernel.registers for kernel in kernels),
             stack=most(kernel.stack for kernel in kernels),
             spills=most(kernel.spills for kernel in kernels),
+            also=also,
         )
-        for (operator, name, sm), kernels in groups.items()
+        for (operator, name, sm, also), kernels in groups.items()
     )
     return tuple(sorted(rows, key=lambda row: (row.operator or "", row.name, Sm.parse(row.sm))))
 
@@ -117,19 +134,27 @@ def most(values: Iterable[int | None]) -> int | None:
 
 @dataclass(frozen=True)
 class Cell:
-    """What one operator has for one SM of a lane: code of its own, code for an older SM that runs there, or nothing."""
+    """What one operator has for one SM of a lane: code of its own, code for an older SM that runs there, or nothing.
+
+    ``shared`` is the operator that the code for this SM counts for, where that is another one.
+    """
 
     rows: tuple[Row, ...]
     runs: Sm | None
+    shared: str | None = None
 
     @classmethod
-    def of(cls, rows: Iterable[Row], wanted: Sm) -> Cell:
-        """Find the newest code among an operator's rows that serves an SM."""
+    def of(cls, rows: Iterable[Row], operator: str | None, wanted: Sm) -> Cell:
+        """Find the newest code of an operator that serves an SM, among the rows of all."""
         groups: dict[Sm, list[Row]] = defaultdict(list)
         for row in rows:
-            groups[Sm.parse(row.sm)].append(row)
+            if row.operator == operator or operator in row.also:
+                groups[Sm.parse(row.sm)].append(row)
         runs = max((sm for sm in groups if sm.covers(wanted)), default=None)
-        return cls(tuple(groups[runs]) if runs == wanted else (), runs)
+        if runs is None or runs != wanted:
+            return cls((), runs)
+        own = tuple(row for row in groups[runs] if row.operator == operator)
+        return cls(own, runs, None if own else groups[runs][0].operator)
 
     @property
     def bytes(self) -> int:

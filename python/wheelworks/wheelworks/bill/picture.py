@@ -14,6 +14,9 @@ from wheelworks.sm import Sm
 CELL_WIDTH, CELL_HEIGHT, GAP = 112, 46, 4
 MARGIN, TOP, BOTTOM = 24, 104, 56
 LETTER = 8.2
+FITTING = 16
+"""The letters that a cell has room for; more are squeezed."""
+SQUEEZED = f' textLength="{CELL_WIDTH - 8}" lengthAdjust="spacingAndGlyphs"'
 LIGHT, DARK = (226, 238, 249), (8, 62, 122)
 STYLE = """
   text { font-family: ui-sans-serif, system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif; fill: #1c2733 }
@@ -52,9 +55,7 @@ def draw_bill(bill: Bill, sms: Sequence[str]) -> str:
     operators = operators_of(rows)
     names = [operator or NO_OPERATOR for operator in operators]
     columns = [Sm.parse(sm) for sm in sms]
-    cells = [
-        [Cell.of((row for row in rows if row.operator == operator), sm) for sm in columns] for operator in operators
-    ]
+    cells = [[Cell.of(rows, operator, sm) for sm in columns] for operator in operators]
     canvas = _plan(names, columns, cells)
     lines = [*_frame(bill, canvas), *_heads(names, columns, canvas)]
     for row, line in enumerate(cells):
@@ -92,7 +93,8 @@ def _cell(cell: Cell, sm: Sm, x: float, y: float, canvas: Canvas) -> Iterator[st
     if not cell.rows:
         dashes = ' stroke-dasharray="4 3"' if cell.runs else ""
         yield _box(x, y, "#f7f9fb" if cell.runs else "#ffffff", f'stroke="#c8d2dc"{dashes}')
-        yield _text("runs", middle, base + 4, f"runs SM {cell.runs} code" if cell.runs else "none")
+        words = _words(cell)
+        yield _text("runs", middle, base + 4, words, SQUEEZED if len(words) > FITTING else "")
         return
     shade = canvas.shade(cell.bytes)
     ink = ' style="fill:#ffffff"' if shade > 0.6 else ""
@@ -102,6 +104,13 @@ def _cell(cell: Cell, sm: Sm, x: float, y: float, canvas: Canvas) -> Iterator[st
     yield _text("detail", middle, base + 14, detail, ink)
     if most(row.spills for row in cell.rows):
         yield f'<circle class="spill" cx="{x + CELL_WIDTH - 9:.1f}" cy="{y + 9:.1f}" r="5"/>'
+
+
+def _words(cell: Cell) -> str:
+    """Say where the code of a cell without kernels is."""
+    if cell.shared is not None:
+        return f"in {cell.shared}"
+    return f"runs SM {cell.runs} code" if cell.runs else "none"
 
 
 def _legend(canvas: Canvas) -> Iterator[str]:

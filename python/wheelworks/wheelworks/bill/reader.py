@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -17,11 +16,10 @@ from wheelworks.cuobjdump import DeviceKernel, read_kernels
 from wheelworks.errors import AuditError
 from wheelworks.process import Runner
 from wheelworks.sm import Sm
+from wheelworks.units import operators_of
 
 BILL = "warpwright/_bill.json"
 """The bill's place in the wheel."""
-
-SM_OF_UNIT = re.compile(r"_sm\d+[a-z]?$")
 
 
 def read_bill(
@@ -59,9 +57,9 @@ def parse_bill(data: bytes, name: str) -> Bill:
 
 
 def owner_of(unit: str, operators: Collection[str]) -> str | None:
-    """Return the operator of a unit: its launch function less the SM, as in csrc/kernels.cmake."""
-    operator = SM_OF_UNIT.sub("", unit)
-    return operator if operator in operators else None
+    """Return the operator of a unit, the first one of several; None where one of them is unknown."""
+    named = operators_of(unit)
+    return named[0] if set(named) <= set(operators) else None
 
 
 def _find_variants(kernels: Iterable[DeviceKernel]) -> dict[tuple[str, str], str]:

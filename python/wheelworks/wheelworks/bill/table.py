@@ -12,13 +12,16 @@ NO_OPERATOR = "(no operator)"
 
 
 def render_bill(rows: Sequence[Row], sms: Sequence[str]) -> str:
-    """Return a line for each operator: the code for each SM in KiB, and the worst of its kernels."""
+    """Return a line for each operator: the code for each SM in KiB, and the worst of its kernels.
+
+    The kernels of a shared unit stand in the line of its first operator; those of the others name that.
+    """
     lines: list[tuple[str, ...]] = [
         ("operator", *(f"SM {sm}" for sm in sms), "kernels", "registers", "stack", "spills")
     ]
     for operator in operators_of(rows):
         own = [row for row in rows if row.operator == operator]
-        cells = (_cell(Cell.of(own, sm), sm) for sm in map(Sm.parse, sms))
+        cells = (_cell(Cell.of(rows, operator, sm), sm) for sm in map(Sm.parse, sms))
         worst = (most(getattr(row, field) for row in own) for field in ("registers", "stack", "spills"))
         count = sum(row.variants for row in own)
         lines.append((operator or NO_OPERATOR, *cells, str(count), *map(_number, worst)))
@@ -30,13 +33,14 @@ def render_kernels(bill: Bill) -> str:
     lines: list[tuple[str, ...]] = [("unit", "SM", "bytes", "registers", "shared", "stack", "spills", "kernel")]
     for kernel in bill.kernels:
         numbers = (kernel.bytes, kernel.registers, kernel.shared, kernel.stack, kernel.spills)
-        lines.append((kernel.unit, kernel.sm, *map(_number, numbers), kernel.title))
+        lines.append((kernel.launch, kernel.sm, *map(_number, numbers), kernel.title))
     return _columns(lines)
 
 
 def operators_of(rows: Iterable[Row]) -> list[str | None]:
     """Return the operators of a bill in order; None stands for kernels without one, and is last."""
-    return sorted({row.operator for row in rows}, key=lambda name: (name is None, name or ""))
+    named = {operator for row in rows for operator in (row.operator, *row.also)}
+    return sorted(named, key=lambda name: (name is None, name or ""))
 
 
 def _cell(cell: Cell, sm: Sm) -> str:
@@ -44,6 +48,8 @@ def _cell(cell: Cell, sm: Sm) -> str:
         return "none"
     if cell.runs != sm:
         return f"runs {cell.runs}"
+    if cell.shared is not None:
+        return f"in {cell.shared}"
     return f"{'PTX' if sm.ptx else 'SASS'} {cell.bytes / KIB:.0f}"
 
 

@@ -15,10 +15,12 @@ from wheelworks.child import UMASK
 from wheelworks.errors import FileError, SettingError, WheelworksError
 from wheelworks.lanes import Lane
 from wheelworks.matrix import Matrix, load_matrix
+from wheelworks.policy import Policy, plan_policy
 from wheelworks.process import run
 from wheelworks.stop import end_with_nox, unwind_on_signals
 from wheelworks.store import Store
 from wheelworks.toolchain import Toolchain, ensure_toolchain, plan_toolchain
+from wheelworks.units import read_units
 
 app = App(name="wheelworks", help="From sources to audited wheels.", version_flags=[])
 console = Console(soft_wrap=True)  # a line of a log stays one line
@@ -69,6 +71,11 @@ def show(line: str) -> None:
 def read_matrix() -> Matrix:
     """Read the matrix of the project in the current folder."""
     return load_matrix(Path("matrix.toml"))
+
+
+def read_policy(matrix: Matrix) -> Policy:
+    """Return the policy of the project in the current folder, whose matrix was read."""
+    return plan_policy(matrix, read_units(Path()))
 
 
 def own_folders() -> tuple[Path, ...]:

@@ -12,10 +12,9 @@ from cyclopts import Parameter
 from wheelworks import files
 from wheelworks.audit import Audits, Tools, audit_wheels, render_audits, to_json
 from wheelworks.bill import BillProof, draw_bill
-from wheelworks.cli.app import ACCEPTED_BILLS, app, make_toolchain, own_folders, read_matrix
+from wheelworks.cli.app import ACCEPTED_BILLS, app, make_toolchain, own_folders, read_matrix, read_policy
 from wheelworks.lanes import Lane, choose_lane
 from wheelworks.matrix import Matrix
-from wheelworks.policy import plan_policy
 from wheelworks.process import run
 from wheelworks.proof import Proof, write_proof
 
@@ -44,7 +43,7 @@ def audit(wheels: Annotated[list[Path], Parameter(negative=())], *, json: bool =
 def audit_all(wheels: Sequence[Path], matrix: Matrix, lane: Lane, *, as_json: bool = False) -> Audits:
     """Print the verdicts on all wheels; cuobjdump is that of a lane's toolchain."""
     tools = Tools(run, make_toolchain(matrix, lane).cuobjdump, own_folders(), ACCEPTED_BILLS)
-    audits = audit_wheels(wheels, plan_policy(matrix), tools)
+    audits = audit_wheels(wheels, read_policy(matrix), tools)
     sys.stdout.write(to_json(audits) if as_json else render_audits(audits))
     sys.stdout.flush()
     return audits

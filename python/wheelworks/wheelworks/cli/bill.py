@@ -13,9 +13,8 @@ from wheelworks import files
 from wheelworks.audit import Tools
 from wheelworks.audit.evidence import gather, require_bill
 from wheelworks.bill import Bill, draw_bill, render_bill, render_kernels, sum_rows, write_accepted
-from wheelworks.cli.app import ACCEPTED_BILLS, app, console, make_toolchain, read_matrix
+from wheelworks.cli.app import ACCEPTED_BILLS, app, console, make_toolchain, read_matrix, read_policy
 from wheelworks.lanes import Lane, choose_lane
-from wheelworks.policy import plan_policy
 from wheelworks.process import run
 from wheelworks.wheel import read_wheel
 
@@ -45,7 +44,7 @@ def bill(
     tools = Tools(run, make_toolchain(parsed, choose_lane(parsed, None)).cuobjdump)
     for path in wheels:
         with TemporaryDirectory(prefix="wheelworks-bill-") as work:
-            read, lane = require_bill(gather(read_wheel(path), Path(work), plan_policy(parsed), tools))
+            read, lane = require_bill(gather(read_wheel(path), Path(work), read_policy(parsed), tools))
         _show(read, lane, kernels)
         if svg is not None:
             files.write_text(svg, draw_bill(read, lane.sm_set))

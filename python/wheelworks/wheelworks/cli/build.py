@@ -16,7 +16,7 @@ from wheelworks.audit import Audits, Tools
 from wheelworks.build import BuiltWheel, prepare_folder, prove_build, run_build
 from wheelworks.build_plan import plan_build
 from wheelworks.cibuildwheel import plan_inside
-from wheelworks.cli.app import app, console, make_toolchain, read_matrix, show, the_store
+from wheelworks.cli.app import app, console, make_toolchain, read_matrix, read_policy, show, the_store
 from wheelworks.cli.audit import audit_all, write_proofs
 from wheelworks.cli.containers import make_image
 from wheelworks.cli.wheel_tests import SUITE, check_all
@@ -26,7 +26,6 @@ from wheelworks.environment import close, describe
 from wheelworks.images import choose_base
 from wheelworks.lanes import Lane, choose_lane, machine_architecture
 from wheelworks.matrix import Matrix
-from wheelworks.policy import plan_policy
 from wheelworks.process import run
 from wheelworks.progress import BuildProgress
 from wheelworks.proof import Proof
@@ -182,7 +181,7 @@ def _origin_after(before: Origin, wheel: Path, release: bool) -> Origin:
 
 def _finish(built: Path, staging: Path, matrix: Matrix, lane: Lane) -> tuple[Path, Audits]:
     """Put the bills into a built wheel, tag it with its platforms, and hold it against every rule."""
-    policy = plan_policy(matrix)
+    policy = read_policy(matrix)
     tools = Tools(run, make_toolchain(matrix, lane).cuobjdump)
     billed = embed_bills(built, staging / "billed", policy, tools)
     finished = repair_wheel(billed, staging, policy, run)

@@ -14,7 +14,7 @@ from rich import box
 from rich.table import Table
 
 from wheelworks import files
-from wheelworks.cli.app import ACCEPTED_TABLES, app, console, read_matrix, show
+from wheelworks.cli.app import ACCEPTED_TABLES, app, console, read_matrix, read_policy, show
 from wheelworks.cli.wheel_tests import SUITE
 from wheelworks.compat import (
     Cell,
@@ -29,7 +29,6 @@ from wheelworks.compat import (
     write_accepted_table,
 )
 from wheelworks.errors import CompatError
-from wheelworks.policy import plan_policy
 from wheelworks.process import run
 
 
@@ -71,7 +70,7 @@ def compat(
     if dry_run:
         _show_plan(slots)
         return
-    policy, scratch = plan_policy(parsed), files.cache_folder(os.environ) / "compat"
+    policy, scratch = read_policy(parsed), files.cache_folder(os.environ) / "compat"
     setting = Setting(SUITE, "", frozenset(), scratch, limit, run, time.monotonic, show)
     tables = []
     with files.emptied(scratch):

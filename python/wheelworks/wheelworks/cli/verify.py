@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from wheelworks.audit import Tools
-from wheelworks.cli.app import ACCEPTED_BILLS, app, errors, make_toolchain, own_folders, read_matrix, show
+from wheelworks.cli.app import ACCEPTED_BILLS, app, errors, make_toolchain, own_folders, read_matrix, read_policy, show
 from wheelworks.errors import WheelworksError
 from wheelworks.lanes import choose_lane
-from wheelworks.policy import plan_policy
 from wheelworks.process import run
 from wheelworks.verify import Signers, open_source
 from wheelworks.verify import verify as verify_index
@@ -41,6 +40,6 @@ def verify(place: str, *, repository: str | None = None, refresh: bool = False, 
             show(f"no audit is made: {error}")
     signers = Signers(repository, refresh)
     with errors.status("") as status:
-        report = verify_index(source, plan_policy(matrix), tools, signers, on_file=status.update)
+        report = verify_index(source, read_policy(matrix), tools, signers, on_file=status.update)
     show(str(report))
     report.require_clean(source.name)
