@@ -15,7 +15,7 @@ warpwright_add_kernel(gelu_and_mul         elementwise/gelu_and_mul.cu          
 warpwright_add_kernel(gelu_tanh_and_mul    elementwise/gelu_tanh_and_mul.cu     75 80 86 89 90a)
 warpwright_add_kernel(gelu_quick           elementwise/gelu_quick.cu            75 80 86 89 90a)
 warpwright_add_kernel(relu2                elementwise/relu2.cu                 75 80 86 89 90a)
-warpwright_add_kernel(concat_mla_k         elementwise/concat_mla_k.cu          75 80 86 89 90a)
+warpwright_add_kernel(concat_mla_k         elementwise/concat_mla_k.cu          75 80 86 89 90a ALSO concat_mla_absorb_q)
 warpwright_add_kernel(int8_scaled_mm_sm75  gemm/int8_scaled_mm_sm75.cu          75              USES cutlass)
 warpwright_add_kernel(int8_scaled_mm_sm80  gemm/int8_scaled_mm_sm80.cu          80 86 89        USES cutlass)
 warpwright_add_kernel(int8_scaled_mm_sm90a gemm/int8_scaled_mm_sm90a.cu         90a             USES cutlass)

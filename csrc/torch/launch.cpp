@@ -6,7 +6,6 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
-#include <initializer_list>
 #include <mutex>
 #include <string>
 
@@ -84,10 +83,10 @@ const Device& device_under(const Arg& arg) {
   return device_at(arg.device_index());
 }
 
-Tensor empty_strided(const Device& device, int32_t dtype, std::initializer_list<int64_t> sizes,
-                     std::initializer_list<int64_t> strides) {
+Tensor empty_strided(const Device& device, int32_t dtype, const std::vector<int64_t>& sizes,
+                     const std::vector<int64_t>& strides) {
   AtenTensorHandle handle = nullptr;
-  TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(int64_t(sizes.size()), sizes.begin(), strides.begin(), dtype,
+  TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(int64_t(sizes.size()), sizes.data(), strides.data(), dtype,
                                                   aoti_torch_device_type_cuda(), device.index, &handle));
   return Tensor(handle);
 }
@@ -116,6 +115,12 @@ LaunchScope::LaunchScope(const Arg& on) : device_(&device_under(on)), guard_(dev
 
 Tensor LaunchScope::empty(int32_t dtype, int64_t rows, int64_t columns) const {
   return empty_strided(*device_, dtype, {rows, columns}, {std::max<int64_t>(columns, 1), 1});  // as torch's own strides
+}
+
+Tensor LaunchScope::empty_of(int32_t dtype, const std::vector<int64_t>& sizes) const {
+  std::vector<int64_t> strides(sizes.size(), 1);
+  for (std::size_t dim = sizes.size(); dim-- > 1;) strides[dim - 1] = strides[dim] * std::max<int64_t>(sizes[dim], 1);
+  return empty_strided(*device_, dtype, sizes, strides);
 }
 
 int32_t* LaunchScope::unset_word() {

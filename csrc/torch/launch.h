@@ -43,6 +43,9 @@ class LaunchScope {
   // An unwritten row-major matrix on the device, of a dtype by torch's number.
   Tensor empty(int32_t dtype, int64_t rows, int64_t columns) const;
 
+  // The same of any sizes, contiguous.
+  Tensor empty_of(int32_t dtype, const std::vector<int64_t>& sizes) const;
+
   // Memory from torch's allocator that lives until the scope ends, in stream order.
   Workspace workspace();
 
