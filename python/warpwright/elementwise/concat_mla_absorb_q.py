@@ -51,8 +51,8 @@ def concat_mla_absorb_q(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         the GPU.
     """
     if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(a, b):
-        return call(_concat_mla_absorb_q, a, b)  # type: ignore[no-any-return]
-    return _concat_mla_absorb_q(a, b)  # type: ignore[no-any-return]
+        return call(_concat_mla_absorb_q, a, b)
+    return _concat_mla_absorb_q(a, b)
 
 
 def check(a: torch.Tensor, b: torch.Tensor) -> None:
