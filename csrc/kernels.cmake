@@ -19,6 +19,11 @@ warpwright_add_kernel(apply_rope           elementwise/rope.cu                  
                            apply_llama31_rope_pos_ids apply_llama31_rope_pos_ids_inplace
                            apply_rope_with_cos_sin_cache apply_rope_with_cos_sin_cache_inplace rotary_embedding)
 warpwright_add_kernel(fused_qk_norm_rope   elementwise/fused_qk_norm_rope.cu    75 80 86 89 90a)
+warpwright_add_kernel(gelu_and_mul         elementwise/gelu_and_mul.cu          75 80 86 89 90a)
+warpwright_add_kernel(gelu_tanh_and_mul    elementwise/gelu_tanh_and_mul.cu     75 80 86 89 90a)
+warpwright_add_kernel(gelu_quick           elementwise/gelu_quick.cu            75 80 86 89 90a)
+warpwright_add_kernel(relu2                elementwise/relu2.cu                 75 80 86 89 90a)
+warpwright_add_kernel(concat_mla_k         elementwise/concat_mla_k.cu          75 80 86 89 90a ALSO concat_mla_absorb_q)
 warpwright_add_kernel(int8_scaled_mm_sm75  gemm/int8_scaled_mm_sm75.cu          75              USES cutlass)
 warpwright_add_kernel(int8_scaled_mm_sm80  gemm/int8_scaled_mm_sm80.cu          80 86 89        USES cutlass)
 warpwright_add_kernel(int8_scaled_mm_sm90a gemm/int8_scaled_mm_sm90a.cu         90a             USES cutlass)
@@ -33,11 +38,9 @@ warpwright_add_kernel(gptq_marlin_gemm_sm80  gemm/gptq_marlin_gemm_sm80.cu      
 warpwright_add_kernel(gptq_marlin_gemm_sm90a gemm/gptq_marlin_gemm_sm90a.cu         90a)
 warpwright_add_kernel(sgl_per_token_quant_fp8  quantization/sgl_per_token_quant_fp8.cu  75 80 86 89 90a
                       ALSO per_token_quant_int8 sgl_per_token_group_quant_8bit sgl_per_token_group_quant_fp8
-                           sgl_per_token_group_quant_int8)
+                           sgl_per_token_group_quant_int8 silu_and_mul_quant silu_and_mul_dynamic_quant)
 warpwright_add_kernel(sgl_per_tensor_quant_fp8 quantization/sgl_per_tensor_quant_fp8.cu 75 80 86 89 90a)
 warpwright_add_kernel(rmsnorm_quant        fused/rmsnorm_quant.cu               75 80 86 89 90a
                       ALSO fused_add_rmsnorm_quant rmsnorm_dynamic_quant fused_add_rmsnorm_dynamic_quant)
 warpwright_add_kernel(layernorm_quant      fused/layernorm_quant.cu             75 80 86 89 90a
                       ALSO layernorm_dynamic_quant)
-warpwright_add_kernel(silu_and_mul_quant       fused/silu_and_mul_quant.cu              75 80 86 89 90a
-                      ALSO silu_and_mul_dynamic_quant)

@@ -1,9 +1,8 @@
-#include "warpwright/fused/silu_and_mul_quant.h"
-
 #include "quantization/quantize.h"
 #include "torch/launch.h"
 #include "torch/operator.h"
 #include "warpwright/paths/silu_and_mul_quant.h"
+#include "warpwright/quantization/quantize.h"
 
 namespace warpwright::torch_api {
 

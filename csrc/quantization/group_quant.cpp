@@ -19,8 +19,8 @@ void check_masked(const Arg& masked, const Arg& out) {
 
 }  // namespace
 
-void group_quant(const char* op, const SmPath<RowLaunch>* paths, const SmPath<RowLaunch>* gated,
-                 std::initializer_list<ScalarType> out_types, const GroupQuantArgs& args) {
+void group_quant(const char* op, const SmPath<RowLaunch>* paths, std::initializer_list<ScalarType> out_types,
+                 const GroupQuantArgs& args) {
   const Arg input{args.input, "input"}, out{args.output_q, "output_q"}, scales{args.output_s, "output_s"};
   const std::optional<Arg> masked = optional_arg(args.masked_m, "masked_m");
   check_quantized(input, out, scales, out_types, args.fuse_silu_and_mul);
@@ -34,7 +34,9 @@ void group_quant(const char* op, const SmPath<RowLaunch>* paths, const SmPath<Ro
     set_experts(problem, scales);
     problem.rows_of_expert = masked->data_of<int32_t>();
   }
-  if (problem.expert_rows != 0) check_at_most("the rows of all experts", problem.rows, kMostExpertRows, "32 bits count them");
+  if (problem.expert_rows != 0) {
+    check_at_most("the rows of all experts", problem.rows, kMostExpertRows, "32 bits count them");
+  }
 
   Quantization& to = problem.quantization;
   to.hold_between(static_cast<float>(args.least), static_cast<float>(args.most));
@@ -43,7 +45,7 @@ void group_quant(const char* op, const SmPath<RowLaunch>* paths, const SmPath<Ro
   LaunchScope scope(input);
   problem.out = args.output_q.mutable_data_ptr();
   to.scales = args.output_s.mutable_data_ptr();
-  launch_dependent(op, args.fuse_silu_and_mul ? gated : paths, scope, problem, std::nullopt, scope.device());
+  launch_dependent(op, paths, scope, problem, std::nullopt, scope.device());
 }
 
 }  // namespace warpwright::torch_api

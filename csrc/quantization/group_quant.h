@@ -15,8 +15,8 @@ struct GroupQuantArgs {
   const std::optional<Tensor>& masked_m;
 };
 
-// Checks and launches: by the paths of `gated` where the input's halves are gated first.
-void group_quant(const char* op, const SmPath<RowLaunch>* paths, const SmPath<RowLaunch>* gated,
-                 std::initializer_list<ScalarType> out_types, const GroupQuantArgs& args);
+// Checks and launches.
+void group_quant(const char* op, const SmPath<RowLaunch>* paths, std::initializer_list<ScalarType> out_types,
+                 const GroupQuantArgs& args);
 
 }  // namespace warpwright::torch_api

@@ -135,6 +135,7 @@ RowProblem quantized_rows(const Arg& input, const Arg& out, const Arg& scales, S
   problem.hidden = out.size(out.dim() - 1);
   problem.rows = rows_in(out);
   problem.input = input.data();
+  problem.gated = input.size(input.dim() - 1) != problem.hidden;
   problem.dtype = to_dtype(input.dtype_number());
   problem.quantization.dtype = to_dtype(out.dtype_number());
   problem.quantization.scale_of = scale_of;

@@ -1,9 +1,7 @@
 #include "quantization/group_quant.h"
 #include "quantization/quantize.h"
 #include "torch/operator.h"
-#include "warpwright/fused/silu_and_mul_quant.h"
 #include "warpwright/paths/sgl_per_token_group_quant_8bit.h"
-#include "warpwright/paths/silu_and_mul_quant.h"
 #include "warpwright/quantization/quantize.h"
 
 namespace warpwright::torch_api {
@@ -11,12 +9,11 @@ namespace warpwright::torch_api {
 namespace {
 
 constexpr SmPath<RowLaunch> kPaths[] = {WARPWRIGHT_PATHS_sgl_per_token_group_quant_8bit};
-constexpr SmPath<RowLaunch> kGatedPaths[] = {WARPWRIGHT_PATHS_silu_and_mul_quant};
 
 void sgl_per_token_group_quant_8bit(const Tensor& input, const Tensor& output_q, const Tensor& output_s,
             int64_t group_size, double eps, double fp8_min, double fp8_max, bool scale_ue8m0,
             bool fuse_silu_and_mul, const std::optional<Tensor>& masked_m) {
-  group_quant("sgl_per_token_group_quant_8bit", kPaths, kGatedPaths, kQuantizedTypes,
+  group_quant("sgl_per_token_group_quant_8bit", kPaths, kQuantizedTypes,
               {input, output_q, output_s, group_size, eps, fp8_min, fp8_max, scale_ue8m0, fuse_silu_and_mul, masked_m});
 }
 

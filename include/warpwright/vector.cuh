@@ -62,10 +62,10 @@ __device__ __forceinline__ void write_vector(T* to, const float (&from)[kSize]) 
 }
 
 // True where rows of `elements`, `stride` elements apart, can be read in whole vectors.
-template <typename T>
+template <typename T, int kSize = kFullVector<T>>
 bool takes_vectors(const void* start, int64_t stride, int64_t elements) {
-  constexpr int64_t size = kFullVector<T>;
-  return reinterpret_cast<uintptr_t>(start) % 16 == 0 && stride % size == 0 && elements % size == 0;
+  return reinterpret_cast<uintptr_t>(start) % sizeof(Vector<T, kSize>) == 0 && stride % kSize == 0 &&
+         elements % kSize == 0;
 }
 
 // Calls `run` with a value of the element type: one place that says which dtypes these operators have.

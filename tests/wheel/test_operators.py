@@ -96,7 +96,7 @@ def test_the_names_are_those_of_the_peer_library() -> None:
         "mat_a", "mat_b", "scales_a", "scales_b", "out_dtype",
     ]  # fmt: skip
     assert list(inspect.signature(sgl_kernel.rmsnorm).parameters) == ["input", "weight", "eps", "out"]
-    assert list(inspect.signature(sgl_kernel.silu_and_mul).parameters) == ["input", "out"]
+    assert list(inspect.signature(sgl_kernel.silu_and_mul).parameters) == ["input", "out", "enable_pdl"]
 
 
 @pytest.mark.parametrize("module", ["elementwise", "gemm", "moe", "sampling", "quantization", "scalar_type", "utils"])

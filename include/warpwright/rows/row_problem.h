@@ -42,6 +42,7 @@ struct RowProblem {
   const void* bias = nullptr;    // (hidden); of layernorm
   int64_t rows = 0, hidden = 0;
   int64_t out_stride = 0, input_stride = 0, residual_stride = 0;
+  bool gated = false;  // what counts is the SiLU of the first half of the input's row, times its second half
   float eps = 1e-6f;
   float weight_offset = 0;  // added to each weight
   Dtype dtype = Dtype::kBFloat16, weight_dtype = Dtype::kBFloat16;
