@@ -31,6 +31,7 @@ RowWork work_of(const RowProblem& p, int vector) {
   RowWork work{p.rows, p.hidden / vector};
   work.waits = kWaits<Norm, Sink>;
   work.crowd = kCrowd<Source, Norm, Sink>;
+  work.may_hold_eight = kMayHoldEight<Source, Norm, Sink>;
   if (Sink::kByGroup) work.group_threads = int(p.quantization.group / vector);
   return work;
 }
@@ -52,7 +53,7 @@ Status launch_rows(const RowProblem& p, const Device& device, cudaStream_t strea
   if constexpr (kWaits<Norm, Sink>) {
     if (plan.held == 4) return launch_kernel<row_kernel<Source, Norm, Sink, W, 4, kSize>>(shape, stream, p);
   }
-  if constexpr (kWaits<Norm, Sink> && kCrowd<Source, Norm, Sink> == 0) {
+  if constexpr (kMayHoldEight<Source, Norm, Sink>) {
     if (plan.held == 8) return launch_kernel<row_kernel<Source, Norm, Sink, W, 8, kSize>>(shape, stream, p);
   }
   switch (plan.held) {

@@ -93,8 +93,14 @@ __device__ __forceinline__ void read_some(const Source& source, const Share<kSiz
   }
 }
 
+// How crowded a kernel is (max_threads_of).
 template <typename Source, typename Norm, typename Sink>
-constexpr int kCrowd = int(Source::kCrowds) + int(Norm::kCentres) + int(Sink::kByGroup);
+constexpr int kCrowd =
+    int(Norm::kReadsWeights) + int(Source::kCrowds) + int(Norm::kCentres) + int(Sink::kByGroup);
+
+// One that does least has kernels of eight vectors a thread, for the longest rows.
+template <typename Source, typename Norm, typename Sink>
+constexpr bool kMayHoldEight = kCrowd<Source, Norm, Sink> == 1 && !Sink::kQuantizes;
 
 // The row stays in registers: each thread holds kHeld vectors of it. Blocks along y have pieces of a row, if it has any.
 template <typename Source, typename Norm, typename Sink, typename W, int kHeld, int kSize>

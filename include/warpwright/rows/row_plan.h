@@ -10,12 +10,12 @@ constexpr int kRowThreads = 1024;  // of a block, at most
 constexpr int kWarp = 32;
 
 // A thread's part of the 65,536 registers of an SM has room for what it holds; what crowds a kernel needs more beside
-// that: `crowd` counts such things, and with any of them no thread holds eight vectors.
+// that. `crowd` counts such things: none, a norm, and up to two more.
 constexpr int max_threads_of(int held, int crowd) {
   if (held == 1) return kRowThreads;
-  if (held == 2) return crowd < 2 ? kRowThreads : 768;
-  if (held == 4) return crowd < 2 ? 640 : 384;
-  return crowd == 0 ? 384 : 0;
+  if (held == 2) return 768;
+  if (held == 4) return crowd == 0 ? kRowThreads : crowd < 3 ? 640 : 384;
+  return 384;
 }
 
 constexpr int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
@@ -38,6 +38,7 @@ struct RowWork {
   bool waits = true;              // the threads of a row wait for each other
   int group_threads = 1;          // side by side that have to hold the vectors of a group
   int crowd = 0;                  // max_threads_of
+  bool may_hold_eight = false;
 };
 
 // A row of up to a warp: a power of two of threads, so that a warp has several rows. With many rows each thread holds
@@ -68,8 +69,8 @@ constexpr RowPlan plan_rows(const RowWork& work, int sm_count) {
   const int threads_wanted = !few && many ? 128 : 512;
   int held = few || work.vectors <= 2 * kWarp ? 1 : 2;
   while (held < kMaxHeld && held * threads_wanted < work.vectors - work.vectors / 4) held *= 2;
-  if (held == kMaxHeld && (work.vectors > 1536 || work.crowd > 0)) held = 4;  // a block of many threads was faster than all held by few
-  for (; held <= kMaxHeld; held *= 2) {
+  if (held == kMaxHeld && (work.vectors > 1536 || !work.may_hold_eight)) held = 4;  // a block of many threads was faster than all held by few
+  for (; held <= (work.may_hold_eight ? kMaxHeld : 4); held *= 2) {
     const int64_t threads = divide_up(divide_up(work.vectors, held), kWarp) * kWarp;
     if (threads <= max_threads_of(held, work.crowd)) return {held, int(threads), 1};
   }
