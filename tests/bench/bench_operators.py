@@ -2,6 +2,8 @@
 
 `-k NAME` times one operator. WARPWRIGHT_BENCH_SGL names sglang-kernel's common_ops.abi3.so, which needs libnuma.so.1
 and torch's own CUDA libraries on the loader's path; a peer that is not here is left out, and said so.
+WARPWRIGHT_BENCH_COMPILE names operators, or is "all": their references are compiled by torch.compile, in float32 with
+one rounding at the end, and run as a peer.
 
 The floor of a workload is the larger of its bytes over the measured copy bandwidth and its operations over the fastest
 rate at which anyone here ran any workload of the operator.
@@ -10,7 +12,7 @@ rate at which anyone here ran any workload of the operator.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import geometric_mean
@@ -23,7 +25,7 @@ import warpwright
 from contracts.results import determined
 from timing import Call, copy_bandwidth, host_microseconds, interleaved, print_table, write_record
 from warpwright._registry import as_tuple, by_name, overload, pure_outs, written
-from warpwright.contract import Arguments, Contract, TraitKind
+from warpwright.contract import Arguments, Contract, TraitKind, no_operations
 from warpwright.draw import Draw
 from warpwright.export import bytes_of, operations_of, title_of
 
@@ -70,6 +72,32 @@ def results(contract: Contract, call: Arguments) -> Callable[[], tuple[torch.Ten
     return lambda: outs if (found := operator(*given)) is None else (*outs, *as_tuple(found))
 
 
+def is_compiled(contract: Contract) -> bool:
+    """True where torch.compile is asked for, and the operator does nothing but move memory."""
+    names = os.environ.get("WARPWRIGHT_BENCH_COMPILE", "").split()
+    return contract.operations is no_operations and (names == ["all"] or contract.name in names)
+
+
+@cache
+def compiled(name: str) -> Callable[[Arguments, Sequence[torch.dtype]], tuple[torch.Tensor, ...]]:
+    """Return what torch makes of an operator's reference; it returns new tensors, also where the operator writes."""
+    reference = by_name(OPERATORS[name].reference)
+
+    def rounded(call: Arguments, dtypes: Sequence[torch.dtype]) -> tuple[torch.Tensor, ...]:
+        found = as_tuple(reference(call | {"wide": torch.float32}))
+        return tuple(each.to(dtype) for each, dtype in zip(found, dtypes, strict=True))
+
+    return torch.compile(rounded)
+
+
+def compiled_peer(contract: Contract, call: Arguments) -> Mapping[str, Call]:
+    """Return that peer, where it is asked for."""
+    if not is_compiled(contract):
+        return {}
+    dtypes = tuple(each.dtype for each in results(contract, call)())
+    return {"torch.compile": lambda: compiled(contract.name)(call, dtypes)}
+
+
 def check(contract: Contract, call: Arguments) -> None:
     """Hold our result against the reference in float32; the tests hold it closer."""
     expected = as_tuple(by_name(contract.reference)(call | {"wide": torch.float32}))
@@ -82,7 +110,7 @@ def check(contract: Contract, call: Arguments) -> None:
 def time_workload(contract: Contract, sizes: Mapping[str, Any]) -> Timed:
     call = contract.make(Draw("cuda", 1), **sizes)
     check(contract, call)
-    offered = by_name(contract.peers)(call)
+    offered = {**by_name(contract.peers)(call), **compiled_peer(contract, call)}
     peers = {name: peer for name, peer in offered.items() if is_here(peer)}
     if left_out := offered.keys() - peers.keys():
         print(f"{contract.name}, {title_of(sizes)}: left out, not here or not for this shape: {sorted(left_out)}")

@@ -19,7 +19,7 @@ def test_the_doctor_names_a_path_for_this_gpu() -> None:
 @pytest.mark.operator("rmsnorm")
 def test_a_wrong_argument_leaves_the_device_usable() -> None:
     with pytest.raises(RuntimeError):
-        warpwright.rmsnorm(torch.zeros(1, 8, device="cuda"), torch.zeros(8, device="cuda"))
+        warpwright.rmsnorm(torch.zeros(1, 8, device="cuda"), torch.zeros(9, device="cuda"))
     x = torch.randn(2, 64, device="cuda").half()
     assert warpwright.rmsnorm(x, torch.ones(64, device="cuda").half()).isfinite().all()
 

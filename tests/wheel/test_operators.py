@@ -95,11 +95,26 @@ def test_the_names_are_those_of_the_peer_library() -> None:
     assert list(inspect.signature(sgl_kernel.fp8_blockwise_scaled_mm).parameters) == [
         "mat_a", "mat_b", "scales_a", "scales_b", "out_dtype",
     ]  # fmt: skip
-    assert list(inspect.signature(sgl_kernel.rmsnorm).parameters) == ["input", "weight", "eps", "out"]
+    assert list(inspect.signature(sgl_kernel.rmsnorm).parameters) == ["input", "weight", "eps", "out", "enable_pdl"]
     assert list(inspect.signature(sgl_kernel.silu_and_mul).parameters) == ["input", "out", "enable_pdl"]
 
 
-@pytest.mark.parametrize("module", ["elementwise", "gemm", "moe", "sampling", "quantization", "scalar_type", "utils"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "activation",
+        "elementwise",
+        "fused",
+        "gemm",
+        "moe",
+        "norm",
+        "quantization",
+        "rope",
+        "sampling",
+        "scalar_type",
+        "utils",
+    ],
+)
 def test_the_modules_are_those_that_callers_name(module: str) -> None:
     assert __import__(f"warpwright.{module}", fromlist=["x"]).__doc__
 

@@ -140,53 +140,78 @@ __global__ void __launch_bounds__(max_threads_of(kHeld, kCrowd<Source, Norm, Sin
   }
 }
 
+// A row whose elements are read anew in each pass; the last one writes them, each by the thread that reads it there.
+template <typename Source, typename Norm, typename W>
+struct AnyRow {
+  const RowProblem& p;
+  const Source source;
+  RowStatistics found;
+
+  __device__ AnyRow(const RowProblem& problem, int64_t row, RowReduce& reduce) : p(problem), source(problem, row) {
+    found = statistics_of<Norm>(p, reduce, [&](const auto& take) {
+#pragma unroll 1
+      for (int64_t i = threadIdx.x; i < p.hidden; i += blockDim.x) {
+        const float x[1] = {source.read_one(i)};
+        take(x, true);
+      }
+    });
+  }
+
+  __device__ float normed(int64_t i, float element) const {
+    Weights<W, Norm, 1> weights;
+    float x[1] = {element};
+    weights.fetch(p, i);
+    weights.apply(p, found, x);
+    return x[0];
+  }
+
+  __device__ float magnitude(int64_t i) const { return fabsf(normed(i, source.read_one(i))); }
+
+  template <typename Sink>
+  __device__ void write(int64_t i, const Sink& out, float factor) const {
+    const float element[1] = {source.read_one(i)}, x[1] = {normed(i, element[0])};
+    source.template keep<1>(i, element);
+    out.write(i, x, factor);
+  }
+};
+
 // Writes the scale of each group, which a warp reads twice, and the elements of the group.
-template <typename Sink, typename Read>
-__device__ void write_any_groups(const RowProblem& p, int64_t row, const Read& read) {
+template <typename Sink, typename Row>
+__device__ void write_any_groups(const RowProblem& p, int64_t row, const Row& any) {
   const Quantization& to = p.quantization;
   const Sink out(p, row);
   const int64_t scales = scales_of_row(p, row);
   if (threadIdx.x == 0) fill_last_word(to, scales);
   for (int64_t group = threadIdx.x / 32; group < to.groups; group += blockDim.x / 32) {
     const int64_t begin = group * to.group + threadIdx.x % 32, end = (group + 1) * to.group;
-    float x[1], largest = 0.f;
+    float largest = 0.f;
 #pragma unroll 1
-    for (int64_t i = begin; i < end; i += 32) {
-      read(i, x);
-      largest = Max::join(largest, fabsf(x[0]));
-    }
+    for (int64_t i = begin; i < end; i += 32) largest = Max::join(largest, any.magnitude(i));
     const float scale = scale_of(to, over_lanes<Max>(largest, 32));
     if (threadIdx.x % 32 == 0) write_scale(to, scales, group, scale);
 #pragma unroll 1
-    for (int64_t i = begin; i < end; i += 32) {
-      read(i, x);
-      out.write(i, x, factor_of(scale));
-    }
+    for (int64_t i = begin; i < end; i += 32) any.write(i, out, factor_of(scale));
   }
 }
 
-template <typename Sink, typename Read>
-__device__ void write_any(const RowProblem& p, RowReduce& reduce, int64_t row, const Read& read) {
+template <typename Sink, typename Row>
+__device__ void write_any(const RowProblem& p, RowReduce& reduce, int64_t row, const Row& any) {
   const Sink out(p, row);
-  float x[1], factor = 1.f;
+  float factor = 1.f;
   if constexpr (Sink::kQuantizes) {
     float largest = 0.f;
 #pragma unroll 1
     for (int64_t i = threadIdx.x; i < p.hidden && p.quantization.scale_of == ScaleOf::kRow; i += blockDim.x) {
-      read(i, x);
-      largest = Max::join(largest, fabsf(x[0]));
+      largest = Max::join(largest, any.magnitude(i));
     }
     factor = factor_of_row(p, reduce, row, true, largest);
   }
 #pragma unroll 1
-  for (int64_t i = threadIdx.x; i < p.hidden; i += blockDim.x) {
-    read(i, x);
-    out.write(i, x, factor);
-  }
+  for (int64_t i = threadIdx.x; i < p.hidden; i += blockDim.x) any.write(i, out, factor);
 }
 
-// Any row, one element at a time, read again for each pass: for sizes and addresses that no vector fits, for rows past
-// the registers, and for groups that are no power of two of vectors.
+// Any row, one element at a time: for sizes and addresses that no vector fits, for rows past the registers, and for groups
+// that are no power of two of vectors.
 template <typename Source, typename Norm, typename Sink, typename W>
 __global__ void __launch_bounds__(kRowThreads) any_row_kernel(RowProblem p) {
   wait_for_earlier_kernels();
@@ -194,33 +219,11 @@ __global__ void __launch_bounds__(kRowThreads) any_row_kernel(RowProblem p) {
   RowReduce reduce;
   for (int64_t row = blockIdx.x; row < p.rows; row += gridDim.x) {
     if (!counts(p, row)) continue;
-    const Source source(p, row);
-#pragma unroll 1
-    for (int64_t i = threadIdx.x; i < p.hidden && p.residual != nullptr; i += blockDim.x) {
-      typename Source::template Fetched<1> fetched;
-      float x[1];
-      source.template fetch<1>(i, fetched);
-      Source::template unpack<1>(fetched, x);
-      source.template keep<1>(i, x);
-    }
-    __syncthreads();
-    const RowStatistics found = statistics_of<Norm>(p, reduce, [&](const auto& take) {
-#pragma unroll 1
-      for (int64_t i = threadIdx.x; i < p.hidden; i += blockDim.x) {
-        const float x[1] = {source.read_again(i)};
-        take(x, true);
-      }
-    });
-    const auto read = [&](int64_t i, float (&x)[1]) {
-      Weights<W, Norm, 1> weights;
-      weights.fetch(p, i);
-      x[0] = source.read_again(i);
-      weights.apply(p, found, x);
-    };
+    const AnyRow<Source, Norm, W> any(p, row, reduce);
     if constexpr (Sink::kByGroup) {
-      write_any_groups<Sink>(p, row, read);
+      write_any_groups<Sink>(p, row, any);
     } else {
-      write_any<Sink>(p, reduce, row, read);
+      write_any<Sink>(p, reduce, row, any);
     }
   }
 }

@@ -1,6 +1,7 @@
 // Where the elements of a row come from: policies of the row kernels. `fetch` reads a vector as it is, so that a thread
 // can ask for all of its own before it waits for any, and `unpack` makes floats of it. `keep` writes what the method
-// keeps of those, and `read_again` gets what they were then, perhaps rounded. One that crowds needs many registers.
+// keeps of those. `read_one` reads an element anew each time, until `keep` writes it. One that crowds needs many
+// registers.
 #pragma once
 
 #include "warpwright/activation.cuh"
@@ -35,7 +36,7 @@ struct PlainSource {
   template <int kSize>
   __device__ void keep(int64_t, const float (&)[kSize]) const {}
 
-  __device__ float read_again(int64_t column) const { return to_float(input[column]); }
+  __device__ float read_one(int64_t column) const { return to_float(input[column]); }
 
   static bool takes_vectors(const RowProblem& p) {
     return warpwright::takes_vectors<T>(p.input, p.input_stride, p.hidden);
@@ -75,7 +76,7 @@ struct SumSource {
     write_vector<T>(residual + column, x);
   }
 
-  __device__ float read_again(int64_t column) const { return to_float(residual[column]); }
+  __device__ float read_one(int64_t column) const { return to_float(input[column]) + to_float(residual[column]); }
 
   static bool takes_vectors(const RowProblem& p) {
     return PlainSource<T>::takes_vectors(p) &&
@@ -112,7 +113,7 @@ struct SiluAndMulSource {
   template <int kSize>
   __device__ void keep(int64_t, const float (&)[kSize]) const {}
 
-  __device__ float read_again(int64_t column) const { return silu(to_float(gate[column])) * to_float(value[column]); }
+  __device__ float read_one(int64_t column) const { return silu(to_float(gate[column])) * to_float(value[column]); }
 
   static bool takes_vectors(const RowProblem& p) { return PlainSource<T>::takes_vectors(p); }
 };

@@ -175,7 +175,12 @@ def tolerance_of(float32: float, why: str) -> Tolerance:
 
 
 def gated_contract(
-    function: Callable[..., Any], reference: Callable[..., Any], peers: Callable[..., Any], tolerance: Tolerance
+    function: Callable[..., Any],
+    reference: Callable[..., Any],
+    peers: Callable[..., Any],
+    tolerance: Tolerance,
+    *,
+    also_in: tuple[str, ...],
 ) -> Contract:
     """Return the contract of an activation that gates one half of each row by the other."""
     return Contract(
@@ -188,7 +193,7 @@ def gated_contract(
         tolerance=tolerance,
         workloads=GATED_WORKLOADS,
         peers=peers,
-        also_in=("activation",),
+        also_in=also_in,
     )
 
 
@@ -207,5 +212,4 @@ def plain_contract(
         tolerance=tolerance,
         workloads=PLAIN_WORKLOADS,
         peers=peers,
-        also_in=("activation",),
     )

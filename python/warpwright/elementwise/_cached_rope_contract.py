@@ -235,7 +235,7 @@ def _output(query: torch.Tensor, key: torch.Tensor) -> tuple[Output, Output]:
     return Output(tuple(query.shape), query.dtype), Output(tuple(key.shape), key.dtype)
 
 
-def cached_rope_contract(function: Callable[..., Any], form: CachedForm) -> Contract:
+def cached_rope_contract(function: Callable[..., Any], form: CachedForm, *, also_in: tuple[str, ...] = ()) -> Contract:
     """Return the contract of an embedding by a cache."""
     return Contract(
         function=function,
@@ -249,5 +249,5 @@ def cached_rope_contract(function: Callable[..., Any], form: CachedForm) -> Cont
         output=None if form.in_place else _output,
         moves=moves,
         peers=partial(_peers, any_shape=form.any_shape),
-        also_in=("rope",),
+        also_in=also_in,
     )

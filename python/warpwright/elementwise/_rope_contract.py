@@ -209,7 +209,7 @@ def _output(q: torch.Tensor, k: torch.Tensor) -> tuple[Output, Output]:
     return Output(tuple(q.shape), q.dtype), Output(tuple(k.shape), k.dtype)
 
 
-def rope_contract(function: Callable[..., Any], form: Form) -> Contract:
+def rope_contract(function: Callable[..., Any], form: Form, *, also_in: tuple[str, ...] = ()) -> Contract:
     """Return the contract of an embedding by computed angles."""
     return Contract(
         function=function,
@@ -222,5 +222,5 @@ def rope_contract(function: Callable[..., Any], form: Form) -> Contract:
         workloads=WORKLOADS,
         output=None if form.in_place else _output,
         peers=peers,
-        also_in=("rope",),
+        also_in=also_in,
     )

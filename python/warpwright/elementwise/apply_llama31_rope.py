@@ -105,4 +105,8 @@ def apply_llama31_rope(
     return found
 
 
-CONTRACT = rope_contract(apply_llama31_rope, Form(by_segments=True, llama31=True))
+CONTRACT = rope_contract(
+    apply_llama31_rope,
+    Form(by_segments=True, llama31=True),
+    also_in=("rope",),
+)

@@ -102,4 +102,8 @@ def apply_llama31_rope_inplace(
         )
 
 
-CONTRACT = rope_contract(apply_llama31_rope_inplace, Form(by_segments=True, llama31=True, in_place=True))
+CONTRACT = rope_contract(
+    apply_llama31_rope_inplace,
+    Form(by_segments=True, llama31=True, in_place=True),
+    also_in=("rope",),
+)

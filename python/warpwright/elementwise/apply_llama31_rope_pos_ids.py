@@ -99,4 +99,8 @@ def apply_llama31_rope_pos_ids(
     return found
 
 
-CONTRACT = rope_contract(apply_llama31_rope_pos_ids, Form(llama31=True))
+CONTRACT = rope_contract(
+    apply_llama31_rope_pos_ids,
+    Form(llama31=True),
+    also_in=("rope",),
+)

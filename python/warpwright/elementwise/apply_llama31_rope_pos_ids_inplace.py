@@ -96,4 +96,8 @@ def apply_llama31_rope_pos_ids_inplace(
         )
 
 
-CONTRACT = rope_contract(apply_llama31_rope_pos_ids_inplace, Form(llama31=True, in_place=True))
+CONTRACT = rope_contract(
+    apply_llama31_rope_pos_ids_inplace,
+    Form(llama31=True, in_place=True),
+    also_in=("rope",),
+)

@@ -74,4 +74,8 @@ def apply_rope(
     return found
 
 
-CONTRACT = rope_contract(apply_rope, Form(by_segments=True))
+CONTRACT = rope_contract(
+    apply_rope,
+    Form(by_segments=True),
+    also_in=("rope",),
+)

@@ -68,4 +68,8 @@ def apply_rope_inplace(
         _apply_rope_inplace(q, k, indptr, offsets, rotary_dim, interleave, rope_scale, rope_theta)
 
 
-CONTRACT = rope_contract(apply_rope_inplace, Form(by_segments=True, in_place=True))
+CONTRACT = rope_contract(
+    apply_rope_inplace,
+    Form(by_segments=True, in_place=True),
+    also_in=("rope",),
+)

@@ -70,4 +70,8 @@ def apply_rope_pos_ids(
     return found
 
 
-CONTRACT = rope_contract(apply_rope_pos_ids, Form())
+CONTRACT = rope_contract(
+    apply_rope_pos_ids,
+    Form(),
+    also_in=("rope",),
+)

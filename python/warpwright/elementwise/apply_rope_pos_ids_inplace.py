@@ -64,4 +64,8 @@ def apply_rope_pos_ids_inplace(
         _apply_rope_pos_ids_inplace(q, k, pos_ids, rotary_dim, interleave, rope_scale, rope_theta)
 
 
-CONTRACT = rope_contract(apply_rope_pos_ids_inplace, Form(in_place=True))
+CONTRACT = rope_contract(
+    apply_rope_pos_ids_inplace,
+    Form(in_place=True),
+    also_in=("rope",),
+)

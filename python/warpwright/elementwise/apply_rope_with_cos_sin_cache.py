@@ -69,4 +69,8 @@ def apply_rope_with_cos_sin_cache(
     return found
 
 
-CONTRACT = cached_rope_contract(apply_rope_with_cos_sin_cache, CachedForm())
+CONTRACT = cached_rope_contract(
+    apply_rope_with_cos_sin_cache,
+    CachedForm(),
+    also_in=("rope",),
+)

@@ -64,4 +64,8 @@ def apply_rope_with_cos_sin_cache_inplace(
         _apply_rope_with_cos_sin_cache_inplace(positions, query, key, head_size, cos_sin_cache, is_neox)
 
 
-CONTRACT = cached_rope_contract(apply_rope_with_cos_sin_cache_inplace, CachedForm(in_place=True))
+CONTRACT = cached_rope_contract(
+    apply_rope_with_cos_sin_cache_inplace,
+    CachedForm(in_place=True),
+    also_in=("rope",),
+)

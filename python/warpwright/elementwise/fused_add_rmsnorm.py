@@ -24,9 +24,8 @@ def fused_add_rmsnorm(
     """Add ``input`` to ``residual``, and norm the sum into ``input``; both in place.
 
     ``residual += input``, then ``input[..., i] = residual[..., i] / sqrt(mean(residual[..., :] ** 2) + eps) *
-    weight[i]``. The norm is that of the sum in float32, before it is rounded to the dtype of ``residual`` (after it in rows
-    that no whole vectors of 16 bytes make up). Method: Zhang and Sennrich, "Root Mean Square Layer Normalization"
-    (arXiv:1910.07467).
+    weight[i]``. The norm is that of the sum in float32, before it is rounded to the dtype of ``residual``. Method:
+    Zhang and Sennrich, "Root Mean Square Layer Normalization" (arXiv:1910.07467).
 
     Parameters
     ----------
@@ -69,8 +68,11 @@ def reference(
 
 
 def peers(
-    input: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor, eps: float
-) -> dict[str, Callable[[], object]]:  # noqa: A002
+    input: torch.Tensor,  # noqa: A002
+    residual: torch.Tensor,
+    weight: torch.Tensor,
+    eps: float,
+) -> dict[str, Callable[[], object]]:
     """Return who else does it; two copies are no norm, and move the same bytes."""
     norm = torch.nn.functional.rms_norm
     other, rest = torch.empty_like(input), torch.empty_like(residual)
@@ -81,4 +83,9 @@ def peers(
     }
 
 
-CONTRACT = add_norm_contract(fused_add_rmsnorm, reference, peers)
+CONTRACT = add_norm_contract(
+    fused_add_rmsnorm,
+    reference,
+    peers,
+    also_in=("norm",),
+)

@@ -77,4 +77,5 @@ CONTRACT = gated_contract(
     reference,
     peers,
     tolerance_of(2.0**-17, "the exponent -x^2 / 2 of the tail, rounded three times, is up to 18"),
+    also_in=("activation",),
 )

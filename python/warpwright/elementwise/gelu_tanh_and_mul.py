@@ -78,4 +78,5 @@ CONTRACT = gated_contract(
     reference,
     peers,
     tolerance_of(2.0**-17, "the exponent of e, rounded three times, is up to 20"),
+    also_in=("activation",),
 )

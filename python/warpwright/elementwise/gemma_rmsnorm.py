@@ -23,15 +23,15 @@ def gemma_rmsnorm(
 ) -> torch.Tensor:
     """Scale each row to a root mean square of one, then by ``weight + 1``.
 
-    ``out[..., i] = input[..., i] / sqrt(mean(input[..., :] ** 2) + eps) * (weight[i] + 1)``, with sums in float32 and one
-    rounding at the end. Method: Zhang and Sennrich, "Root Mean Square Layer Normalization" (arXiv:1910.07467);
+    ``out[..., i] = input[..., i] / sqrt(mean(input[..., :] ** 2) + eps) * (weight[i] + 1)``, with sums in float32 and
+    one rounding at the end. Method: Zhang and Sennrich, "Root Mean Square Layer Normalization" (arXiv:1910.07467);
     weights as Gemma's checkpoints have them.
 
     Parameters
     ----------
     input
-        ``(..., hidden)``, float16, bfloat16 or float32. Rows may lie apart (a slice of whole columns); the elements of a
-        row may not. Any ``hidden``; rows of whole vectors of 16 bytes run fastest.
+        ``(..., hidden)``, float16, bfloat16 or float32. Rows may lie apart (a slice of whole columns); the elements of
+        a row may not. Any ``hidden``; rows of whole vectors of 16 bytes run fastest.
     weight
         ``(hidden,)``, contiguous, of the dtype of ``input``.
     eps
@@ -75,4 +75,9 @@ def peers(out: torch.Tensor, input: torch.Tensor, weight: torch.Tensor, eps: flo
     }
 
 
-CONTRACT = norm_contract(gemma_rmsnorm, reference, peers)
+CONTRACT = norm_contract(
+    gemma_rmsnorm,
+    reference,
+    peers,
+    also_in=("norm",),
+)

@@ -10,20 +10,17 @@ from torch.autograd import forward_ad
 
 from warpwright.checks import (
     FLOAT_TYPES,
-    check_contiguous,
-    check_dim,
     check_dtype,
     check_inner_stride,
     check_min_dim,
     check_same_device,
     check_same_dtype,
     check_same_shape,
-    check_size,
     known,
 )
 from warpwright.contract import Arguments, Contract, each, refuse, sample
 from warpwright.draw import Draw
-from warpwright.elementwise._norm import OVERLAP, TOLERANCE, WORKLOADS, layer, refusals, samples
+from warpwright.elementwise._norm import OVERLAP, TOLERANCE, WORKLOADS, check_weight_shape, layer, refusals, samples
 from warpwright.gradient import is_recorded, write
 from warpwright.rows import check_apart, out_row_stride, row_stride, rows_of, span_of
 
@@ -89,9 +86,7 @@ def check(out: torch.Tensor, input: torch.Tensor, gemma: torch.Tensor, beta: tor
     check_same_dtype("beta", beta, "gemma", gemma)
     check_same_dtype("out", out, "input", input)
     for name, weight in (("gemma", gemma), ("beta", beta)):
-        check_dim(name, weight, 1)
-        check_size(name, weight, 0, input.shape[-1], "the last dimension of input")
-        check_contiguous(name, weight)
+        check_weight_shape(name, weight, input)
     check_same_shape("out", out, "input", input)
     check_inner_stride("input", input)
     check_inner_stride("out", out)

@@ -29,8 +29,8 @@ def rmsnorm(
     Parameters
     ----------
     input
-        ``(..., hidden)``, float16, bfloat16 or float32. Rows may lie apart (a slice of whole columns); the elements of a
-        row may not. Any ``hidden``; rows of whole vectors of 16 bytes run fastest.
+        ``(..., hidden)``, float16, bfloat16 or float32. Rows may lie apart (a slice of whole columns); the elements of
+        a row may not. Any ``hidden``; rows of whole vectors of 16 bytes run fastest.
     weight
         ``(hidden,)``, contiguous, of the dtype of ``input``.
     eps
@@ -74,4 +74,9 @@ def peers(out: torch.Tensor, input: torch.Tensor, weight: torch.Tensor, eps: flo
     }
 
 
-CONTRACT = norm_contract(rmsnorm, reference, peers)
+CONTRACT = norm_contract(
+    rmsnorm,
+    reference,
+    peers,
+    also_in=("norm",),
+)

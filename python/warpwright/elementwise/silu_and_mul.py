@@ -74,4 +74,5 @@ CONTRACT = gated_contract(
     reference,
     peers,
     tolerance_of(2.0**-19, "the exponent -x / ln(2), rounded twice, is up to 8"),
+    also_in=("activation",),
 )

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from warpwright.checks import (
     FLOAT16_TYPES,
-    check_contiguous,
-    check_dim,
     check_dtype,
     check_inner_stride,
     check_same_device,
     check_same_dtype,
     check_same_shape,
-    check_size,
     known,
 )
 from warpwright.contract import Arguments, Contract, Refusal, each, refuse, sample
 from warpwright.draw import Draw, crossed, repeated, widened
+from warpwright.elementwise._norm import check_weight_shape
 from warpwright.quantization._quantize import (
     BOUNDS,
     NEVER_IN_PLACE,
@@ -40,6 +39,7 @@ from warpwright.quantization._quantize import (
 from warpwright.rows import check_apart, out_row_stride, row_stride, rows_of, span_of
 
 Named = tuple[str, torch.Tensor]
+CANCELLED = "and what cancels in float32 where a bias is added, or a sum of many squares is rounded"
 
 
 def check_norm_quant(
@@ -76,16 +76,10 @@ def _check_weights(input: torch.Tensor, weights: Sequence[Named]) -> None:  # no
     (name, weight), *bias = weights
     if not bias or weight.dtype != torch.float32:
         check_same_dtype(name, weight, "input", input)
-    _check_weight(name, weight, input)
+    check_weight_shape(name, weight, input)
     for other_name, other in bias:
         check_same_dtype(other_name, other, name, weight)
-        _check_weight(other_name, other, input)
-
-
-def _check_weight(name: str, weight: torch.Tensor, input: torch.Tensor) -> None:  # noqa: A002
-    check_dim(name, weight, 1)
-    check_size(name, weight, 0, input.shape[-1], "the last dimension of input")
-    check_contiguous(name, weight)
+        check_weight_shape(other_name, other, input)
 
 
 def _check_memory(
@@ -247,6 +241,8 @@ def norm_quant_contract(
     check: Callable[..., None],
     reference: Callable[..., Any],
     peers: Callable[..., Any],
+    *,
+    also_in: tuple[str, ...] = (),
 ) -> Contract:
     """Return the contract of a norm that quantises; ``names`` are the arguments of its schema."""
     dynamic, weight = "scales" in names, "gemma" if "gemma" in names else "weight"
@@ -257,9 +253,9 @@ def norm_quant_contract(
         make=maker(names, dynamic=dynamic),
         samples=_samples(names, weight, dynamic=dynamic),
         refusals=_refusals(names, weight, dynamic=dynamic),
-        tolerance=TOLERANCE,
+        tolerance=replace(TOLERANCE, of_largest=2.0**-20, origin=f"{TOLERANCE.origin}; {CANCELLED}"),
         workloads=(*WORKLOADS, *({**sizes, "group": 128} for sizes in WORKLOADS[::3] if dynamic)),
         peers=peers,
         traits=() if dynamic else (NEVER_IN_PLACE,),
-        also_in=() if dynamic or weight == "gemma" else ("norm",),
+        also_in=also_in,
     )

@@ -108,4 +108,11 @@ def peers(
     return {"torch": in_torch}
 
 
-CONTRACT = norm_quant_contract(fused_add_rmsnorm_quant, NAMES, check, reference, peers)
+CONTRACT = norm_quant_contract(
+    fused_add_rmsnorm_quant,
+    NAMES,
+    check,
+    reference,
+    peers,
+    also_in=("norm",),
+)

@@ -101,4 +101,11 @@ def peers(
     return {"torch": in_torch}
 
 
-CONTRACT = norm_quant_contract(rmsnorm_quant, NAMES, check, reference, peers)
+CONTRACT = norm_quant_contract(
+    rmsnorm_quant,
+    NAMES,
+    check,
+    reference,
+    peers,
+    also_in=("norm",),
+)
