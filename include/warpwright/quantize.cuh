@@ -15,9 +15,11 @@ __device__ __forceinline__ float held_between(float x, float least, float most) 
   return x < least ? least : x > most ? most : x;
 }
 
-// To the nearest, ties to even; zero for a NaN.
+// To the nearest, ties to even, and to the nearer end of int8 beyond it; zero for a NaN.
 __device__ __forceinline__ uint8_t to_int8(float x) {
-  return static_cast<uint8_t>(static_cast<int8_t>(__float2int_rn(x)));
+  int32_t rounded;
+  asm("cvt.rni.sat.s8.f32 %0, %1;" : "=r"(rounded) : "f"(x));
+  return static_cast<uint8_t>(rounded);
 }
 
 constexpr float kMostFloat8 = 448.f;
@@ -67,11 +69,16 @@ __device__ __forceinline__ void write_float8(float least, float most, float (&x)
   }
 }
 
+// Writes kSize elements of int8, held between two bounds; its own cost no comparison.
 template <int kSize>
-__device__ __forceinline__ void write_int8(float least, float most, const float (&x)[kSize], uint8_t* to) {
+__device__ __forceinline__ void write_int8(float least, float most, float (&x)[kSize], uint8_t* to) {
+  if (least > -128.f || most < 127.f) {
+#pragma unroll
+    for (int i = 0; i < kSize; ++i) x[i] = held_between(x[i], least, most);
+  }
   Vector<uint8_t, kSize> bytes;
 #pragma unroll
-  for (int i = 0; i < kSize; ++i) bytes.at[i] = to_int8(held_between(x[i], least, most));
+  for (int i = 0; i < kSize; ++i) bytes.at[i] = to_int8(x[i]);
   *reinterpret_cast<Vector<uint8_t, kSize>*>(to) = bytes;
 }
 

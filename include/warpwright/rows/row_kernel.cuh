@@ -40,15 +40,14 @@ struct Share {
 
 // A group is of threads side by side. They talk to each other first and write then: no thread may go its own way between.
 template <typename Sink, int kHeld, int kSize>
-__device__ __forceinline__ void write_groups(const RowProblem& p, int64_t row, bool is_there, const Share<kSize>& share,
-                                             const float (&x)[kHeld][kSize]) {
+__device__ __forceinline__ void write_groups(const RowProblem& p, int64_t row, int64_t scales, bool is_there,
+                                             const Share<kSize>& share, const float (&x)[kHeld][kSize]) {
   const Quantization& to = p.quantization;
   const int group = int(to.group), log2_group = __ffs(group) - 1;
   float scale[kHeld];
 #pragma unroll
   for (int i = 0; i < kHeld; ++i) scale[i] = scale_of(to, over_lanes<Max>(largest_of(x[i]), group / kSize));
   const Sink out(p, row);
-  const int64_t scales = scales_of_row(p, row);
   if (is_there && share.column(0) == 0) fill_last_word(to, scales);
 #pragma unroll
   for (int i = 0; i < kHeld; ++i) {
@@ -121,6 +120,7 @@ __global__ void __launch_bounds__(max_threads_of(kHeld, kCrowd<Source, Norm, Sin
     for (int from = 0; from < kHeld; from += kAtOnce) read_some<kAtOnce>(source, share, from, is_there, x);
 #pragma unroll
     for (int i = 0; i < kHeld && kFetchesEarly; ++i) weights[i].fetch(p, share.readable(i));
+    const int64_t scales = Sink::kByGroup ? scales_of_row(p, row) : 0;  // early: while the row is on its way
     const RowStatistics found = statistics_of<Norm>(p, reduce, [&](const auto& take) {
 #pragma unroll
       for (int i = 0; i < kHeld; ++i) {
@@ -133,7 +133,7 @@ __global__ void __launch_bounds__(max_threads_of(kHeld, kCrowd<Source, Norm, Sin
       weights[i].apply(p, found, x[i]);
     }
     if constexpr (Sink::kByGroup) {
-      write_groups<Sink>(p, row, is_there, share, x);
+      write_groups<Sink>(p, row, scales, is_there, share, x);
     } else {
       write_whole<Sink>(p, reduce, row, is_there, share, x);
     }

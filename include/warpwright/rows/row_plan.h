@@ -52,11 +52,12 @@ constexpr RowPlan plan_short_rows(const RowWork& work, int sm_count) {
   return {held, threads, block / threads};
 }
 
-// Rows whose threads do not wait for each other: a vector for each thread.
-constexpr RowPlan plan_pieces(const RowWork& work) {
-  const int64_t pieces = divide_up(work.vectors, 512);
-  const int64_t threads = divide_up(divide_up(work.vectors, pieces), kWarp) * kWarp;
-  return {1, int(threads), 1, divide_up(work.vectors, threads)};
+// Rows whose threads do not wait for each other: few vectors for each thread, and as many blocks as it takes.
+constexpr RowPlan plan_pieces(const RowWork& work, int sm_count) {
+  const int held = work.rows > 16 * int64_t{sm_count} ? 2 : 1, most = 512 / held;
+  const int64_t pieces = divide_up(work.vectors, held * most);
+  const int64_t threads = divide_up(divide_up(work.vectors, held * pieces), kWarp) * kWarp;
+  return {held, int(threads), 1, divide_up(work.vectors, held * threads)};
 }
 
 // What was fastest on an H100 for 1 to 16,384 rows of 128 to 18,944 elements: with few rows as many threads as there are
@@ -64,7 +65,7 @@ constexpr RowPlan plan_pieces(const RowWork& work) {
 // while the threads of one wait for each other.
 constexpr RowPlan plan_rows(const RowWork& work, int sm_count) {
   if (work.vectors <= kWarp) return plan_short_rows(work, sm_count);
-  if (!work.waits) return plan_pieces(work);
+  if (!work.waits) return plan_pieces(work, sm_count);
   const bool few = work.rows <= 2 * int64_t{sm_count}, many = work.rows > 16 * int64_t{sm_count};
   const int threads_wanted = !few && many ? 128 : 512;
   int held = few || work.vectors <= 2 * kWarp ? 1 : 2;
