@@ -29,6 +29,10 @@ from warpwright.contract import Arguments, Contract, TraitKind, no_operations
 from warpwright.draw import Draw
 from warpwright.export import bytes_of, operations_of, title_of
 
+# Torch itself calls what it warns of, when torch.compile is first used.
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("DeprecationWarning", "UserWarning", "FutureWarning")
+]
 OPERATORS = warpwright.operators()
 each_operator = pytest.mark.parametrize("contract", [pytest.param(each, id=name) for name, each in OPERATORS.items()])
 OURS = "ours"
@@ -87,7 +91,8 @@ def compiled(name: str) -> Callable[[Arguments, Sequence[torch.dtype]], tuple[to
         found = as_tuple(reference(call | {"wide": torch.float32}))
         return tuple(each.to(dtype) for each, dtype in zip(found, dtypes, strict=True))
 
-    return torch.compile(rounded)
+    made: Callable[[Arguments, Sequence[torch.dtype]], tuple[torch.Tensor, ...]] = torch.compile(rounded)
+    return made
 
 
 def compiled_peer(contract: Contract, call: Arguments) -> Mapping[str, Call]:

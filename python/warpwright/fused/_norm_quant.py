@@ -166,7 +166,7 @@ def _without_groups(make: Callable[..., Arguments]) -> Callable[..., Arguments]:
 def _samples(names: Sequence[str], weight: str, *, dynamic: bool) -> tuple[Any, ...]:
     rows = [name for name in ("out", "input", "residual") if name in names]
     sliced = each(**dict.fromkeys(rows, widened))
-    off = each(**{name: (widened if name == "out" else lambda x: widened(x, 3)) for name in rows})
+    off = each(**{name: widened if name == "out" else _off_every_vector for name in rows})
     three = each(**{name: lambda x: x.view(2, 3, -1) for name in rows})
     found = [
         sample("typical"),
@@ -229,6 +229,10 @@ def _refusals(names: Sequence[str], weight: str, *, dynamic: bool) -> tuple[Refu
     else:
         found.append(refuse("scales", "with 2 elements, expected 1 (one scale for", scale=lambda x: x.repeat(2)))
     return tuple(found)
+
+
+def _off_every_vector(x: torch.Tensor) -> torch.Tensor:
+    return widened(x, 3)
 
 
 def _in_place(call: Arguments) -> Arguments:
