@@ -1,0 +1,76 @@
+"""Callers of sgl_kernel and of FlashInfer: the names, the order and the forms of arguments that they write."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+import torch
+
+import warpwright
+
+NORM = "input weight eps out enable_pdl"
+ADD_NORM = "input residual weight eps enable_pdl"
+ACTIVATION = "input out enable_pdl"
+ROPE = "q k indptr offsets rotary_dim interleave rope_scale rope_theta"
+LLAMA = f"{ROPE} low_freq_factor high_freq_factor old_context_len"
+CACHED = "positions query key head_size cos_sin_cache is_neox"
+GROUPS = "input output_q output_s group_size eps {0}_min {0}_max scale_ue8m0 fuse_silu_and_mul masked_m enable_v2"
+
+SIGNATURES = {
+    "rmsnorm": NORM, "gemma_rmsnorm": NORM, "fused_add_rmsnorm": ADD_NORM, "gemma_fused_add_rmsnorm": ADD_NORM,
+    "layernorm": "input gemma beta eps",
+    "silu_and_mul": ACTIVATION, "gelu_and_mul": ACTIVATION, "gelu_tanh_and_mul": ACTIVATION, "gelu_quick": "input out",
+    "relu2": "input out",
+    "apply_rope": ROPE, "apply_rope_inplace": ROPE,
+    "apply_llama31_rope": LLAMA, "apply_llama31_rope_inplace": LLAMA,
+    "apply_rope_pos_ids": ROPE.replace("indptr offsets", "pos_ids"),
+    "apply_rope_pos_ids_inplace": ROPE.replace("indptr offsets", "pos_ids"),
+    "apply_llama31_rope_pos_ids": LLAMA.replace("indptr offsets", "pos_ids"),
+    "apply_llama31_rope_pos_ids_inplace": LLAMA.replace("indptr offsets", "pos_ids"),
+    "apply_rope_with_cos_sin_cache": CACHED, "apply_rope_with_cos_sin_cache_inplace": CACHED,
+    "rotary_embedding": CACHED,
+    "fused_qk_norm_rope": "qkv num_heads_q num_heads_k num_heads_v head_dim eps q_weight k_weight base is_neox "
+    "position_ids factor low high attention_factor rotary_dim",
+    "concat_mla_k": "k k_nope k_rope", "concat_mla_absorb_q": "a b",
+    "sgl_per_token_quant_fp8": "input output_q output_s",
+    "sgl_per_tensor_quant_fp8": "input output_q output_s is_static",
+    "sgl_per_token_group_quant_fp8": GROUPS.format("fp8"), "sgl_per_token_group_quant_8bit": GROUPS.format("fp8"),
+    "per_token_quant_int8": "x scale_dtype cal_sum",
+    "rmsnorm_quant": "out input weight scale eps enable_pdl",
+    "fused_add_rmsnorm_quant": "out input residual weight scale eps enable_pdl",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_arguments_have_the_names_and_the_order_that_callers_write(name: str) -> None:
+    wanted = SIGNATURES[name].split()
+    assert list(inspect.signature(getattr(warpwright, name)).parameters)[: len(wanted)] == wanted
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("norm", "rmsnorm"), ("norm", "gemma_fused_add_rmsnorm"), ("norm", "layernorm"), ("norm", "rmsnorm_quant"),
+        ("activation", "gelu_and_mul"), ("rope", "apply_rope_pos_ids"),
+        ("rope", "apply_rope_with_cos_sin_cache_inplace"),
+    ],
+)  # fmt: skip
+def test_flashinfers_callers_find_the_same_function(module: str, name: str) -> None:
+    imported = __import__(f"warpwright.{module}", fromlist=[name])
+    assert getattr(imported, name) is getattr(warpwright, name)
+
+
+def test_a_scale_may_be_a_number() -> None:
+    x, weight = torch.randn(3, 64).half(), torch.ones(64).half()
+    by_tensor, by_number = (torch.empty(3, 64, dtype=torch.float8_e4m3fn) for _ in range(2))
+    warpwright.rmsnorm_quant(by_tensor, x, weight, torch.tensor([0.02]))
+    warpwright.rmsnorm_quant(by_number, x, weight, 0.02)
+    assert torch.equal(by_tensor.view(torch.uint8), by_number.view(torch.uint8))
+
+
+@pytest.mark.parametrize("enable_pdl", [None, False, True])
+def test_dependent_launch_may_be_asked_for_anywhere(enable_pdl: bool | None) -> None:
+    x, weight = torch.randn(3, 64).half(), torch.ones(64).half()
+    assert torch.equal(warpwright.rmsnorm(x, weight, enable_pdl=enable_pdl), warpwright.rmsnorm(x, weight))
+    assert torch.equal(warpwright.silu_and_mul(x, enable_pdl=enable_pdl), warpwright.silu_and_mul(x))
