@@ -1,4 +1,4 @@
-"""Every row, element and head has a thread, and no block has more threads than its kernel may have, whatever the sizes.
+"""Every row, element and head has a thread, and no block more threads than its kernel may have, whatever the sizes.
 
 The plans are pure host functions: here they run for thousands of drawn problems, compiled by the host compiler. What was
 tuned (how many rows are few, how many elements are much) may change; what is held here may not.
@@ -184,19 +184,20 @@ def test_more_elements_get_no_smaller_vectors(ask: Ask, full: int, narrow: int) 
 
 
 def test_every_head_and_lane_of_a_rope_has_a_thread(ask: Ask) -> None:
-    draw, problems = random.Random(14), []
-    for _ in range(DRAWN):
-        problems.append((up_to(draw, 200_000), up_to(draw, 256), up_to(draw, 4096), draw.choice(SMS)))
+    draw = random.Random(14)
+    problems = [(up_to(draw, 200_000), up_to(draw, 256), up_to(draw, 4096), draw.choice(SMS)) for _ in range(DRAWN)]
     plans = ask([" ".join(map(str, ("rope", *problem))) for problem in problems])
-    for problem, (held_lanes, groups, across, items, lane_blocks, item_blocks, most) in zip(problems, plans, strict=True):
+    for problem, (held_lanes, groups, across, items, lane_blocks, item_blocks, most) in zip(
+        problems, plans, strict=True
+    ):
         tokens, heads, lanes, sms = problem
         assert held_lanes == lanes, problem
         assert 1 <= groups <= heads <= 16 * groups, problem
-        assert groups == heads or tokens * heads * lanes > 64 * sms, "few heads: a thread for each"
+        assert groups == heads or tokens * heads * lanes > 64 * sms, problem
         assert most // 2 < across * items <= most, problem
         assert (lane_blocks - 1) * across < lanes <= lane_blocks * across, problem
         assert (item_blocks - 1) * items < tokens * groups, problem
-        assert item_blocks * items >= tokens * groups or item_blocks >= sms, "threads that go on fill the GPU"
+        assert item_blocks * items >= tokens * groups or item_blocks >= sms, problem
 
 
 def test_lanes_past_a_grid_are_taken_in_turns(ask: Ask) -> None:
