@@ -1,7 +1,7 @@
 """Every row, element and head has a thread, and no block more threads than its kernel may have, whatever the sizes.
 
-The plans are pure host functions: here they run for thousands of drawn problems, compiled by the host compiler. What was
-tuned (how many rows are few, how many elements are much) may change; what is held here may not.
+The plans are pure host functions: here they run for thousands of drawn problems, compiled by the host compiler. What
+was tuned (how many rows are few, how many elements are much) may change; what is held here may not.
 """
 
 from __future__ import annotations
@@ -67,7 +67,10 @@ class RowPlan(NamedTuple):
 
 def row_plans(ask: Ask, rows: list[Row]) -> list[tuple[Row, RowPlan]]:
     found = ask([" ".join(map(str, ("row", *row))) for row in rows])
-    plans = [RowPlan(*line[:4], dict(zip((1, 2, 4, 8), line[4:], strict=True))) for line in found]
+    plans = [
+        RowPlan(held, threads, rows_of_block, pieces, dict(zip((1, 2, 4, 8), most, strict=True)))
+        for held, threads, rows_of_block, pieces, *most in found
+    ]
     return list(zip(rows, plans, strict=True))
 
 
