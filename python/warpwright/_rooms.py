@@ -51,15 +51,16 @@ def operators() -> Mapping[str, Contract]:
     return {name: contract_of(name) for name in family_of()}
 
 
-def public(name: str) -> Callable[..., Any]:
-    """Return a public function of the package; AttributeError where there is none of that name."""
+def public(name: str) -> Any:
+    """Return a public function of the package, or a package of some; AttributeError where there is none of that name."""
+    if (HERE / name / "__init__.py").is_file():
+        return importlib.import_module(f"warpwright.{name}")
     family = HELPERS.get(name) or family_of().get(name)
     if family is None:
         raise AttributeError(
             f"module 'warpwright' has no attribute {name!r}: warpwright.operators() names every operator"
         )
-    function: Callable[..., Any] = getattr(importlib.import_module(f"warpwright.{family}"), name)
-    return function
+    return getattr(importlib.import_module(f"warpwright.{family}"), name)
 
 
 class Family(ModuleType):

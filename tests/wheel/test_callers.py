@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -74,3 +76,9 @@ def test_dependent_launch_may_be_asked_for_anywhere(enable_pdl: bool | None) -> 
     x, weight = torch.randn(3, 64).half(), torch.ones(64).half()
     assert torch.equal(warpwright.rmsnorm(x, weight, enable_pdl=enable_pdl), warpwright.rmsnorm(x, weight))
     assert torch.equal(warpwright.silu_and_mul(x, enable_pdl=enable_pdl), warpwright.silu_and_mul(x))
+
+
+def test_a_package_of_functions_is_found_without_an_import_of_its_own() -> None:
+    program = "import warpwright as flashinfer; print(flashinfer.norm.rmsnorm is flashinfer.rmsnorm)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"

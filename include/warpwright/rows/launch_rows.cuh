@@ -6,11 +6,13 @@
 
 namespace warpwright {
 
+constexpr int64_t kMostColumns = 1 << 28;  // of a row in vectors: 32 bits count its columns, and a grid its pieces
+
 // True where a thread's vectors, of T, and a group's threads are whole.
 template <typename T, typename Source, typename Norm, typename Sink, typename W>
 bool rows_take_vectors(const RowProblem& p) {
   constexpr int kSize = kFullVector<T>;
-  if (!Source::takes_vectors(p)) return false;
+  if (p.hidden > kMostColumns || !Source::takes_vectors(p)) return false;
   if (Norm::kReadsWeights && !takes_vectors<W>(p.weight, 0, p.hidden)) return false;
   if (Norm::kCentres && !takes_vectors<W>(p.bias, 0, p.hidden)) return false;
   if constexpr (!Sink::kQuantizes) {
