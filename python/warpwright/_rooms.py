@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -52,7 +52,7 @@ def operators() -> Mapping[str, Contract]:
 
 
 def public(name: str) -> Any:
-    """Return a public function of the package, or a package of some; AttributeError where there is none of that name."""
+    """Return a public function of the package, or a package of some; AttributeError where there is no such name."""
     if (HERE / name / "__init__.py").is_file():
         return importlib.import_module(f"warpwright.{name}")
     family = HELPERS.get(name) or family_of().get(name)
