@@ -10,23 +10,42 @@
 
 namespace warpwright {
 
-// What a lane has of a head, or of a weight.
-template <typename T>
+// What a lane has of a head, or of a weight, as it was read: nothing waits for it before it is taken.
 struct NormRopeVectors {
-  Vector<T, kNormRopePairs> one, other;
+  uint4 one, other;
 };
+
+// In parts of 32 bits. The compiler does not know what they are: else it would make floats of them, of weights once
+// for all heads, and of heads as soon as they are read, and have no registers left.
+template <typename T>
+__device__ __forceinline__ void take_pair(uint32_t read, float& first, float& second) {
+#ifdef __CUDA_ARCH__
+  asm volatile("" : "+r"(read));
+#endif
+  const auto pair = reinterpret_cast<const Vector<T, 2>&>(read);
+  first = to_float(pair.at[0]);
+  second = to_float(pair.at[1]);
+}
+
+template <typename T>
+__device__ __forceinline__ void take_vector(const uint4& read, float* to) {
+  take_pair<T>(read.x, to[0], to[1]);
+  take_pair<T>(read.y, to[2], to[3]);
+  take_pair<T>(read.z, to[4], to[5]);
+  take_pair<T>(read.w, to[6], to[7]);
+}
 
 // Where a lane's vectors are in each head. Behind the lanes that turn come those of the rest, then perhaps idle ones.
 struct NormRopePlace {
-  int pair, one, other;
+  int one, distance;  // of the first vector from the head's start, and of the other one from it
   bool is_in_head, turns;
 
-  __device__ __forceinline__ NormRopePlace(const FusedQkNormRopeProblem& p, int lane) : pair(lane * kNormRopePairs) {
-    const int half = p.rotary_dim / 2;
+  __device__ __forceinline__ NormRopePlace(const FusedQkNormRopeProblem& p, int lane) {
+    const int pair = lane * kNormRopePairs, half = p.rotary_dim / 2;
     is_in_head = 2 * pair < p.head_dim;
     turns = pair < half;
     one = p.interleave || !turns ? 2 * pair : pair;
-    other = p.interleave || !turns ? one + kNormRopePairs : half + pair;
+    distance = p.interleave || !turns ? kNormRopePairs : half;
   }
 };
 
@@ -38,6 +57,7 @@ struct NormRopeTable {
   float4 angles[2][kMostPairs / kNormRopePairs * kOfLane / 2];  // cosine, sine, and those of the next pair
 
   __device__ __forceinline__ void find_frequencies(const FusedQkNormRopeProblem& p) {
+#pragma unroll 1
     for (int i = threadIdx.x; i < p.rotary_dim / 2; i += blockDim.x) {
       const double ramp = fmin(fmax(i * p.ramp_slope + p.ramp_offset, 0.), 1.);
       frequencies[i] = exp2(-p.octaves * i) * (1. - ramp + ramp * p.inverse_factor);
@@ -47,6 +67,7 @@ struct NormRopeTable {
   __device__ __forceinline__ void find_angles(const FusedQkNormRopeProblem& p, int64_t position, int side) {
     float2* to = reinterpret_cast<float2*>(angles[side]);
     const double turns = double(position) * kTurnsOfRadian;
+#pragma unroll 1
     for (int i = threadIdx.x; i < p.rotary_dim / 2; i += blockDim.x) {
       float cos, sin;
       cos_sin_of(turns * frequencies[i], cos, sin);
@@ -78,7 +99,7 @@ __device__ __forceinline__ void turn_normed(float& x, float& y, float cos, float
 // `lanes` neighbours hold a head; all lanes of the warp come here.
 template <typename T>
 __device__ __forceinline__ void norm_vectors(const FusedQkNormRopeProblem& p, int lanes,
-                                             const NormRopeVectors<T>& weight, float (&x)[2 * kNormRopePairs]) {
+                                             const NormRopeVectors& weight, float (&x)[2 * kNormRopePairs]) {
   float sum = 0.f;
 #pragma unroll
   for (int i = 0; i < 2 * kNormRopePairs; ++i) sum += x[i] * x[i];
@@ -87,29 +108,23 @@ __device__ __forceinline__ void norm_vectors(const FusedQkNormRopeProblem& p, in
     if (distance < lanes) sum += __shfl_xor_sync(0xffffffffu, sum, distance);
   }
   const float scale = rsqrtf(sum / p.head_dim + p.eps);
+  float w[2 * kNormRopePairs];
+  take_vector<T>(weight.one, w);
+  take_vector<T>(weight.other, w + kNormRopePairs);
 #pragma unroll
-  for (int i = 0; i < kNormRopePairs; ++i) {
-    x[i] *= scale * to_float(weight.one.at[i]);
-    x[kNormRopePairs + i] *= scale * to_float(weight.other.at[i]);
-  }
+  for (int i = 0; i < 2 * kNormRopePairs; ++i) x[i] *= scale * w[i];
 }
 
 template <typename T>
-__device__ __forceinline__ void read_vectors(const T* of, const NormRopePlace& place, NormRopeVectors<T>& to) {
-  to.one = vector_at<T, kNormRopePairs>(of + place.one);
-  to.other = vector_at<T, kNormRopePairs>(of + place.other);
+__device__ __forceinline__ void read_vectors(const T* one, const NormRopePlace& place, NormRopeVectors& to) {
+  to.one = *reinterpret_cast<const uint4*>(one);
+  to.other = *reinterpret_cast<const uint4*>(one + place.distance);
 }
 
 template <typename T>
-__device__ __forceinline__ void write_vectors(T* to, const NormRopePlace& place, const float (&x)[2 * kNormRopePairs]) {
-  NormRopeVectors<T> written;
-#pragma unroll
-  for (int i = 0; i < kNormRopePairs; ++i) {
-    written.one.at[i] = from_float<T>(x[i]);
-    written.other.at[i] = from_float<T>(x[kNormRopePairs + i]);
-  }
-  *reinterpret_cast<Vector<T, kNormRopePairs>*>(to + place.one) = written.one;
-  *reinterpret_cast<Vector<T, kNormRopePairs>*>(to + place.other) = written.other;
+__device__ __forceinline__ void write_vectors(T* one, const NormRopePlace& place, const float (&x)[2 * kNormRopePairs]) {
+  write_vector<T>(one, reinterpret_cast<const float(&)[kNormRopePairs]>(x));
+  write_vector<T>(one + place.distance, reinterpret_cast<const float(&)[kNormRopePairs]>(x[kNormRopePairs]));
 }
 
 // Side by side in pairs, or each vector a side of them.
@@ -136,20 +151,22 @@ __global__ void __launch_bounds__(32 * kMostNormRopeWarps, 3)
   const int stride = int(gridDim.y) * heads_of_block;
   const NormRopePlace place(p, lane);
   const auto has = [&](int head) { return place.is_in_head && head < heads; };
-  const auto at = [&](int64_t token, int head) {
-    return static_cast<T*>(p.qkv) + token * p.token_stride + int64_t{head} * p.head_dim;
+  const auto at = [&](int64_t token) {
+    return static_cast<T*>(p.qkv) + token * p.token_stride + (int64_t{first} * p.head_dim + place.one);
   };
-  const auto weight_of = [&](bool is_k) { return static_cast<const T*>(is_k ? p.k_weight : p.q_weight); };
+  const auto weight_of = [&](bool is_k) { return static_cast<const T*>(is_k ? p.k_weight : p.q_weight) + place.one; };
 
   int64_t token = blockIdx.x;
-  NormRopeVectors<T> next_head{}, weight{};  // zeros, which lanes behind the head add to its sum
+  NormRopeVectors next_head{}, weight{};  // zeros, which lanes behind the head add to its sum
   bool has_k_weight = first >= p.q_heads;
   int64_t position = read_index(p.positions, token);
+  T* here = at(token);
   if (has(first)) {
-    read_vectors<T>(at(token, first), place, next_head);
+    read_vectors<T>(here, place, next_head);
     read_vectors<T>(weight_of(has_k_weight), place, weight);
   }
   table.find_frequencies(p);
+#pragma unroll 1
   for (int side = 0; token < p.tokens; side ^= 1) {
     table.find_angles(p, position, side);
     const int64_t next_token = token + gridDim.x;
@@ -158,16 +175,15 @@ __global__ void __launch_bounds__(32 * kMostNormRopeWarps, 3)
     float cos[kNormRopePairs], sin[kNormRopePairs];
     if (place.turns) table.read(lane, side, cos, sin);
     int head = first;
+#pragma unroll 1
     for (int step = 1; step <= steps; ++step) {
       float x[2 * kNormRopePairs];
-#pragma unroll
-      for (int i = 0; i < kNormRopePairs; ++i) {
-        x[i] = to_float(next_head.one.at[i]);
-        x[kNormRopePairs + i] = to_float(next_head.other.at[i]);
-      }
-      const int64_t token_ahead = step < steps ? token : next_token;
-      const int head_ahead = step < steps ? head + stride : first;
-      if (token_ahead < p.tokens && has(head_ahead)) read_vectors<T>(at(token_ahead, head_ahead), place, next_head);
+      take_vector<T>(next_head.one, x);
+      take_vector<T>(next_head.other, x + kNormRopePairs);
+      const bool is_last = step == steps;
+      const int head_ahead = is_last ? first : head + stride;
+      T* ahead = is_last ? at(next_token) : here + int64_t{stride} * p.head_dim;
+      if (has(head_ahead) && !(is_last && next_token >= p.tokens)) read_vectors<T>(ahead, place, next_head);
       const bool is_k = head >= p.q_heads;
       if (is_k != has_k_weight && has(head)) {
         read_vectors<T>(weight_of(is_k), place, weight);
@@ -175,8 +191,9 @@ __global__ void __launch_bounds__(32 * kMostNormRopeWarps, 3)
       }
       norm_vectors<T>(p, lanes, weight, x);
       if (place.turns) turn_vectors(p.interleave, cos, sin, x);
-      if (has(head)) write_vectors<T>(at(token, head), place, x);
+      if (has(head)) write_vectors<T>(here, place, x);
       head = head_ahead;
+      here = ahead;
     }
     token = next_token;
   }
