@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "warpwright/elementwise/fused_qk_norm_rope.cuh"
+#include "warpwright/elementwise/fused_qk_norm_rope_plan.h"
+#include "warpwright/elementwise/fused_qk_norm_rope_vectors.cuh"
 #include "warpwright/launch_kernel.cuh"
 
 namespace warpwright {
@@ -26,7 +28,26 @@ Status with_vectors_of(const FusedQkNormRopeProblem& p, const Device& device, cu
   return launch_kernel<fused_qk_norm_rope_kernel<T, kSize, kMost>>(shape, stream, p, int(groups));
 }
 
-// Heads of models are short: four elements a lane, which take little shared memory.
+template <typename T>
+Status with_whole_vectors(const FusedQkNormRopeProblem& p, const Device& device, cudaStream_t stream) {
+  const int64_t heads = int64_t{p.q_heads} + p.k_heads;
+  const NormRopePlan plan = plan_norm_rope(p.tokens, heads, p.head_dim, p.rotary_dim, device.sm_count);
+  LaunchShape shape{blocks_in_turns(plan.token_blocks), 32 * plan.warps};
+  shape.grid.y = plan.parts;
+  shape.dependent = p.dependent;
+  return launch_kernel<fused_qk_norm_rope_vectors_kernel<T>>(shape, stream, p, plan.lanes, plan.steps);
+}
+
+// Heads of models are whole vectors of both sides of their pairs.
+template <typename T>
+bool takes_whole_vectors(const FusedQkNormRopeProblem& p) {
+  constexpr int kOfLane = 2 * kNormRopePairs;
+  const auto fits = [](const void* at) { return reinterpret_cast<uintptr_t>(at) % (kNormRopePairs * sizeof(T)) == 0; };
+  return p.head_dim <= kMostOfVectorHead && p.head_dim % kOfLane == 0 && p.rotary_dim % kOfLane == 0 &&
+         p.token_stride % kNormRopePairs == 0 && fits(p.qkv) && fits(p.q_weight) && fits(p.k_weight);
+}
+
+// Others that are short: four elements a lane, which take little shared memory.
 template <typename T>
 bool takes_short_vectors(const FusedQkNormRopeProblem& p) {
   const auto fits = [](const void* at) { return reinterpret_cast<uintptr_t>(at) % (4 * sizeof(T)) == 0; };
@@ -39,6 +60,9 @@ bool takes_short_vectors(const FusedQkNormRopeProblem& p) {
 Status fused_qk_norm_rope(const FusedQkNormRopeProblem& p, const Device& device, cudaStream_t stream) {
   return with_float16_type(p.dtype, [&](auto element) {
     using T = decltype(element);
+    if (norm_rope_launch::takes_whole_vectors<T>(p)) {
+      return norm_rope_launch::with_whole_vectors<T>(p, device, stream);
+    }
     return norm_rope_launch::takes_short_vectors<T>(p)
                ? norm_rope_launch::with_vectors_of<T, 4, 256>(p, device, stream)
                : norm_rope_launch::with_vectors_of<T, 1, int(kMostOfNormedHead)>(p, device, stream);

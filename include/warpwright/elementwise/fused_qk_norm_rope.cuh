@@ -1,4 +1,4 @@
-// Kernel of fused_qk_norm_rope: a warp has one token and every groups-th of its heads, and knows the token's angles once.
+// Kernel of fused_qk_norm_rope for heads of any size: a warp has one token and every groups-th of its heads, and knows the token's angles once.
 // A head goes through shared memory, where each lane finds the partners of its elements.
 #pragma once
 

@@ -70,7 +70,7 @@ def fused_qk_norm_rope(
     num_heads_q, num_heads_k, num_heads_v
         How many heads there are of each.
     head_dim
-        The elements of a head, up to 1024. Multiples of four up to 256 run fastest.
+        The elements of a head, up to 1024. Multiples of 16 up to 512 run fastest, where ``rotary_dim`` is one too.
     eps
         Added to the mean square before the root.
     q_weight, k_weight
