@@ -1,5 +1,5 @@
-// Kernel of fused_qk_norm_rope for heads of any size: a warp has one token and every groups-th of its heads, and knows the token's angles once.
-// A head goes through shared memory, where each lane finds the partners of its elements.
+// Kernel of fused_qk_norm_rope for heads of any size: a warp has one token and every groups-th of its heads, and knows
+// the token's angles once. A head goes through shared memory, where each lane finds the partners of its elements.
 #pragma once
 
 #include "warpwright/dependent_launch.cuh"

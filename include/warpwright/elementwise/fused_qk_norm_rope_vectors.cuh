@@ -122,7 +122,8 @@ __device__ __forceinline__ void read_vectors(const T* one, const NormRopePlace& 
 }
 
 template <typename T>
-__device__ __forceinline__ void write_vectors(T* one, const NormRopePlace& place, const float (&x)[2 * kNormRopePairs]) {
+__device__ __forceinline__ void write_vectors(T* one, const NormRopePlace& place,
+                                              const float (&x)[2 * kNormRopePairs]) {
   write_vector<T>(one, reinterpret_cast<const float(&)[kNormRopePairs]>(x));
   write_vector<T>(one + place.distance, reinterpret_cast<const float(&)[kNormRopePairs]>(x[kNormRopePairs]));
 }
