@@ -11,8 +11,9 @@
 
 namespace warpwright {
 
+// Read and written at once up to 16 bytes, and by as many of those beyond.
 template <typename T, int kSize>
-struct alignas(sizeof(T) * kSize) Vector {
+struct alignas(sizeof(T) * kSize < 16 ? sizeof(T) * kSize : 16) Vector {
   T at[kSize];
 };
 

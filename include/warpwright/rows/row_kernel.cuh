@@ -49,7 +49,11 @@ __device__ __forceinline__ void write_groups(const RowProblem& p, int64_t row, i
   const int group = int(to.group), log2_group = __ffs(group) - 1;
   float scale[kHeld];
 #pragma unroll
-  for (int i = 0; i < kHeld; ++i) scale[i] = scale_of(to, over_lanes<Max>(largest_of(x[i]), group / kSize));
+  for (int i = 0; i < kHeld; ++i) {
+    const float own = largest_of(x[i]);
+    const float largest = kHeld <= 2 ? over_few_lanes<Max>(own, group / kSize) : over_lanes<Max>(own, group / kSize);
+    scale[i] = scale_of(to, largest);
+  }
   const Sink out(p, row);
   if (is_there && share.column(0) == 0) fill_last_word(to, scales);
 #pragma unroll
@@ -100,9 +104,15 @@ template <typename Source, typename Norm, typename Sink>
 constexpr int kCrowd =
     int(Norm::kReadsWeights) + int(Source::kCrowds) + int(Norm::kCentres) + int(Sink::kByGroup);
 
-// One that does least has kernels of eight vectors a thread, for the longest rows.
+// Where no thread of a row waits for another's, a row may come in pieces.
+template <typename Norm, typename Sink>
+constexpr bool kWaits = Norm::kReadsWeights || !Sink::kByGroup;
+
+// How many vectors a thread may hold: most in what does least, and one in what comes in pieces.
 template <typename Source, typename Norm, typename Sink>
-constexpr bool kMayHoldEight = kCrowd<Source, Norm, Sink> == 1 && !Sink::kQuantizes;
+constexpr int kMostHeld = !kWaits<Norm, Sink>                                     ? 1
+                          : kCrowd<Source, Norm, Sink> == 1 && !Sink::kQuantizes ? kMaxHeld
+                                                                                  : 4;
 
 // The row stays in registers: each thread holds kHeld vectors of it. Blocks along y have pieces of a row, if it has any.
 template <typename Source, typename Norm, typename Sink, typename W, int kHeld, int kSize>

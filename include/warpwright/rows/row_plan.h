@@ -38,7 +38,7 @@ struct RowWork {
   bool waits = true;              // the threads of a row wait for each other
   int group_threads = 1;          // side by side that have to hold the vectors of a group
   int crowd = 0;                  // max_threads_of
-  bool may_hold_eight = false;
+  int most_held = kMaxHeld;       // that there is a kernel for
 };
 
 // A row of up to a warp: a power of two of threads, so that a warp has several rows. With many rows each thread holds
@@ -46,18 +46,17 @@ struct RowWork {
 constexpr RowPlan plan_short_rows(const RowWork& work, int sm_count) {
   const bool many = work.rows * work.vectors > 512 * int64_t{sm_count};
   const int least = work.group_threads > 2 ? work.group_threads : 2;
-  const int held = many && power_of_two_from(divide_up(work.vectors, 2)) >= least ? 2 : 1;
+  const int held = many && work.most_held > 1 && power_of_two_from(divide_up(work.vectors, 2)) >= least ? 2 : 1;
   const int threads = power_of_two_from(divide_up(work.vectors, held));
   const int block = many ? 128 : kWarp;
   return {held, threads, block / threads};
 }
 
-// Rows whose threads do not wait for each other: few vectors for each thread, and as many blocks as it takes.
-constexpr RowPlan plan_pieces(const RowWork& work, int sm_count) {
-  const int held = work.rows > 16 * int64_t{sm_count} ? 2 : 1, most = 512 / held;
-  const int64_t pieces = divide_up(work.vectors, held * most);
-  const int64_t threads = divide_up(divide_up(work.vectors, held * pieces), kWarp) * kWarp;
-  return {held, int(threads), 1, divide_up(work.vectors, held * threads)};
+// Rows whose threads do not wait for each other: a vector for each thread, and as many blocks as it takes.
+constexpr RowPlan plan_pieces(const RowWork& work) {
+  const int64_t pieces = divide_up(work.vectors, 256);
+  const int64_t threads = divide_up(divide_up(work.vectors, pieces), kWarp) * kWarp;
+  return {1, int(threads), 1, divide_up(work.vectors, threads)};
 }
 
 // What was fastest on an H100 for 1 to 16,384 rows of 128 to 18,944 elements: with few rows as many threads as there are
@@ -65,13 +64,13 @@ constexpr RowPlan plan_pieces(const RowWork& work, int sm_count) {
 // while the threads of one wait for each other.
 constexpr RowPlan plan_rows(const RowWork& work, int sm_count) {
   if (work.vectors <= kWarp) return plan_short_rows(work, sm_count);
-  if (!work.waits) return plan_pieces(work, sm_count);
+  if (!work.waits) return plan_pieces(work);
   const bool few = work.rows <= 2 * int64_t{sm_count}, many = work.rows > 16 * int64_t{sm_count};
   const int threads_wanted = !few && many ? 128 : 512;
   int held = few || work.vectors <= 2 * kWarp ? 1 : 2;
   while (held < kMaxHeld && held * threads_wanted < work.vectors - work.vectors / 4) held *= 2;
-  if (held == kMaxHeld && (work.vectors > 1536 || !work.may_hold_eight)) held = 4;  // a block of many threads was faster than all held by few
-  for (; held <= (work.may_hold_eight ? kMaxHeld : 4); held *= 2) {
+  if (held == kMaxHeld && (work.vectors > 1536 || work.most_held < kMaxHeld)) held = 4;  // a block of many threads was faster than all held by few
+  for (; held <= work.most_held; held *= 2) {
     const int64_t threads = divide_up(divide_up(work.vectors, held), kWarp) * kWarp;
     if (threads <= max_threads_of(held, work.crowd)) return {held, int(threads), 1};
   }

@@ -23,10 +23,21 @@ struct Max {
   }
 };
 
+// Over `width` lanes side by side, a power of two.
 template <typename Join>
 __device__ __forceinline__ float over_lanes(float value, int width) {
   for (int offset = width / 2; offset > 0; offset /= 2) {
     value = Join::join(value, __shfl_xor_sync(0xffffffffu, value, offset));
+  }
+  return value;
+}
+
+// The same without a loop, whose counting takes longer than what is counted.
+template <typename Join>
+__device__ __forceinline__ float over_few_lanes(float value, int width) {
+#pragma unroll
+  for (int offset = 16; offset > 0; offset /= 2) {
+    if (width > offset) value = Join::join(value, __shfl_xor_sync(0xffffffffu, value, offset));
   }
   return value;
 }
