@@ -1,5 +1,5 @@
 // Prints how rows and elements are dealt out to threads, and what a divider divides: a line for each question.
-//   row ROWS VECTORS WAITS GROUP_THREADS CROWD MAY_HOLD_EIGHT SMS     the plan, and the most threads that may hold 1, 2, 4, 8
+//   row ROWS VECTORS WAITS GROUP_THREADS CROWD MOST_HELD SMS     the plan, and the most threads that may hold 1, 2, 4, 8
 //   activation ELEMENTS FITS FULL NARROW SMS                          the plan, and the most threads of a block
 //   rope TOKENS HEADS LANES SMS                                       the same
 //   divide VALUE BY
@@ -16,7 +16,7 @@ using namespace warpwright;
 void answer_row() {
   RowWork work;
   int sms = 0;
-  std::cin >> work.rows >> work.vectors >> work.waits >> work.group_threads >> work.crowd >> work.may_hold_eight >> sms;
+  std::cin >> work.rows >> work.vectors >> work.waits >> work.group_threads >> work.crowd >> work.most_held >> sms;
   const RowPlan plan = plan_rows(work, sms);
   std::cout << plan.held << " " << plan.threads << " " << plan.rows_of_block << " " << plan.pieces;
   for (int held = 1; held <= kMaxHeld; held *= 2) std::cout << " " << max_threads_of(held, work.crowd);

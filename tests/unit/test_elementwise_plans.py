@@ -53,7 +53,7 @@ class Row(NamedTuple):
     waits: int = 1
     group_threads: int = 1
     crowd: int = 1
-    may_hold_eight: int = 0
+    most_held: int = 4
     sms: int = 132
 
 
@@ -79,9 +79,9 @@ def draw_row(draw: random.Random) -> Row:
     waits, grouped = draw.choice([(1, 0), (1, 0), (1, 1), (0, 1)])
     group = 2 ** draw.randrange(6) if grouped else 1
     crowd = waits * draw.randrange(4) + grouped
-    eight = int(waits and not grouped and crowd == 1)
+    most = 1 if not waits else 8 if crowd == 1 and not grouped else 4
     vectors = max(1, up_to(draw, 6000) // group) * group
-    return Row(up_to(draw, 1_000_000), vectors, waits, group, crowd, eight, draw.choice(SMS))
+    return Row(up_to(draw, 1_000_000), vectors, waits, group, crowd, most, draw.choice(SMS))
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +106,8 @@ def test_every_vector_of_a_row_has_a_thread_and_no_warp_or_piece_is_idle(drawn_r
 
 def test_a_plan_is_one_that_a_kernel_is_compiled_for(drawn_rows: list[tuple[Row, RowPlan]]) -> None:
     for row, plan in drawn_rows:
-        held = [0, 1, 2, 4, *([8] if row.may_hold_eight else [])] if row.waits else [1, 2]
-        assert plan.held in held, (row, plan)
+        assert plan.held in [0, 1, 2, 4, 8], (row, plan)
+        assert plan.held <= row.most_held, (row, plan)
         assert plan.pieces == 1 or not row.waits, (row, plan)
 
 
@@ -140,7 +140,7 @@ def test_the_threads_of_a_group_are_of_one_row(drawn_rows: list[tuple[Row, RowPl
 def test_a_row_is_held_wherever_some_number_of_threads_can(drawn_rows: list[tuple[Row, RowPlan]]) -> None:
     seen = set()
     for row, plan in drawn_rows:
-        ways = [held for held in (1, 2, 4, 8) if held < 8 or row.may_hold_eight]
+        ways = [held for held in (1, 2, 4, 8) if held <= row.most_held]
         can = any(threads_needed(row.vectors, held) <= plan.most[held] for held in ways)
         assert (plan.held > 0) == (can or not row.waits), (row, plan)
         seen.add(plan.held)
@@ -153,9 +153,9 @@ def test_one_row_has_as_many_threads_as_vectors(ask: Ask) -> None:
         assert plan.threads * plan.pieces >= row.vectors, (row, plan)
 
 
-@pytest.mark.parametrize("eight", [0, 1], ids=["four", "eight"])
-def test_a_row_that_no_thread_can_hold_is_read_anew_in_each_pass(ask: Ask, eight: int) -> None:
-    for row, plan in row_plans(ask, [Row(rows, 10**6, may_hold_eight=eight) for rows in (1, 100, 10**5)]):
+@pytest.mark.parametrize("most", [4, 8], ids=["four", "eight"])
+def test_a_row_that_no_thread_can_hold_is_read_anew_in_each_pass(ask: Ask, most: int) -> None:
+    for row, plan in row_plans(ask, [Row(rows, 10**6, most_held=most) for rows in (1, 100, 10**5)]):
         assert (plan.held, plan.rows_of_block, plan.pieces) == (0, 1, 1), (row, plan)
 
 
