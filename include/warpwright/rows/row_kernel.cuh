@@ -108,11 +108,17 @@ constexpr int kCrowd =
 template <typename Norm, typename Sink>
 constexpr bool kWaits = Norm::kReadsWeights || !Sink::kByGroup;
 
-// How many vectors a thread may hold: most in what does least, and one in what comes in pieces.
+// How many vectors a thread may hold: most in what does least, fewer where it is crowded, one in what comes in pieces.
 template <typename Source, typename Norm, typename Sink>
-constexpr int kMostHeld = !kWaits<Norm, Sink>                                     ? 1
-                          : kCrowd<Source, Norm, Sink> == 1 && !Sink::kQuantizes ? kMaxHeld
-                                                                                  : 4;
+constexpr int most_held() {
+  constexpr int kCrowdHere = kCrowd<Source, Norm, Sink>;
+  if (!kWaits<Norm, Sink>) return 1;
+  if (kCrowdHere == 1 && !Sink::kQuantizes) return kMaxHeld;
+  return kCrowdHere < 3 ? 4 : 2;
+}
+
+template <typename Source, typename Norm, typename Sink>
+constexpr int kMostHeld = most_held<Source, Norm, Sink>();
 
 // The row stays in registers: each thread holds kHeld vectors of it. Blocks along y have pieces of a row, if it has any.
 template <typename Source, typename Norm, typename Sink, typename W, int kHeld, int kSize>

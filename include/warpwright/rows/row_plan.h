@@ -14,7 +14,7 @@ constexpr int kWarp = 32;
 constexpr int max_threads_of(int held, int crowd) {
   if (held == 1) return kRowThreads;
   if (held == 2) return 768;
-  if (held == 4) return crowd == 0 ? kRowThreads : crowd < 3 ? 640 : 384;
+  if (held == 4) return crowd == 0 ? kRowThreads : 640;
   return 384;
 }
 
@@ -69,7 +69,8 @@ constexpr RowPlan plan_rows(const RowWork& work, int sm_count) {
   const int threads_wanted = !few && many ? 128 : 512;
   int held = few || work.vectors <= 2 * kWarp ? 1 : 2;
   while (held < kMaxHeld && held * threads_wanted < work.vectors - work.vectors / 4) held *= 2;
-  if (held == kMaxHeld && (work.vectors > 1536 || work.most_held < kMaxHeld)) held = 4;  // a block of many threads was faster than all held by few
+  if (held == kMaxHeld && work.vectors > 1536) held = 4;  // a block of many threads was faster than all held by few
+  if (held > work.most_held) held = work.most_held;
   for (; held <= work.most_held; held *= 2) {
     const int64_t threads = divide_up(divide_up(work.vectors, held), kWarp) * kWarp;
     if (threads <= max_threads_of(held, work.crowd)) return {held, int(threads), 1};

@@ -16,7 +16,7 @@ from warpwright.gradient import is_recorded, write_all
 from warpwright.quantization._group_quant import gated
 from warpwright.quantization._quantize import (
     BOUNDS,
-    TOLERANCE,
+    GATED_TOLERANCE,
     check_group_scales,
     check_memory,
     check_quantized,
@@ -158,7 +158,7 @@ CONTRACT = Contract(
             group_size=lambda _: 128,
         ),
     ),
-    tolerance=TOLERANCE,
+    tolerance=GATED_TOLERANCE,
     workloads=(*WORKLOADS, *({**sizes, "group": 128} for sizes in WORKLOADS[::3])),
     peers=peers,
 )

@@ -16,7 +16,7 @@ from warpwright.gradient import is_recorded, write
 from warpwright.quantization._group_quant import gated
 from warpwright.quantization._quantize import (
     BOUNDS,
-    TOLERANCE,
+    GATED_TOLERANCE,
     check_memory,
     check_quantized,
     check_tensor_scale,
@@ -122,7 +122,7 @@ CONTRACT = Contract(
             scale=lambda x: x.repeat(2),
         ),
     ),
-    tolerance=TOLERANCE,
+    tolerance=GATED_TOLERANCE,
     workloads=WORKLOADS,
     peers=peers,
 )

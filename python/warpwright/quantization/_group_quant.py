@@ -20,8 +20,8 @@ from warpwright.contract import Arguments, Contract, Refusal, each, refuse, samp
 from warpwright.draw import Draw, crossed, repeated, widened
 from warpwright.quantization._quantize import (
     BOUNDS,
+    GATED_TOLERANCE,
     OVERLAP,
-    TOLERANCE,
     WORKLOADS,
     check_group_scales,
     check_memory,
@@ -283,7 +283,7 @@ def group_contract(
         make=make,
         samples=(*samples(), *more),
         refusals=refused,
-        tolerance=TOLERANCE,
+        tolerance=GATED_TOLERANCE,
         workloads=WORKLOADS,
         peers=peers,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -44,6 +45,11 @@ TOLERANCE = Tolerance(
     0.0,
     "half a unit in the last place, and float32 before it: a scale, its inverse and a product, each rounded once. So a "
     "quotient between two whole numbers may go to either in int8, where it may be off by one",
+)
+GATED_TOLERANCE = replace(
+    TOLERANCE,
+    relative={**TOLERANCE.relative, torch.float32: 2.0**-19},
+    origin=f"{TOLERANCE.origin}; a scale of gated halves is as near as silu_and_mul is in float32",
 )
 NEVER_IN_PLACE = Trait(TraitKind.NEVER_IN_PLACE, "an element of the output has 8 bits, and one of the input more")
 
