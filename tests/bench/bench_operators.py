@@ -82,16 +82,19 @@ def is_compiled(contract: Contract) -> bool:
     return contract.operations is no_operations and (names == ["all"] or contract.name in names)
 
 
-@cache
-def compiled(name: str) -> Callable[[Arguments, Sequence[torch.dtype]], tuple[torch.Tensor, ...]]:
-    """Return what torch makes of an operator's reference; it returns new tensors, also where the operator writes."""
-    reference = by_name(OPERATORS[name].reference)
+def compiled(contract: Contract, dtypes: Sequence[torch.dtype]) -> Callable[[Arguments], tuple[torch.Tensor, ...]]:
+    """Return what torch makes of a reference for one shape; it returns new tensors, also where the operator writes.
 
-    def rounded(call: Arguments, dtypes: Sequence[torch.dtype]) -> tuple[torch.Tensor, ...]:
+    Anew for each workload: a function that torch has compiled for eight shapes it runs uncompiled from then on.
+    """
+    reference = by_name(contract.reference)
+
+    def rounded(call: Arguments) -> tuple[torch.Tensor, ...]:
         found = as_tuple(reference(call | {"wide": torch.float32}))
         return tuple(each.to(dtype) for each, dtype in zip(found, dtypes, strict=True))
 
-    made: Callable[[Arguments, Sequence[torch.dtype]], tuple[torch.Tensor, ...]] = torch.compile(rounded)
+    torch.compiler.reset()
+    made: Callable[[Arguments], tuple[torch.Tensor, ...]] = torch.compile(rounded, dynamic=False)
     return made
 
 
@@ -99,8 +102,8 @@ def compiled_peer(contract: Contract, call: Arguments) -> Mapping[str, Call]:
     """Return that peer, where it is asked for."""
     if not is_compiled(contract):
         return {}
-    dtypes = tuple(each.dtype for each in results(contract, call)())
-    return {"torch.compile": lambda: compiled(contract.name)(call, dtypes)}
+    peer = compiled(contract, tuple(each.dtype for each in results(contract, call)()))
+    return {"torch.compile": lambda: peer(call)}
 
 
 def check(contract: Contract, call: Arguments) -> None:
