@@ -208,3 +208,21 @@ def test_the_doors_hold_no_logic(project: Path) -> None:
 
 def test_the_build_description_stays_readable(project: Path) -> None:
     assert len((project / "CMakeLists.txt").read_text(encoding="utf-8").splitlines()) <= 120
+
+
+def test_a_kernel_that_may_be_launched_early_waits_before_it_does_anything_else(project: Path) -> None:
+    """Without the wait it could read what an earlier kernel has yet to write: programmatic dependent launch."""
+    begins, found = ("constexpr ", "__shared__ ", "using ", "//"), 0
+    for path in (project / "include").rglob("*.cuh"):
+        text = path.read_text(encoding="utf-8")
+        if "/dependent_launch.cuh" not in text:
+            continue
+        kernels = re.findall(r"^__global__ (.*?)\n\}", text, flags=re.DOTALL | re.MULTILINE)
+        assert kernels, f"{path} includes dependent_launch.cuh and has no kernel"
+        for kernel in kernels:
+            head, _, body = kernel.partition(") {\n")
+            lines = [line.strip() for line in body.splitlines() if line.strip()]
+            before = lines[: lines.index("wait_for_earlier_kernels();")]
+            assert all(line.startswith(begins) for line in before), f"{path}: {head}: {before}"
+            found += 1
+    assert found >= 8
