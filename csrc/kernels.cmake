@@ -13,7 +13,7 @@ warpwright_add_kernel(rmsnorm              elementwise/rmsnorm.cu               
                       ALSO gemma_rmsnorm fused_add_rmsnorm gemma_fused_add_rmsnorm)
 warpwright_add_kernel(layernorm            elementwise/layernorm.cu             75 80 86 89 90a)
 warpwright_add_kernel(silu_and_mul         elementwise/silu_and_mul.cu          75 80 86 89 90a)
-warpwright_add_kernel(apply_rope           elementwise/rope.cu                  75 80 86 89 90a
+warpwright_add_kernel(apply_rope           elementwise/apply_rope.cu            75 80 86 89 90a
                       ALSO apply_rope_inplace apply_rope_pos_ids apply_rope_pos_ids_inplace
                            apply_llama31_rope apply_llama31_rope_inplace
                            apply_llama31_rope_pos_ids apply_llama31_rope_pos_ids_inplace

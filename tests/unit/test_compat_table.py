@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from release_maker import policy_of
 from wheel_maker import WheelMaker, build_record
 from wheelworks.cli import compat as command
 from wheelworks.compat import (
@@ -117,6 +118,7 @@ def commands(tmp_path: Path, matrix: Matrix, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WHEELWORKS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(command, "read_matrix", lambda: matrix)
+    monkeypatch.setattr(command, "read_policy", policy_of)
     monkeypatch.setattr(command, "prove_wheel", prove)
     return tried
 
