@@ -66,8 +66,9 @@ def near(contract: Contract, found: torch.Tensor, expected: torch.Tensor) -> Non
     elif not tolerance.is_exact:
         finite = expected[expected.isfinite()]
         largest = float(finite.abs().max()) if finite.numel() else 0.0
-        kind = torch.finfo(found.dtype)  # half of the least subnormal number, and no less than 2^-9 of the least normal
-        absolute = largest * tolerance.of_largest + kind.smallest_normal * max(kind.eps / 2, 2.0**-9)
+        kind = torch.finfo(found.dtype)
+        part = kind.eps / 2 if kind.bits == 8 else 2.0**-9  # in 8 bits, half of the least subnormal number
+        absolute = largest * tolerance.of_largest + kind.smallest_normal * part
     right = expected.to(found.dtype) if tolerance.is_exact or not is_float else expected
     torch.testing.assert_close(
         found.double() if is_float else found,

@@ -53,7 +53,7 @@ def _both(change: Callable[[torch.Tensor], torch.Tensor], other: Any = None) -> 
 
 
 def _heads(call: Arguments) -> Arguments:
-    """Give heads a dimension of their own."""
+    """Return a call whose heads have a dimension of their own."""
     return {name: call[name].unflatten(-1, (-1, call["head_size"])) for name in ("query", "key")}
 
 
@@ -74,7 +74,7 @@ def _packed(call: Arguments) -> Arguments:
 
 
 def _batches(call: Arguments) -> Arguments:
-    """Give tokens two dimensions, one batch and its length."""
+    """Return a call whose tokens have two dimensions, a batch and its length."""
     return {name: call[name].unflatten(0, (4, -1)) for name in ("positions", "query", "key")}
 
 
