@@ -16,13 +16,14 @@ Status with_vectors_of(const RowProblem& p, const Device& device, Workspace work
   const int blocks = int(std::min<int64_t>(turns, 4 * int64_t{device.sm_count}));
   LaunchShape shape{{blocks}, kTensorThreads};
   shape.dependent = p.dependent;
+  const TensorArguments<T> arguments(p);
   if (p.quantization.scale_of == ScaleOf::kTensor) {
-    return launch_kernel<tensor_quant_kernel<T, kSize>>(shape, stream, p, static_cast<const float*>(nullptr), 0);
+    return launch_kernel<tensor_quant_kernel<T, kSize>>(shape, stream, arguments, static_cast<const float*>(nullptr), 0);
   }
   auto* of_blocks = static_cast<float*>(workspace(blocks * sizeof(float)));
-  const Status found = launch_kernel<largest_kernel<T, kSize>>(shape, stream, p, of_blocks);
+  const Status found = launch_kernel<largest_kernel<T, kSize>>(shape, stream, arguments, of_blocks);
   if (!found.ok()) return found;
-  return launch_kernel<tensor_quant_kernel<T, kSize>>(shape, stream, p, static_cast<const float*>(of_blocks), blocks);
+  return launch_kernel<tensor_quant_kernel<T, kSize>>(shape, stream, arguments, static_cast<const float*>(of_blocks), blocks);
 }
 
 template <typename T>

@@ -52,13 +52,8 @@ __device__ __forceinline__ uint16_t to_float8_pair(float one, float other) {
 #endif
 }
 
-// Writes kSize elements of float8, held between two bounds; its own cost no comparison.
 template <int kSize>
-__device__ __forceinline__ void write_float8(float least, float most, float (&x)[kSize], uint8_t* to) {
-  if (least > -kMostFloat8 || most < kMostFloat8) {
-#pragma unroll
-    for (int i = 0; i < kSize; ++i) x[i] = held_between(x[i], least, most);
-  }
+__device__ __forceinline__ void write_float8(const float (&x)[kSize], uint8_t* to) {
   if constexpr (kSize == 1) {
     *to = to_float8(x[0]);
   } else {
@@ -69,25 +64,37 @@ __device__ __forceinline__ void write_float8(float least, float most, float (&x)
   }
 }
 
-// Writes kSize elements of int8, held between two bounds; its own cost no comparison.
 template <int kSize>
-__device__ __forceinline__ void write_int8(float least, float most, float (&x)[kSize], uint8_t* to) {
-  if (least > -128.f || most < 127.f) {
-#pragma unroll
-    for (int i = 0; i < kSize; ++i) x[i] = held_between(x[i], least, most);
-  }
+__device__ __forceinline__ void write_int8(const float (&x)[kSize], uint8_t* to) {
   Vector<uint8_t, kSize> bytes;
 #pragma unroll
   for (int i = 0; i < kSize; ++i) bytes.at[i] = to_int8(x[i]);
   *reinterpret_cast<Vector<uint8_t, kSize>*>(to) = bytes;
 }
 
+// What floats are rounded to: fp8 or int8, between two bounds. Those of the type itself cost no comparison.
+struct Rounding {
+  Dtype dtype;
+  bool is_narrower;  // than the type
+  float least, most;
+
+  Rounding(Dtype to, float lower, float upper)
+      : dtype(to),
+        is_narrower(to == Dtype::kInt8 ? lower > -128.f || upper < 127.f : lower > -kMostFloat8 || upper < kMostFloat8),
+        least(lower),
+        most(upper) {}
+};
+
 template <int kSize>
-__device__ __forceinline__ void write_quantized(Dtype dtype, float least, float most, float (&x)[kSize], uint8_t* to) {
-  if (dtype == Dtype::kInt8) {
-    write_int8(least, most, x, to);
+__device__ __forceinline__ void write_quantized(const Rounding& rounding, float (&x)[kSize], uint8_t* to) {
+  if (rounding.is_narrower) {
+#pragma unroll
+    for (int i = 0; i < kSize; ++i) x[i] = held_between(x[i], rounding.least, rounding.most);
+  }
+  if (rounding.dtype == Dtype::kInt8) {
+    write_int8(x, to);
   } else {
-    write_float8(least, most, x, to);
+    write_float8(x, to);
   }
 }
 

@@ -50,10 +50,12 @@ def power_of_two(number: int) -> bool:
 class Row(NamedTuple):
     rows: int
     vectors: int
-    waits: int = 1
-    group_threads: int = 1
-    crowd: int = 1
+    in_pieces: int = 0
+    reads_much: int = 0
+    best_held: int = 4
     most_held: int = 4
+    registers: int = 8
+    crowd: int = 1
     sms: int = 132
 
 
@@ -75,13 +77,14 @@ def row_plans(ask: Ask, rows: list[Row]) -> list[tuple[Row, RowPlan]]:
 
 
 def draw_row(draw: random.Random) -> Row:
-    """Return a problem that a launch may ask for: a row that waits for nobody's sums has groups."""
-    waits, grouped = draw.choice([(1, 0), (1, 0), (1, 1), (0, 1)])
-    group = 2 ** draw.randrange(6) if grouped else 1
-    crowd = waits * draw.randrange(4) + grouped
-    most = 1 if not waits else 8 if crowd == 1 and not grouped else 4
-    vectors = max(1, up_to(draw, 6000) // group) * group
-    return Row(up_to(draw, 1_000_000), vectors, waits, group, crowd, most, draw.choice(SMS))
+    """Return a problem that a launch may ask for: what comes in pieces has one vector for each thread."""
+    in_pieces, registers, crowd = draw.randrange(2), draw.choice([4, 8]), draw.randrange(4)
+    most = 1 if in_pieces else draw.choice([16, 32]) // registers
+    best = draw.choice([4, 8])
+    vectors = up_to(draw, 9000)
+    return Row(
+        up_to(draw, 1_000_000), vectors, in_pieces, draw.randrange(2), best, most, registers, crowd, draw.choice(SMS)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +111,7 @@ def test_a_plan_is_one_that_a_kernel_is_compiled_for(drawn_rows: list[tuple[Row,
     for row, plan in drawn_rows:
         assert plan.held in [0, 1, 2, 4, 8], (row, plan)
         assert plan.held <= row.most_held, (row, plan)
-        assert plan.pieces == 1 or not row.waits, (row, plan)
+        assert plan.pieces == 1 or row.in_pieces, (row, plan)
 
 
 def test_no_block_of_rows_has_more_threads_than_registers_serve(drawn_rows: list[tuple[Row, RowPlan]]) -> None:
@@ -132,9 +135,13 @@ def test_short_rows_share_a_block_of_whole_warps_and_long_ones_have_their_own(
             assert plan.rows_of_block > 1, (row, plan)
 
 
-def test_the_threads_of_a_group_are_of_one_row(drawn_rows: list[tuple[Row, RowPlan]]) -> None:
-    for row, plan in drawn_rows:
-        assert plan.threads % row.group_threads == 0, (row, plan)
+def test_the_threads_of_a_group_are_of_one_row(ask: Ask) -> None:
+    """A group is of a power of two of vectors, up to a warp's; a row of some of them."""
+    rows = [Row(rows, group * groups, in_pieces, most_held=1 if in_pieces else 4)
+            for rows in (1, 5000) for group in (1, 2, 4, 8, 16, 32) for groups in (1, 3, 7, 50) for in_pieces in (0, 1)]  # fmt: skip
+    for row, plan in row_plans(ask, rows):
+        group = next(size for size in (32, 16, 8, 4, 2, 1) if row.vectors % size == 0)
+        assert plan.threads % min(group, WARP) == 0, (row, plan)
 
 
 def test_a_row_is_held_wherever_some_number_of_threads_can(drawn_rows: list[tuple[Row, RowPlan]]) -> None:
@@ -142,13 +149,13 @@ def test_a_row_is_held_wherever_some_number_of_threads_can(drawn_rows: list[tupl
     for row, plan in drawn_rows:
         ways = [held for held in (1, 2, 4, 8) if held <= row.most_held]
         can = any(threads_needed(row.vectors, held) <= plan.most[held] for held in ways)
-        assert (plan.held > 0) == (can or not row.waits), (row, plan)
+        assert (plan.held > 0) == (can or bool(row.in_pieces)), (row, plan)
         seen.add(plan.held)
     assert seen == {0, 1, 2, 4, 8}
 
 
 def test_one_row_has_as_many_threads_as_vectors(ask: Ask) -> None:
-    rows = [Row(1, vectors, waits, sms=sms) for vectors in range(1, 513) for waits in (0, 1) for sms in SMS]
+    rows = [Row(1, vectors, pieces, sms=sms) for vectors in range(1, 513) for pieces in (0, 1) for sms in SMS]
     for row, plan in row_plans(ask, rows):
         assert plan.threads * plan.pieces >= row.vectors, (row, plan)
 

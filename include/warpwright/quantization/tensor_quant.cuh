@@ -5,6 +5,7 @@
 
 #include "warpwright/dependent_launch.cuh"
 #include "warpwright/rows/row_sink.cuh"
+#include "warpwright/rows/row_source.cuh"
 
 namespace warpwright {
 
@@ -12,9 +13,18 @@ constexpr int kTensorThreads = 512;
 constexpr int kTensorHeld = 4;  // vectors that a thread has on their way at once
 constexpr int64_t kTurn = int64_t{kTensorThreads} * kTensorHeld;  // that a block takes in one turn
 
+// What the kernels need of a problem.
+template <typename T>
+struct TensorArguments : PlainSource<T>::Arguments, WholeSink::Arguments {
+  int64_t rows, hidden;
+
+  explicit TensorArguments(const RowProblem& p)
+      : PlainSource<T>::Arguments(p), WholeSink::Arguments(p), rows(p.rows), hidden(p.hidden) {}
+};
+
 // Where a vector stands; they are counted through all rows.
-template <int kSize>
-__device__ __forceinline__ void place_of(const RowProblem& p, int64_t vector, int64_t& row, int64_t& column) {
+template <int kSize, typename T>
+__device__ __forceinline__ void place_of(const TensorArguments<T>& p, int64_t vector, int64_t& row, int64_t& column) {
   const int64_t vectors = p.hidden / kSize;
   row = p.rows == 1 ? 0 : vector / vectors;
   column = (vector - row * vectors) * kSize;
@@ -23,7 +33,7 @@ __device__ __forceinline__ void place_of(const RowProblem& p, int64_t vector, in
 // The vectors of this thread in one turn of its block, of which `first` is the first; asked for together. One behind the
 // end stands for the last, which changes no maximum.
 template <typename T, int kSize>
-__device__ __forceinline__ void read_turn(const RowProblem& p, int64_t first, int64_t vectors,
+__device__ __forceinline__ void read_turn(const TensorArguments<T>& p, int64_t first, int64_t vectors,
                                           float (&x)[kTensorHeld][kSize]) {
   Vector<T, kSize> fetched[kTensorHeld];
 #pragma unroll
@@ -31,7 +41,7 @@ __device__ __forceinline__ void read_turn(const RowProblem& p, int64_t first, in
     const int64_t vector = first + i * kTensorThreads;
     int64_t row, column;
     place_of<kSize>(p, vector < vectors ? vector : vectors - 1, row, column);
-    fetched[i] = vector_at<T, kSize>(static_cast<const T*>(p.input) + row * p.input_stride + column);
+    fetched[i] = vector_at<T, kSize>(p.input + row * p.input_stride + column);
   }
 #pragma unroll
   for (int i = 0; i < kTensorHeld; ++i) {
@@ -41,7 +51,7 @@ __device__ __forceinline__ void read_turn(const RowProblem& p, int64_t first, in
 }
 
 template <typename T, int kSize>
-__global__ void __launch_bounds__(kTensorThreads) largest_kernel(RowProblem p, float* of_blocks) {
+__global__ void __launch_bounds__(kTensorThreads) largest_kernel(TensorArguments<T> p, float* of_blocks) {
   wait_for_earlier_kernels();
   let_later_kernels_start();
   const int64_t vectors = p.rows * (p.hidden / kSize), turns = (vectors + kTurn - 1) / kTurn;
@@ -58,23 +68,24 @@ __global__ void __launch_bounds__(kTensorThreads) largest_kernel(RowProblem p, f
 }
 
 // The scale that `blocks` largest magnitudes give, or the one that is given; the first block writes the former.
-__device__ __forceinline__ float scale_of_tensor(const Quantization& to, const float* of_blocks, int blocks) {
-  float* given = static_cast<float*>(to.scales);
-  if (of_blocks == nullptr) return *given;
+__device__ __forceinline__ float scale_of_tensor(const WholeSink::Arguments& to, const float* of_blocks,
+                                                 int blocks) {
+  if (of_blocks == nullptr) return *to.scale(0);
   RowReduce reduce;
   float largest = 0.f;
   for (int i = threadIdx.x; i < blocks; i += blockDim.x) largest = Max::join(largest, of_blocks[i]);
-  const float scale = scale_of(to, reduce.over_row<Max>(largest));
-  if (blockIdx.x == 0 && threadIdx.x == 0) *given = scale;
+  const float scale = scale_of(to.rule, reduce.over_row<Max>(largest));
+  if (blockIdx.x == 0 && threadIdx.x == 0) *to.scale(0) = scale;
   return scale;
 }
 
 // From the end on: what the first kernel has read last is still in the cache.
 template <typename T, int kSize>
-__global__ void __launch_bounds__(kTensorThreads) tensor_quant_kernel(RowProblem p, const float* of_blocks, int blocks) {
+__global__ void __launch_bounds__(kTensorThreads) tensor_quant_kernel(TensorArguments<T> p, const float* of_blocks,
+                                                                         int blocks) {
   wait_for_earlier_kernels();
   let_later_kernels_start();
-  const float factor = factor_of(scale_of_tensor(p.quantization, of_blocks, blocks));
+  const float factor = factor_of(scale_of_tensor(p, of_blocks, blocks));
   const int64_t vectors = p.rows * (p.hidden / kSize), turns = (vectors + kTurn - 1) / kTurn;
   for (int64_t turn = turns - 1 - blockIdx.x; turn >= 0; turn -= gridDim.x) {
     const int64_t first = turn * kTurn + threadIdx.x;
@@ -86,7 +97,7 @@ __global__ void __launch_bounds__(kTensorThreads) tensor_quant_kernel(RowProblem
       if (vector >= vectors) break;
       int64_t row, column;
       place_of<kSize>(p, vector, row, column);
-      QuantizedSink<false>(p, row).write(column, x[i], factor);
+      WholeSink(p, row).write(column, x[i], factor);
     }
   }
 }

@@ -6,7 +6,7 @@
 
 namespace warpwright {
 
-constexpr int64_t kMostColumns = 1 << 28;  // of a row in vectors: 32 bits count its columns, and a grid its pieces
+constexpr int64_t kMostColumns = kMaxGridY * 1024;  // of a row in vectors: a grid counts its pieces, of 256 vectors
 
 // True where a thread's vectors, of kSize elements, and a group's threads are whole.
 template <typename T, typename Source, typename Norm, typename Sink, typename W, int kSize>
@@ -23,19 +23,21 @@ bool rows_take_vectors(const RowProblem& p) {
   }
 }
 
-template <typename Source, typename Norm, typename Sink>
-RowWork work_of(const RowProblem& p, int vector) {
-  RowWork work{p.rows, p.hidden / vector};
-  work.waits = kWaits<Norm, Sink>;
+template <typename Source, typename Norm, typename Sink, int kSize>
+RowWork work_of(const RowProblem& p) {
+  RowWork work{p.rows, p.hidden / kSize};
+  work.comes_in_pieces = kComesInPieces<Norm, Sink>;
+  work.reads_much = Source::kCrowds || Norm::kCentres;
+  work.best_held = kBestHeld<Norm>;
+  work.most_held = kMostHeld<Source, Norm, Sink, kSize>;
+  work.registers_of_vector = kRegisters<Source, Norm, Sink, kSize>;
   work.crowd = kCrowd<Source, Norm, Sink>;
-  work.most_held = kMostHeld<Source, Norm, Sink>;
-  if (Sink::kByGroup) work.group_threads = int(p.quantization.group / vector);
   return work;
 }
 
+// No memory has more rows of vectors than a grid has blocks for.
 inline LaunchShape shape_of(const RowProblem& p, const RowPlan& plan) {
-  LaunchShape shape{blocks_in_turns(divide_up(p.rows, plan.rows_of_block)), plan.threads};
-  shape.grid.y = plan.pieces;
+  LaunchShape shape{{divide_up(p.rows, plan.rows_of_block), plan.pieces}, plan.threads};
   shape.threads_y = plan.rows_of_block;
   shape.dependent = p.dependent;
   return shape;
@@ -43,50 +45,68 @@ inline LaunchShape shape_of(const RowProblem& p, const RowPlan& plan) {
 
 template <typename Source, typename Norm, typename Sink, typename W>
 Status launch_any_rows(const RowProblem& p, cudaStream_t stream) {
-  RowPlan plan;
-  plan.threads = p.hidden < kRowThreads ? int(divide_up(p.hidden, 32) * 32) : kRowThreads;
-  return launch_kernel<any_row_kernel<Source, Norm, Sink, W>>(shape_of(p, plan), stream, p);
+  const int64_t threads = p.hidden < kRowThreads ? divide_up(p.hidden, kWarp) * kWarp : kRowThreads;
+  LaunchShape shape{blocks_in_turns(p.rows), threads};
+  shape.dependent = p.dependent;
+  const RowArguments<Source, Norm, Sink, W> arguments(p);
+  return launch_kernel<any_row_kernel<Source, Norm, Sink, W>>(shape, stream, arguments);
 }
 
 template <typename Source, typename Norm, typename Sink, typename W, int kSize>
 Status launch_held_rows(const RowProblem& p, const Device& device, cudaStream_t stream) {
-  constexpr int kMost = kMostHeld<Source, Norm, Sink>;
-  const RowPlan plan = plan_rows(work_of<Source, Norm, Sink>(p, kSize), device.sm_count);
+  constexpr int kMost = kMostHeld<Source, Norm, Sink, kSize>;
+  const RowPlan plan = plan_rows(work_of<Source, Norm, Sink, kSize>(p), device.sm_count);
   const LaunchShape shape = shape_of(p, plan);
-  if (plan.held == 1) return launch_kernel<row_kernel<Source, Norm, Sink, W, 1, kSize>>(shape, stream, p);
-  if constexpr (kMost >= 2) {
-    if (plan.held == 2) return launch_kernel<row_kernel<Source, Norm, Sink, W, 2, kSize>>(shape, stream, p);
+  const RowArguments<Source, Norm, Sink, W> arguments(p);
+  if constexpr (kComesInPieces<Norm, Sink>) {
+    return launch_kernel<row_kernel<Source, Norm, Sink, W, 1, kSize>>(shape, stream, arguments);
+  } else {
+    if (plan.held == 1) return launch_kernel<row_kernel<Source, Norm, Sink, W, 1, kSize>>(shape, stream, arguments);
+    if (plan.held == 2) return launch_kernel<row_kernel<Source, Norm, Sink, W, 2, kSize>>(shape, stream, arguments);
+    if constexpr (kMost >= 4) {
+      if (plan.held == 4) return launch_kernel<row_kernel<Source, Norm, Sink, W, 4, kSize>>(shape, stream, arguments);
+    }
+    if constexpr (kMost >= 8) {
+      if (plan.held == 8) return launch_kernel<row_kernel<Source, Norm, Sink, W, 8, kSize>>(shape, stream, arguments);
+    }
+    return launch_any_rows<Source, Norm, Sink, W>(p, stream);
   }
-  if constexpr (kMost >= 4) {
-    if (plan.held == 4) return launch_kernel<row_kernel<Source, Norm, Sink, W, 4, kSize>>(shape, stream, p);
-  }
-  if constexpr (kMost >= 8) {
-    if (plan.held == 8) return launch_kernel<row_kernel<Source, Norm, Sink, W, 8, kSize>>(shape, stream, p);
-  }
-  return launch_any_rows<Source, Norm, Sink, W>(p, stream);
 }
 
 // T is the element of the input, W that of the weights.
 template <typename T, typename Source, typename Norm, typename Sink, typename W = T>
 Status launch_rows(const RowProblem& p, const Device& device, cudaStream_t stream) {
   constexpr int kSize = kFullVector<T>;
-  if constexpr (!kWaits<Norm, Sink>) {  // what is done once for each vector takes longest: half as often
-    if (rows_take_vectors<T, Source, Norm, Sink, W, 2 * kSize>(p)) {
-      return launch_held_rows<Source, Norm, Sink, W, 2 * kSize>(p, device, stream);
-    }
-  }
   if (rows_take_vectors<T, Source, Norm, Sink, W, kSize>(p)) {
     return launch_held_rows<Source, Norm, Sink, W, kSize>(p, device, stream);
   }
   return launch_any_rows<Source, Norm, Sink, W>(p, stream);
 }
 
-// The same, quantised: by one scale for each group of a row, or for more.
+// Groups of a row that wait for nothing but themselves. What is done once for each vector takes longest: vectors of twice
+// the size do it half as often.
+template <typename T, typename Source>
+Status launch_groups(const RowProblem& p, const Device& device, cudaStream_t stream) {
+  constexpr int kSize = 2 * kFullVector<T>;
+  if (!rows_take_vectors<T, Source, NoNorm, GroupSink, T, kSize>(p)) {
+    return launch_rows<T, Source, NoNorm, AnyGroupSink>(p, device, stream);
+  }
+  return p.quantization.packed || p.expert_rows != 0
+             ? launch_held_rows<Source, NoNorm, AnyGroupSink, T, kSize>(p, device, stream)
+             : launch_held_rows<Source, NoNorm, GroupSink, T, kSize>(p, device, stream);
+}
+
+// A row quantised: by one scale for each of its groups, or for more.
 template <typename T, typename Source, typename Norm, typename W = T>
 Status launch_quantized_rows(const RowProblem& p, const Device& device, cudaStream_t stream) {
-  return p.quantization.scale_of == ScaleOf::kGroup
-             ? launch_rows<T, Source, Norm, QuantizedSink<true>, W>(p, device, stream)
-             : launch_rows<T, Source, Norm, QuantizedSink<false>, W>(p, device, stream);
+  if (p.quantization.scale_of != ScaleOf::kGroup) {
+    return launch_rows<T, Source, Norm, WholeSink, W>(p, device, stream);
+  }
+  if constexpr (Norm::kReadsWeights) {
+    return launch_rows<T, Source, Norm, AnyGroupSink, W>(p, device, stream);
+  } else {
+    return launch_groups<T, Source>(p, device, stream);
+  }
 }
 
 }  // namespace warpwright

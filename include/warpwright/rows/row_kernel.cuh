@@ -4,6 +4,8 @@
 // fused_add_rmsnorm 1.12 times as fast (geometric means) as FlashInfer's kernels as compiled into sglang-kernel 0.4.2.
 #pragma once
 
+#include <type_traits>
+
 #include "warpwright/dependent_launch.cuh"
 #include "warpwright/rows/row_norm.cuh"
 #include "warpwright/rows/row_plan.h"
@@ -12,21 +14,22 @@
 
 namespace warpwright {
 
-// False for a row behind the last, and for one of an expert that does not count.
-__device__ __forceinline__ bool counts(const RowProblem& p, int64_t row) {
-  if (row >= p.rows) return false;
-  if (p.rows_of_expert == nullptr) return true;
-  const RowOfExpert found(p, row);
-  return int64_t{found.row} < p.rows_of_expert[found.expert];
-}
+// What a kernel is given: what its policies need of a problem, and no more. Every cache line of arguments is read from
+// memory by each launch: on an H100, 208 bytes of them took half a microsecond longer than 64.
+template <typename Source, typename Norm, typename Sink, typename W>
+struct RowArguments : Source::Arguments, Norm::template Arguments<W>, Sink::Arguments {
+  int64_t rows, hidden;
 
-// The scale of the whole row, which its first thread writes; 1 where there is none. `largest` is this thread's.
-__device__ __forceinline__ float factor_of_row(const RowProblem& p, RowReduce& reduce, int64_t row, bool is_there,
-                                               float largest) {
-  const Quantization& to = p.quantization;
-  if (to.scale_of == ScaleOf::kTensor) return factor_of(*static_cast<const float*>(to.scales));
-  const float scale = scale_of(to, reduce.over_row<Max>(largest));
-  if (threadIdx.x == 0 && is_there) write_scale(to, scales_of_row(p, row), 0, scale);
+  explicit RowArguments(const RowProblem& p)
+      : Source::Arguments(p), Norm::template Arguments<W>(p), Sink::Arguments(p), rows(p.rows), hidden(p.hidden) {}
+};
+
+// The scale of the whole row, which its first thread writes, or that of the tensor. `largest` is this thread's.
+__device__ __forceinline__ float factor_of_row(const WholeSink::Arguments& to, RowReduce& reduce, int64_t row,
+                                               bool is_there, float largest) {
+  if (to.is_given) return factor_of(*to.scale(0));
+  const float scale = scale_of(to.rule, reduce.over_row<Max>(largest));
+  if (threadIdx.x == 0 && is_there) *to.scale(row) = scale;
   return factor_of(scale);
 }
 
@@ -40,139 +43,204 @@ struct Share {
   __device__ int readable(int i) const { return min(column(i), columns - kSize); }
 };
 
+// What a thread holds of a vector from one pass over the row to the next: the floats, or where that is half of the
+// registers, what was read.
+template <typename Source, int kSize, bool kAsRead>
+class HeldVector {
+ public:
+  using Fetched = typename Source::template Fetched<kSize>;
+
+  __device__ __forceinline__ void hold(const Fetched& fetched, const float (&x)[kSize]) {
+    if constexpr (kAsRead) {
+      memcpy(held_, &fetched, sizeof(held_));
+    } else {
+      hold(x);
+    }
+  }
+
+  __device__ __forceinline__ void hold(const float (&x)[kSize]) {
+#pragma unroll
+    for (int i = 0; i < kSize; ++i) held_[i] = x[i];
+  }
+
+  __device__ __forceinline__ void floats(float (&x)[kSize]) {
+    if constexpr (kAsRead) {
+      // The compiler would keep the floats of an earlier pass, and with them the registers that this is to save.
+#pragma unroll
+      for (uint32_t& word : held_) asm volatile("" : "+r"(word));
+      Fetched fetched;
+      memcpy(&fetched, held_, sizeof(held_));
+      Source::template unpack<kSize>(fetched, x);
+    } else {
+#pragma unroll
+      for (int i = 0; i < kSize; ++i) x[i] = held_[i];
+    }
+  }
+
+ private:
+  std::conditional_t<kAsRead, uint32_t[sizeof(Fetched) / sizeof(uint32_t)], float[kSize]> held_;
+};
+
 // A group is of threads side by side. They talk to each other first and write then: no thread may go its own way between.
-template <typename Sink, int kHeld, int kSize>
-__device__ __forceinline__ void write_groups(const RowProblem& p, int64_t row, int64_t scales, bool is_there,
-                                             const Share<kSize>& share, const float (&x)[kHeld][kSize]) {
-  const Quantization& to = p.quantization;
-  const int group = int(to.group), log2_group = __ffs(group) - 1;
-  float scale[kHeld];
+template <typename Sink, int kHeld, int kSize, typename Held>
+__device__ __forceinline__ void write_groups(const GroupSink::Arguments& to, const Sink& out, bool is_there,
+                                             const Share<kSize>& share, Held (&held)[kHeld]) {
+  const int group = 1 << to.log2_group;
+  float scale[kHeld], x[kSize];
 #pragma unroll
   for (int i = 0; i < kHeld; ++i) {
-    const float own = largest_of(x[i]);
-    const float largest = kHeld <= 2 ? over_few_lanes<Max>(own, group / kSize) : over_lanes<Max>(own, group / kSize);
-    scale[i] = scale_of(to, largest);
+    held[i].floats(x);
+    scale[i] = scale_of(to.rule, over_few_lanes<Max>(largest_of(x), group / kSize));
   }
-  const Sink out(p, row);
-  if (is_there && share.column(0) == 0) fill_last_word(to, scales);
+  if (is_there && share.column(0) == 0) out.fill_last_word();
 #pragma unroll
   for (int i = 0; i < kHeld; ++i) {
     const int column = share.column(i);
     if (!is_there || !share.has(i)) continue;
-    if ((column & (group - 1)) == 0) write_scale(to, scales, column >> log2_group, scale[i]);
-    out.write(column, x[i], factor_of(scale[i]));
+    if ((column & (group - 1)) == 0) out.write_scale(column >> to.log2_group, scale[i]);
+    held[i].floats(x);
+    out.write(column, x, factor_of(scale[i]));
   }
 }
 
 // By one factor for the whole row.
-template <typename Sink, int kHeld, int kSize>
-__device__ __forceinline__ void write_whole(const RowProblem& p, RowReduce& reduce, int64_t row, bool is_there,
-                                            const Share<kSize>& share, const float (&x)[kHeld][kSize]) {
-  float factor = 1.f;
-  if constexpr (Sink::kQuantizes) {
-    float largest = 0.f;
-#pragma unroll
-    for (int i = 0; i < kHeld; ++i) {
-      largest = Max::join(largest, share.has(i) ? largest_of(x[i]) : 0.f);
-    }
-    factor = factor_of_row(p, reduce, row, is_there, largest);
-  }
-  const Sink out(p, row);
+template <int kHeld, int kSize, typename Held>
+__device__ __forceinline__ void write_whole(const WholeSink::Arguments& to, RowReduce& reduce, int64_t row,
+                                            bool is_there, const Share<kSize>& share, Held (&held)[kHeld]) {
+  float x[kSize], largest = 0.f;
 #pragma unroll
   for (int i = 0; i < kHeld; ++i) {
-    if (is_there && share.has(i)) out.write(share.column(i), x[i], factor);
+    held[i].floats(x);
+    largest = Max::join(largest, share.has(i) ? largest_of(x) : 0.f);
+  }
+  const float factor = factor_of_row(to, reduce, row, is_there, largest);
+  const WholeSink out(to, row);
+#pragma unroll
+  for (int i = 0; i < kHeld; ++i) {
+    held[i].floats(x);
+    if (is_there && share.has(i)) out.write(share.column(i), x, factor);
   }
 }
 
 // Reads some vectors, which are asked for together.
-template <int kAtOnce, typename Source, int kHeld, int kSize>
+template <int kAtOnce, typename Source, int kHeld, int kSize, typename Held>
 __device__ __forceinline__ void read_some(const Source& source, const Share<kSize>& share, int from, bool is_there,
-                                          float (&x)[kHeld][kSize]) {
+                                          Held (&held)[kHeld]) {
   typename Source::template Fetched<kSize> fetched[kAtOnce];
 #pragma unroll
   for (int i = 0; i < kAtOnce; ++i) source.template fetch<kSize>(share.readable(from + i), fetched[i]);
 #pragma unroll
   for (int i = 0; i < kAtOnce; ++i) {
-    Source::template unpack<kSize>(fetched[i], x[from + i]);
-    if (is_there && share.has(from + i)) source.template keep<kSize>(share.column(from + i), x[from + i]);
+    float x[kSize];
+    Source::template unpack<kSize>(fetched[i], x);
+    if (is_there && share.has(from + i)) source.template keep<kSize>(share.column(from + i), x);
+    held[from + i].hold(fetched[i], x);
   }
 }
 
+// Whether a thread holds what it read. What is quantised after its norm is normed once, and held as floats.
+template <typename Source, typename Norm, typename Sink>
+constexpr bool kHoldsAsRead = Source::kIsNarrow && !(Norm::kReadsWeights && Sink::kQuantizes);
+
 // How crowded a kernel is (max_threads_of).
 template <typename Source, typename Norm, typename Sink>
-constexpr int kCrowd =
-    int(Norm::kReadsWeights) + int(Source::kCrowds) + int(Norm::kCentres) + int(Sink::kByGroup);
+constexpr int kCrowd = int(Norm::kReadsWeights) + int(Norm::kCentres) + int(Source::kCrowds) + int(Sink::kByGroup) +
+                       int(kHoldsAsRead<Source, Norm, Sink>);
 
 // Where no thread of a row waits for another's, a row may come in pieces.
 template <typename Norm, typename Sink>
-constexpr bool kWaits = Norm::kReadsWeights || !Sink::kByGroup;
+constexpr bool kComesInPieces = Sink::kByGroup && !Norm::kReadsWeights;
 
-// How many vectors a thread may hold: most in what does least, fewer where it is crowded, one in what comes in pieces.
-template <typename Source, typename Norm, typename Sink>
+// Registers that hold a vector.
+template <typename Source, typename Norm, typename Sink, int kSize>
+constexpr int kRegisters = kHoldsAsRead<Source, Norm, Sink> ? kSize / 2 : kSize;
+
+// How many vectors a thread may hold: as many as 32 registers do, or half of that where it is crowded by more than their
+// being held as they were read; one in what comes in pieces.
+template <typename Source, typename Norm, typename Sink, int kSize>
 constexpr int most_held() {
-  constexpr int kCrowdHere = kCrowd<Source, Norm, Sink>;
-  if (!kWaits<Norm, Sink>) return 1;
-  if (kCrowdHere == 1 && !Sink::kQuantizes) return kMaxHeld;
-  return kCrowdHere < 3 ? 4 : 2;
+  if (kComesInPieces<Norm, Sink>) return 1;
+  const bool is_crowded = kCrowd<Source, Norm, Sink> >= 3 && !kHoldsAsRead<Source, Norm, Sink>;
+  return (is_crowded ? 16 : 32) / kRegisters<Source, Norm, Sink, kSize>;
 }
 
-template <typename Source, typename Norm, typename Sink>
-constexpr int kMostHeld = most_held<Source, Norm, Sink>();
+template <typename Source, typename Norm, typename Sink, int kSize>
+constexpr int kMostHeld = most_held<Source, Norm, Sink, kSize>();
 
-// The row stays in registers: each thread holds kHeld vectors of it. Blocks along y have pieces of a row, if it has any.
+// And how many it holds where it may choose: norms were faster with more threads.
+template <typename Norm>
+constexpr int kBestHeld = Norm::kReadsWeights ? 4 : kMaxHeld;
+
+// The row stays in registers: each thread holds kHeld vectors of it, and each block has blockDim.y rows. Blocks along y
+// have pieces of a row, if it has any.
 template <typename Source, typename Norm, typename Sink, typename W, int kHeld, int kSize>
-__global__ void __launch_bounds__(max_threads_of(kHeld, kCrowd<Source, Norm, Sink>)) row_kernel(RowProblem p) {
+__global__ void __launch_bounds__(max_threads_of(kHeld * kRegisters<Source, Norm, Sink, kSize>, kCrowd<Source, Norm, Sink>))
+    row_kernel(const __grid_constant__ RowArguments<Source, Norm, Sink, W> p) {
   wait_for_earlier_kernels();
   let_later_kernels_start();
   constexpr int kAtOnce = kHeld < 4 ? kHeld : 4;
   constexpr bool kFetchesEarly = kHeld * sizeof(Weights<W, Norm, kSize>) <= 64;  // where registers reach for the weights
   const Share<kSize> share{int(blockIdx.y * kHeld * blockDim.x + threadIdx.x) * kSize, int(p.hidden)};
+  const int64_t wanted = int64_t{blockIdx.x} * blockDim.y + threadIdx.y;
+  const int64_t row = wanted < p.rows ? wanted : p.rows - 1;
+  const bool is_there = wanted < p.rows && Sink::counts(p, row);
+
+  HeldVector<Source, kSize, kHeld != 1 && kHoldsAsRead<Source, Norm, Sink>> held[kHeld];
+  Weights<W, Norm, kSize> weights[kHeld];
+  const Source source(p, row);
+#pragma unroll
+  for (int from = 0; from < kHeld; from += kAtOnce) read_some<kAtOnce>(source, share, from, is_there, held);
+#pragma unroll
+  for (int i = 0; i < kHeld && kFetchesEarly; ++i) weights[i].fetch(p, share.readable(i));
+  const Sink out(p, row);
+
   RowReduce reduce;
-  for (int64_t first = int64_t{blockIdx.x} * blockDim.y; first < p.rows; first += int64_t{gridDim.x} * blockDim.y) {
-    const int64_t row = first + threadIdx.y < p.rows ? first + threadIdx.y : p.rows - 1;
-    const bool is_there = first + threadIdx.y < p.rows && counts(p, row);
-    const Source source(p, row);
-    Weights<W, Norm, kSize> weights[kHeld];
-    float x[kHeld][kSize];
-#pragma unroll
-    for (int from = 0; from < kHeld; from += kAtOnce) read_some<kAtOnce>(source, share, from, is_there, x);
-#pragma unroll
-    for (int i = 0; i < kHeld && kFetchesEarly; ++i) weights[i].fetch(p, share.readable(i));
-    const int64_t scales = Sink::kByGroup ? scales_of_row(p, row) : 0;  // early: while the row is on its way
-    const RowStatistics found = statistics_of<Norm>(p, reduce, [&](const auto& take) {
+  if constexpr (Norm::kReadsWeights) {
+    float x[kSize];
+    const RowStatistics found = statistics_of<Norm>(float(p.hidden), p.eps, reduce, [&](const auto& take) {
 #pragma unroll
       for (int i = 0; i < kHeld; ++i) {
-        take(x[i], share.has(i));
+        held[i].floats(x);
+        take(x, share.has(i));
       }
     });
 #pragma unroll
     for (int i = 0; i < kHeld; ++i) {
+      held[i].floats(x);
       if (!kFetchesEarly) weights[i].fetch(p, share.readable(i));
-      weights[i].apply(p, found, x[i]);
+      weights[i].apply(p, found, x);
+      if constexpr (Sink::kQuantizes) {
+        held[i].hold(x);
+      } else {
+        if (is_there && share.has(i)) out.write(share.column(i), x);
+      }
     }
-    if constexpr (Sink::kByGroup) {
-      write_groups<Sink>(p, row, scales, is_there, share, x);
-    } else {
-      write_whole<Sink>(p, reduce, row, is_there, share, x);
-    }
+  }
+  if constexpr (Sink::kByGroup) {
+    write_groups(p, out, is_there, share, held);
+  } else if constexpr (Sink::kQuantizes) {
+    write_whole(p, reduce, row, is_there, share, held);
   }
 }
 
 // A row whose elements are read anew in each pass; the last one writes them, each by the thread that reads it there.
-template <typename Source, typename Norm, typename W>
+template <typename Source, typename Norm, typename Sink, typename W>
 struct AnyRow {
-  const RowProblem& p;
+  const RowArguments<Source, Norm, Sink, W>& p;
   const Source source;
   RowStatistics found;
 
-  __device__ AnyRow(const RowProblem& problem, int64_t row, RowReduce& reduce) : p(problem), source(problem, row) {
-    found = statistics_of<Norm>(p, reduce, [&](const auto& take) {
+  __device__ AnyRow(const RowArguments<Source, Norm, Sink, W>& arguments, int64_t row, RowReduce& reduce)
+      : p(arguments), source(arguments, row) {
+    if constexpr (Norm::kReadsWeights) {
+      found = statistics_of<Norm>(float(p.hidden), p.eps, reduce, [&](const auto& take) {
 #pragma unroll 1
-      for (int64_t i = threadIdx.x; i < p.hidden; i += blockDim.x) {
-        const float x[1] = {source.read_one(i)};
-        take(x, true);
-      }
-    });
+        for (int64_t i = threadIdx.x; i < p.hidden; i += blockDim.x) {
+          const float x[1] = {source.read_one(i)};
+          take(x, true);
+        }
+      });
+    }
   }
 
   __device__ float normed(int64_t i, float element) const {
@@ -185,63 +253,64 @@ struct AnyRow {
 
   __device__ float magnitude(int64_t i) const { return fabsf(normed(i, source.read_one(i))); }
 
-  template <typename Sink>
-  __device__ void write(int64_t i, const Sink& out, float factor) const {
+  template <typename... Factor>
+  __device__ void write(int64_t i, const Sink& out, Factor... factor) const {
     const float element[1] = {source.read_one(i)}, x[1] = {normed(i, element[0])};
     source.template keep<1>(i, element);
-    out.write(i, x, factor);
+    out.write(i, x, factor...);
   }
 };
 
 // Writes the scale of each group, which a warp reads twice, and the elements of the group.
-template <typename Sink, typename Row>
-__device__ void write_any_groups(const RowProblem& p, int64_t row, const Row& any) {
-  const Quantization& to = p.quantization;
-  const Sink out(p, row);
-  const int64_t scales = scales_of_row(p, row);
-  if (threadIdx.x == 0) fill_last_word(to, scales);
+template <typename Row>
+__device__ void write_any_groups(const AnyGroupSink::Arguments& to, int64_t row, const Row& any) {
+  const AnyGroupSink out(to, row);
+  if (threadIdx.x == 0) out.fill_last_word();
   for (int64_t group = threadIdx.x / 32; group < to.groups; group += blockDim.x / 32) {
     const int64_t begin = group * to.group + threadIdx.x % 32, end = (group + 1) * to.group;
     float largest = 0.f;
 #pragma unroll 1
     for (int64_t i = begin; i < end; i += 32) largest = Max::join(largest, any.magnitude(i));
-    const float scale = scale_of(to, over_lanes<Max>(largest, 32));
-    if (threadIdx.x % 32 == 0) write_scale(to, scales, group, scale);
+    const float scale = scale_of(to.rule, Max::over_warp(largest));
+    if (threadIdx.x % 32 == 0) out.write_scale(group, scale);
 #pragma unroll 1
     for (int64_t i = begin; i < end; i += 32) any.write(i, out, factor_of(scale));
   }
 }
 
-template <typename Sink, typename Row>
-__device__ void write_any(const RowProblem& p, RowReduce& reduce, int64_t row, const Row& any) {
-  const Sink out(p, row);
-  float factor = 1.f;
-  if constexpr (Sink::kQuantizes) {
-    float largest = 0.f;
+template <typename Row>
+__device__ void write_any_whole(const WholeSink::Arguments& to, RowReduce& reduce, int64_t row, int64_t hidden,
+                                const Row& any) {
+  const WholeSink out(to, row);
+  float largest = 0.f;
 #pragma unroll 1
-    for (int64_t i = threadIdx.x; i < p.hidden && p.quantization.scale_of == ScaleOf::kRow; i += blockDim.x) {
-      largest = Max::join(largest, any.magnitude(i));
-    }
-    factor = factor_of_row(p, reduce, row, true, largest);
+  for (int64_t i = threadIdx.x; i < hidden && !to.is_given; i += blockDim.x) {
+    largest = Max::join(largest, any.magnitude(i));
   }
+  const float factor = factor_of_row(to, reduce, row, true, largest);
 #pragma unroll 1
-  for (int64_t i = threadIdx.x; i < p.hidden; i += blockDim.x) any.write(i, out, factor);
+  for (int64_t i = threadIdx.x; i < hidden; i += blockDim.x) any.write(i, out, factor);
 }
 
 // Any row, one element at a time: for sizes and addresses that no vector fits, for rows past the registers, and for groups
 // that are no power of two of vectors.
 template <typename Source, typename Norm, typename Sink, typename W>
-__global__ void __launch_bounds__(kRowThreads) any_row_kernel(RowProblem p) {
+__global__ void __launch_bounds__(kRowThreads)
+    any_row_kernel(const __grid_constant__ RowArguments<Source, Norm, Sink, W> p) {
   wait_for_earlier_kernels();
   let_later_kernels_start();
   RowReduce reduce;
   for (int64_t row = blockIdx.x; row < p.rows; row += gridDim.x) {
-    if (!counts(p, row)) continue;
-    const AnyRow<Source, Norm, W> any(p, row, reduce);
+    if (!Sink::counts(p, row)) continue;
+    const AnyRow<Source, Norm, Sink, W> any(p, row, reduce);
     if constexpr (Sink::kByGroup) {
-      write_any_groups<Sink>(p, row, any);
+      write_any_groups(p, row, any);
+    } else if constexpr (Sink::kQuantizes) {
+      write_any_whole(p, reduce, row, p.hidden, any);
     } else {
-      write_any<Sink>(p, reduce, row, any);
+      const Sink out(p, row);
+#pragma unroll 1
+      for (int64_t i = threadIdx.x; i < p.hidden; i += blockDim.x) any.write(i, out);
     }
   }
 }

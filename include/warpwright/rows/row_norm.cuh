@@ -1,4 +1,5 @@
-// What a norm needs to know of a row, and what it makes of an element: policies of the row kernels.
+// What a norm needs to know of a row, and what it makes of an element: policies of the row kernels, each with the
+// arguments that it needs of a problem. W is the type of its weights: that of the input, or fp32.
 #pragma once
 
 #include "warpwright/rows/row_problem.h"
@@ -9,16 +10,39 @@ namespace warpwright {
 
 struct NoNorm {
   static constexpr bool kReadsWeights = false, kCentres = false;
+
+  template <typename W>
+  struct Arguments {
+    explicit Arguments(const RowProblem&) {}
+  };
 };
 
 // x / sqrt(mean(x^2) + eps) * (weight + weight_offset).
 struct RmsNorm {
   static constexpr bool kReadsWeights = true, kCentres = false;
+
+  template <typename W>
+  struct Arguments {
+    const W* weight;
+    float eps, weight_offset;
+
+    explicit Arguments(const RowProblem& p)
+        : weight(static_cast<const W*>(p.weight)), eps(p.eps), weight_offset(p.weight_offset) {}
+  };
 };
 
 // (x - mean(x)) / sqrt(variance(x) + eps) * weight + bias.
 struct LayerNorm {
   static constexpr bool kReadsWeights = true, kCentres = true;
+
+  template <typename W>
+  struct Arguments {
+    const W *weight, *bias;
+    float eps;
+
+    explicit Arguments(const RowProblem& p)
+        : weight(static_cast<const W*>(p.weight)), bias(static_cast<const W*>(p.bias)), eps(p.eps) {}
+  };
 };
 
 struct RowStatistics {
@@ -28,16 +52,15 @@ struct RowStatistics {
 // Two passes over the elements, so that a large mean costs no digits. `for_each` calls its argument with each array of
 // elements that this thread has, and with whether they count.
 template <typename Norm, typename ForEach>
-__device__ __forceinline__ RowStatistics statistics_of(const RowProblem& p, RowReduce& reduce, const ForEach& for_each) {
+__device__ __forceinline__ RowStatistics statistics_of(float hidden, float eps, RowReduce& reduce,
+                                                       const ForEach& for_each) {
   RowStatistics found;
-  if constexpr (!Norm::kReadsWeights) return found;
-  const float count = static_cast<float>(p.hidden);
   if constexpr (Norm::kCentres) {
     float sum = 0.f;
     for_each([&](const auto& x, bool counts) {
       for (float each : x) sum += counts ? each : 0.f;
     });
-    found.mean = reduce.over_row<Sum>(sum) / count;
+    found.mean = reduce.over_row<Sum>(sum) / hidden;
   }
   float squares = 0.f;
   for_each([&](const auto& x, bool counts) {
@@ -46,28 +69,30 @@ __device__ __forceinline__ RowStatistics statistics_of(const RowProblem& p, RowR
       squares += apart * apart;
     }
   });
-  found.scale = rsqrtf(reduce.over_row<Sum>(squares) / count + p.eps);
+  found.scale = rsqrtf(reduce.over_row<Sum>(squares) / hidden + eps);
   return found;
 }
 
-// The weights of one vector, fetched before they are needed. W is their type: that of the input, or fp32.
+// The weights of one vector, fetched before they are needed.
 template <typename W, typename Norm, int kSize>
 struct Weights {
+  using Arguments = typename Norm::template Arguments<W>;
+
   Vector<W, Norm::kReadsWeights ? kSize : 1> weight;
   Vector<W, Norm::kCentres ? kSize : 1> bias;
 
-  __device__ __forceinline__ void fetch(const RowProblem& p, int64_t column) {
-    if constexpr (Norm::kReadsWeights) fetch_one(static_cast<const W*>(p.weight) + column, weight);
-    if constexpr (Norm::kCentres) fetch_one(static_cast<const W*>(p.bias) + column, bias);
+  __device__ __forceinline__ void fetch(const Arguments& from, int64_t column) {
+    if constexpr (Norm::kReadsWeights) fetch_one(from.weight + column, weight);
+    if constexpr (Norm::kCentres) fetch_one(from.bias + column, bias);
   }
 
-  __device__ __forceinline__ void apply(const RowProblem& p, const RowStatistics& row, float (&x)[kSize]) const {
+  __device__ __forceinline__ void apply(const Arguments& from, const RowStatistics& row, float (&x)[kSize]) const {
 #pragma unroll
     for (int i = 0; i < kSize; ++i) {
       if constexpr (Norm::kCentres) {
         x[i] = (x[i] - row.mean) * row.scale * to_float(weight.at[i]) + to_float(bias.at[i]);
       } else if constexpr (Norm::kReadsWeights) {
-        x[i] = x[i] * row.scale * (to_float(weight.at[i]) + p.weight_offset);
+        x[i] = x[i] * row.scale * (to_float(weight.at[i]) + from.weight_offset);
       }
     }
   }

@@ -9,12 +9,12 @@ constexpr int kMaxHeld = 8;
 constexpr int kRowThreads = 1024;  // of a block, at most
 constexpr int kWarp = 32;
 
-// A thread's part of the 65,536 registers of an SM has room for what it holds; what crowds a kernel needs more beside
-// that. `crowd` counts such things: none, a norm, and up to two more.
-constexpr int max_threads_of(int held, int crowd) {
-  if (held == 1) return kRowThreads;
-  if (held == 2) return 768;
-  if (held == 4) return crowd == 0 ? kRowThreads : 640;
+// A thread's part of the 65,536 registers of an SM has room for those that hold its vectors; what crowds a kernel needs
+// more beside them. `crowd` counts such things: none, a norm, and up to two more.
+constexpr int max_threads_of(int registers, int crowd) {
+  if (registers <= 8) return kRowThreads;
+  if (registers <= 16) return 768;
+  if (registers <= 32) return crowd == 0 ? kRowThreads : 640;
   return 384;
 }
 
@@ -35,21 +35,18 @@ struct RowPlan {
 
 struct RowWork {
   int64_t rows = 0, vectors = 0;  // and vectors of each row
-  bool waits = true;              // the threads of a row wait for each other
-  int group_threads = 1;          // side by side that have to hold the vectors of a group
-  int crowd = 0;                  // max_threads_of
+  bool comes_in_pieces = false;   // no thread of a row waits for another's
+  bool reads_much = false;        // beside the row itself: a residual, or two weights for each element
+  int best_held = 4;              // of many rows: where more threads are faster than more held
   int most_held = kMaxHeld;       // that there is a kernel for
+  int registers_of_vector = 8;    // that hold one
+  int crowd = 0;                  // max_threads_of
 };
 
-// A row of up to a warp: a power of two of threads, so that a warp has several rows. With many rows each thread holds
-// two vectors, which halves what is done once for each row.
-constexpr RowPlan plan_short_rows(const RowWork& work, int sm_count) {
-  const bool many = work.rows * work.vectors > 512 * int64_t{sm_count};
-  const int least = work.group_threads > 2 ? work.group_threads : 2;
-  const int held = many && work.most_held > 1 && power_of_two_from(divide_up(work.vectors, 2)) >= least ? 2 : 1;
-  const int threads = power_of_two_from(divide_up(work.vectors, held));
-  const int block = many ? 128 : kWarp;
-  return {held, threads, block / threads};
+// A row of up to a warp: a power of two of threads, so that a warp has several rows.
+constexpr RowPlan plan_short_rows(const RowWork& work) {
+  const int threads = power_of_two_from(work.vectors);
+  return {1, threads, 128 / threads};
 }
 
 // Rows whose threads do not wait for each other: a vector for each thread, and as many blocks as it takes.
@@ -63,17 +60,17 @@ constexpr RowPlan plan_pieces(const RowWork& work) {
 // vectors, since each row is waited for; with many, few threads that hold much, so that an SM has several rows to work on
 // while the threads of one wait for each other.
 constexpr RowPlan plan_rows(const RowWork& work, int sm_count) {
-  if (work.vectors <= kWarp) return plan_short_rows(work, sm_count);
-  if (!work.waits) return plan_pieces(work);
-  const bool few = work.rows <= 2 * int64_t{sm_count}, many = work.rows > 16 * int64_t{sm_count};
-  const int threads_wanted = !few && many ? 128 : 512;
-  int held = few || work.vectors <= 2 * kWarp ? 1 : 2;
-  while (held < kMaxHeld && held * threads_wanted < work.vectors - work.vectors / 4) held *= 2;
-  if (held == kMaxHeld && work.vectors > 1536) held = 4;  // a block of many threads was faster than all held by few
-  if (held > work.most_held) held = work.most_held;
+  if (work.vectors <= kWarp) return plan_short_rows(work);
+  if (work.comes_in_pieces) return plan_pieces(work);
+  const bool few = work.rows <= 2 * int64_t{sm_count};
+  const bool many = work.rows > (work.reads_much ? 4 : 16) * int64_t{sm_count};
+  const int threads_wanted = many ? 128 : 512;
+  int held = few || work.vectors <= 2 * kWarp || work.most_held == 1 ? 1 : 2;
+  const int best_held = work.best_held < work.most_held ? work.best_held : work.most_held;
+  while (held < best_held && held * threads_wanted < work.vectors - work.vectors / 4) held *= 2;
   for (; held <= work.most_held; held *= 2) {
     const int64_t threads = divide_up(divide_up(work.vectors, held), kWarp) * kWarp;
-    if (threads <= max_threads_of(held, work.crowd)) return {held, int(threads), 1};
+    if (threads <= max_threads_of(held * work.registers_of_vector, work.crowd)) return {held, int(threads), 1};
   }
   return {0, kRowThreads, 1};
 }

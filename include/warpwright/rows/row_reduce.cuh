@@ -5,24 +5,6 @@
 
 namespace warpwright {
 
-struct Sum {
-  __device__ static float join(float one, float other) { return one + other; }
-};
-
-// The larger of two magnitudes; a NaN wins, as in torch. The bits of floats that are not negative are in their order, and
-// behind those of infinity come the NaNs.
-struct Max {
-  __device__ __forceinline__ static float join(float one, float other) {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-    float larger;
-    asm("max.NaN.f32 %0, %1, %2;" : "=f"(larger) : "f"(one), "f"(other));
-    return larger;
-#else
-    return __uint_as_float(max(__float_as_uint(one), __float_as_uint(other)));
-#endif
-  }
-};
-
 // Over `width` lanes side by side, a power of two.
 template <typename Join>
 __device__ __forceinline__ float over_lanes(float value, int width) {
@@ -42,6 +24,34 @@ __device__ __forceinline__ float over_few_lanes(float value, int width) {
   return value;
 }
 
+struct Sum {
+  __device__ static float join(float one, float other) { return one + other; }
+  __device__ static float over_warp(float value) { return over_lanes<Sum>(value, 32); }
+};
+
+// The larger of two magnitudes; a NaN wins, as in torch. The bits of floats that are not negative are in their order, and
+// behind those of infinity come the NaNs.
+struct Max {
+  __device__ __forceinline__ static float join(float one, float other) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    float larger;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(larger) : "f"(one), "f"(other));
+    return larger;
+#else
+    return __uint_as_float(max(__float_as_uint(one), __float_as_uint(other)));
+#endif
+  }
+
+  // One instruction from SM 8.0 on.
+  __device__ __forceinline__ static float over_warp(float value) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    return __uint_as_float(__reduce_max_sync(0xffffffffu, __float_as_uint(value)));
+#else
+    return over_lanes<Max>(value, 32);
+#endif
+  }
+};
+
 // A row has blockDim.x threads: a power of two of up to 32, of which a warp has several rows; or whole warps, and then
 // the block has one row. Every thread of the block takes part in every call.
 class RowReduce {
@@ -53,10 +63,10 @@ class RowReduce {
     __shared__ float of_warp[2][32];
     turn_ ^= 1;
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, warps = blockDim.x / 32;
-    value = over_lanes<Join>(value, 32);
+    value = Join::over_warp(value);
     if (lane == 0) of_warp[turn_][warp] = value;
     __syncthreads();
-    return over_lanes<Join>(lane < warps ? of_warp[turn_][lane] : 0.f, 32);
+    return Join::over_warp(lane < warps ? of_warp[turn_][lane] : 0.f);
   }
 
  private:

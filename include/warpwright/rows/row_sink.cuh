@@ -1,4 +1,4 @@
-// Where a finished row goes: policies of the row kernels.
+// Where a finished row goes: policies of the row kernels, each with the arguments that it needs of a problem.
 #pragma once
 
 #include "warpwright/quantize.cuh"
@@ -12,32 +12,23 @@ namespace warpwright {
 template <typename T>
 struct FloatSink {
   static constexpr bool kQuantizes = false, kByGroup = false;
+
+  struct Arguments {
+    T* out;
+    int64_t out_stride;
+
+    explicit Arguments(const RowProblem& p) : out(static_cast<T*>(p.out)), out_stride(p.out_stride) {}
+  };
+
   T* out;
 
-  __device__ FloatSink(const RowProblem& p, int64_t row) : out(static_cast<T*>(p.out) + row * p.out_stride) {}
+  __device__ FloatSink(const Arguments& to, int64_t row) : out(to.out + row * to.out_stride) {}
+
+  __device__ static bool counts(const Arguments&, int64_t) { return true; }
 
   template <int kSize>
-  __device__ void write(int64_t column, const float (&x)[kSize], float) const {
+  __device__ void write(int64_t column, const float (&x)[kSize]) const {
     write_vector<T>(out + column, x);
-  }
-};
-
-// fp8 or int8: x times a factor, which is the inverse of a scale: that of a group of elements, or of more than those.
-template <bool kIsByGroup>
-struct QuantizedSink {
-  static constexpr bool kQuantizes = true, kByGroup = kIsByGroup;
-  const Quantization& to;
-  uint8_t* out;
-
-  __device__ QuantizedSink(const RowProblem& p, int64_t row)
-      : to(p.quantization), out(static_cast<uint8_t*>(p.out) + row * p.out_stride) {}
-
-  template <int kSize>
-  __device__ void write(int64_t column, const float (&x)[kSize], float factor) const {
-    float scaled[kSize];
-#pragma unroll
-    for (int i = 0; i < kSize; ++i) scaled[i] = x[i] * factor;
-    write_quantized(to.dtype, to.least, to.most, scaled, out + column);
   }
 };
 
@@ -51,15 +42,24 @@ __device__ __forceinline__ float largest_of(const float (&x)[kSize]) {
 
 constexpr float kLeastNormal = 1.17549435e-38f;  // 2^-126: the inverses of smaller scales are no finite numbers
 
+// How a largest magnitude becomes a scale.
+struct ScaleRule {
+  float most, inverse_of_most, eps;
+  bool power_of_two;
+
+  explicit ScaleRule(const Quantization& to)
+      : most(to.most), inverse_of_most(to.inverse_of_most), eps(to.eps), power_of_two(to.power_of_two) {}
+};
+
 // The scale of what has this largest magnitude: zero where it would be less than a normal number. A NaN is a NaN's scale.
-__device__ __forceinline__ float scale_of(const Quantization& to, float largest) {
-  const float held = largest < to.eps ? to.eps : largest;
+__device__ __forceinline__ float scale_of(const ScaleRule& rule, float largest) {
+  const float held = largest < rule.eps ? rule.eps : largest;
   // held / most, rounded once: the product with the rounded inverse, corrected by what is left (Markstein, "Computation
   // of elementary functions on the IBM RISC System/6000 processor", 1990).
-  const float product = held * to.inverse_of_most;
-  const float quotient = fmaf(fmaf(-product, to.most, held), to.inverse_of_most, product);
+  const float product = held * rule.inverse_of_most;
+  const float quotient = fmaf(fmaf(-product, rule.most, held), rule.inverse_of_most, product);
   const float scale = held < INFINITY ? quotient : held;
-  if (to.power_of_two) return power_of_two_above(scale);
+  if (rule.power_of_two) return power_of_two_above(scale);
   return scale < kLeastNormal ? 0.f : scale;
 }
 
@@ -68,36 +68,159 @@ __device__ __forceinline__ float factor_of(float scale) {
   return fabsf(scale) < kLeastNormal ? 0.f : __fdividef(1.f, scale);
 }
 
-// Which row of which expert a row is; in 32 bits, since a division in 64 is longer than all else that a thread does.
-struct RowOfExpert {
-  __device__ RowOfExpert(const RowProblem& p, int64_t row)
-      : expert(uint32_t(row) / uint32_t(p.expert_rows)), row(uint32_t(row) - expert * uint32_t(p.expert_rows)) {}
+// What all have in common that write fp8 or int8: x times a factor, which is the inverse of a scale.
+struct QuantizedSink {
+  static constexpr bool kQuantizes = true;
 
-  uint32_t expert, row;
+  struct Arguments {
+    uint8_t* out;
+    int64_t out_stride;
+    void* scales;
+    Rounding rounding;
+    ScaleRule rule;
+
+    explicit Arguments(const RowProblem& p)
+        : out(static_cast<uint8_t*>(p.out)),
+          out_stride(p.out_stride),
+          scales(p.quantization.scales),
+          rounding(p.quantization.dtype, p.quantization.least, p.quantization.most),
+          rule(p.quantization) {}
+  };
+
+  const Rounding& rounding;
+  uint8_t* out;
+
+  __device__ QuantizedSink(const Arguments& to, int64_t row)
+      : rounding(to.rounding), out(to.out + row * to.out_stride) {}
+
+  __device__ static bool counts(const Arguments&, int64_t) { return true; }
+
+  template <int kSize>
+  __device__ void write(int64_t column, const float (&x)[kSize], float factor) const {
+    float scaled[kSize];
+#pragma unroll
+    for (int i = 0; i < kSize; ++i) scaled[i] = x[i] * factor;
+    write_quantized(rounding, scaled, out + column);
+  }
 };
 
-// Where the scales of a row begin, in elements of `scales`.
-__device__ __forceinline__ int64_t scales_of_row(const RowProblem& p, int64_t row) {
-  const Quantization& to = p.quantization;
-  if (p.expert_rows == 0) return row * to.scale_row_stride;
-  const RowOfExpert found(p, row);
-  return found.expert * to.scale_expert_stride + found.row * to.scale_row_stride;
-}
+// One scale for the row, which is written, or for the tensor, which is read.
+struct WholeSink : QuantizedSink {
+  static constexpr bool kByGroup = false;
 
-__device__ __forceinline__ void write_scale(const Quantization& to, int64_t scales_of_row, int64_t group, float scale) {
-  float* at = static_cast<float*>(to.scales) + scales_of_row + (to.packed ? group / 4 : group) * to.scale_group_stride;
-  if (to.packed) {
-    reinterpret_cast<uint8_t*>(at)[group & 3] = exponent_of(scale);
-  } else {
-    *at = scale;
+  struct Arguments : QuantizedSink::Arguments {
+    int64_t scale_row_stride;
+    bool is_given;
+
+    explicit Arguments(const RowProblem& p)
+        : QuantizedSink::Arguments(p),
+          scale_row_stride(p.quantization.scale_row_stride),
+          is_given(p.quantization.scale_of == ScaleOf::kTensor) {}
+
+    __device__ float* scale(int64_t row) const { return static_cast<float*>(scales) + row * scale_row_stride; }
+  };
+
+  using QuantizedSink::QuantizedSink;
+};
+
+// A float for each group of a row.
+struct GroupSink : QuantizedSink {
+  static constexpr bool kByGroup = true;
+
+  struct Arguments : QuantizedSink::Arguments {
+    int64_t scale_row_stride, scale_group_stride;
+    int log2_group;
+
+    explicit Arguments(const RowProblem& p)
+        : QuantizedSink::Arguments(p),
+          scale_row_stride(p.quantization.scale_row_stride),
+          scale_group_stride(p.quantization.scale_group_stride),
+          log2_group(log2_of(p.quantization.group)) {}
+
+    static int log2_of(int64_t group) {
+      int log2 = 0;
+      while (int64_t{2} << log2 <= group) ++log2;
+      return log2;
+    }
+  };
+
+  float* scales;
+  int64_t scale_group_stride;
+
+  __device__ GroupSink(const Arguments& to, int64_t row)
+      : QuantizedSink(to, row),
+        scales(static_cast<float*>(to.scales) + row * to.scale_row_stride),
+        scale_group_stride(to.scale_group_stride) {}
+
+  __device__ void write_scale(int64_t group, float scale) const { scales[group * scale_group_stride] = scale; }
+  __device__ static void fill_last_word() {}
+};
+
+// The same in all other ways that are asked for: rows of experts, not all of which count, and scales whose exponents are
+// packed four to a word.
+struct AnyGroupSink : QuantizedSink {
+  static constexpr bool kByGroup = true;
+
+  struct Arguments : GroupSink::Arguments {
+    int64_t group, groups;
+    int64_t scale_expert_stride;
+    const int32_t* rows_of_expert;
+    uint32_t expert_rows;
+    bool packed;
+
+    explicit Arguments(const RowProblem& p)
+        : GroupSink::Arguments(p),
+          group(p.quantization.group),
+          groups(p.quantization.groups),
+          scale_expert_stride(p.quantization.scale_expert_stride),
+          rows_of_expert(p.rows_of_expert),
+          expert_rows(uint32_t(p.expert_rows)),
+          packed(p.quantization.packed) {}
+  };
+
+  const Arguments& to;
+  float* scales;
+
+  __device__ AnyGroupSink(const Arguments& arguments, int64_t row)
+      : QuantizedSink(arguments, row), to(arguments), scales(static_cast<float*>(to.scales) + scales_of_row(to, row)) {}
+
+  // False for a row of an expert that does not count.
+  __device__ static bool counts(const Arguments& to, int64_t row) {
+    if (to.rows_of_expert == nullptr) return true;
+    const RowOfExpert found(to, row);
+    return int64_t{found.row} < to.rows_of_expert[found.expert];
   }
-}
 
-// Of a packed word that the last groups of a row do not fill, the rest is zero.
-__device__ __forceinline__ void fill_last_word(const Quantization& to, int64_t scales_of_row) {
-  if (!to.packed) return;
+  __device__ void write_scale(int64_t group, float scale) const {
+    float* at = scales + (to.packed ? group / 4 : group) * to.scale_group_stride;
+    if (to.packed) {
+      reinterpret_cast<uint8_t*>(at)[group & 3] = exponent_of(scale);
+    } else {
+      *at = scale;
+    }
+  }
+
+  // Of a packed word that the last groups of a row do not fill, the rest is zero.
+  __device__ void fill_last_word() const {
+    if (!to.packed) return;
 #pragma unroll 1
-  for (int64_t i = to.groups; i % 4 != 0; ++i) write_scale(to, scales_of_row, i, 0.f);
-}
+    for (int64_t i = to.groups; i % 4 != 0; ++i) write_scale(i, 0.f);
+  }
+
+ private:
+  // Which row of which expert a row is; in 32 bits, since a division in 64 is longer than all else that a thread does.
+  struct RowOfExpert {
+    __device__ RowOfExpert(const Arguments& to, int64_t row)
+        : expert(uint32_t(row) / to.expert_rows), row(uint32_t(row) - expert * to.expert_rows) {}
+
+    uint32_t expert, row;
+  };
+
+  __device__ static int64_t scales_of_row(const Arguments& to, int64_t row) {
+    if (to.expert_rows == 0) return row * to.scale_row_stride;
+    const RowOfExpert found(to, row);
+    return found.expert * to.scale_expert_stride + found.row * to.scale_row_stride;
+  }
+};
 
 }  // namespace warpwright

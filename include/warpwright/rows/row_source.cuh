@@ -1,7 +1,8 @@
-// Where the elements of a row come from: policies of the row kernels. `fetch` reads a vector as it is, so that a thread
+// Where the elements of a row come from: policies of the row kernels, each with the arguments that it needs of a problem
+// (why no more: row_kernel.cuh). `fetch` reads a vector as it is, so that a thread
 // can ask for all of its own before it waits for any, and `unpack` makes floats of it. `keep` writes what the method
 // keeps of those. `read_one` reads an element anew each time, until `keep` writes it. One that crowds needs many
-// registers.
+// registers; a narrow one reads no more than half of what its floats take.
 #pragma once
 
 #include "warpwright/activation.cuh"
@@ -13,14 +14,21 @@ namespace warpwright {
 // The input.
 template <typename T>
 struct PlainSource {
-  static constexpr bool kCrowds = false;
-  const T* input;
+  static constexpr bool kCrowds = false, kIsNarrow = sizeof(T) < sizeof(float);
+
+  struct Arguments {
+    const T* input;
+    int64_t input_stride;
+
+    explicit Arguments(const RowProblem& p) : input(static_cast<const T*>(p.input)), input_stride(p.input_stride) {}
+  };
 
   template <int kSize>
   using Fetched = Vector<T, kSize>;
 
-  __device__ PlainSource(const RowProblem& p, int64_t row)
-      : input(static_cast<const T*>(p.input) + row * p.input_stride) {}
+  const T* input;
+
+  __device__ PlainSource(const Arguments& from, int64_t row) : input(from.input + row * from.input_stride) {}
 
   template <int kSize>
   __device__ void fetch(int64_t column, Fetched<kSize>& to) const {
@@ -46,18 +54,26 @@ struct PlainSource {
 // The sum of the input and the residual, which gets the sum. It goes on unrounded.
 template <typename T>
 struct SumSource {
-  static constexpr bool kCrowds = true;
-  const T* input;
-  T* residual;
+  static constexpr bool kCrowds = true, kIsNarrow = false;
+
+  struct Arguments : PlainSource<T>::Arguments {
+    T* residual;
+    int64_t residual_stride;
+
+    explicit Arguments(const RowProblem& p)
+        : PlainSource<T>::Arguments(p), residual(static_cast<T*>(p.residual)), residual_stride(p.residual_stride) {}
+  };
 
   template <int kSize>
   struct Fetched {
     Vector<T, kSize> input, residual;
   };
 
-  __device__ SumSource(const RowProblem& p, int64_t row)
-      : input(static_cast<const T*>(p.input) + row * p.input_stride),
-        residual(static_cast<T*>(p.residual) + row * p.residual_stride) {}
+  const T* input;
+  T* residual;
+
+  __device__ SumSource(const Arguments& from, int64_t row)
+      : input(from.input + row * from.input_stride), residual(from.residual + row * from.residual_stride) {}
 
   template <int kSize>
   __device__ void fetch(int64_t column, Fetched<kSize>& to) const {
@@ -87,16 +103,23 @@ struct SumSource {
 // The SiLU of the first half of the input's row, times its second half.
 template <typename T>
 struct SiluAndMulSource {
-  static constexpr bool kCrowds = false;
-  const T *gate, *value;
+  static constexpr bool kCrowds = false, kIsNarrow = false;
+
+  struct Arguments : PlainSource<T>::Arguments {
+    int64_t half;
+
+    explicit Arguments(const RowProblem& p) : PlainSource<T>::Arguments(p), half(p.hidden) {}
+  };
 
   template <int kSize>
   struct Fetched {
     Vector<T, kSize> gate, value;
   };
 
-  __device__ SiluAndMulSource(const RowProblem& p, int64_t row)
-      : gate(static_cast<const T*>(p.input) + row * p.input_stride), value(gate + p.hidden) {}
+  const T *gate, *value;
+
+  __device__ SiluAndMulSource(const Arguments& from, int64_t row)
+      : gate(from.input + row * from.input_stride), value(gate + from.half) {}
 
   template <int kSize>
   __device__ void fetch(int64_t column, Fetched<kSize>& to) const {
