@@ -23,7 +23,7 @@ import torch
 
 import warpwright
 from contracts.results import determined
-from timing import Call, copy_bandwidth, host_microseconds, interleaved, print_table, write_record
+from timing import Call, copy_bandwidth, host_microseconds, median_of_three, print_table, write_record
 from warpwright._registry import as_tuple, by_name, overload, pure_outs, written
 from warpwright.contract import Arguments, Contract, TraitKind, no_operations
 from warpwright.draw import Draw
@@ -124,8 +124,8 @@ def time_workload(contract: Contract, sizes: Mapping[str, Any]) -> Timed:
     if left_out := offered.keys() - peers.keys():
         print(f"{contract.name}, {title_of(sizes)}: left out, not here or not for this shape: {sorted(left_out)}")
     operations = operations_of(contract, call)
-    runs = 51 if operations < 5e9 else 21 if operations < 4e11 else 11
-    times = interleaved({OURS: results(contract, call), **peers}, runs)
+    runs = 21 if operations < 5e9 else 9 if operations < 4e11 else 5
+    times = median_of_three({OURS: results(contract, call), **peers}, runs)
     return Timed(title_of(sizes), bytes_of(contract, call), operations, times)
 
 

@@ -36,13 +36,25 @@ def event_pair(call: Call, clean: bool = False) -> tuple[torch.cuda.Event, torch
 
 
 def interleaved(calls: Mapping[str, Call], runs: int, clean: bool = False) -> dict[str, float]:
-    """Return each call's median time; they take turns, so that clocks and temperature are the same for all."""
+    """Return each call's median time; they take turns, so that clocks and temperature are the same for all.
+
+    Each turn begins with another call than the one before: what ran before a call, and where its events lie, change what
+    it takes by up to a tenth where it is short.
+    """
     for call in calls.values():
         call()
-    events = [{name: event_pair(call, clean) for name, call in calls.items()} for _ in range(runs)]
+    names = list(calls)
+    turns = [names[first % len(names) :] + names[: first % len(names)] for first in range(runs)]
+    events = [{name: event_pair(calls[name], clean) for name in turn} for turn in turns]
     torch.cuda.synchronize()
     return {name: median(start.elapsed_time(end) for start, end in (turn[name] for turn in events)) * 1e3
             for name in calls}  # fmt: skip
+
+
+def median_of_three(calls: Mapping[str, Call], runs: int) -> dict[str, float]:
+    """Return the median of three such runs, one after the other."""
+    found = [interleaved(calls, runs) for _ in range(3)]
+    return {name: median(times[name] for times in found) for name in calls}
 
 
 def host_microseconds(call: Call, calls: int = 300) -> float:

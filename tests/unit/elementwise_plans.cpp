@@ -1,5 +1,5 @@
 // Prints how rows and elements are dealt out to threads, and what a divider divides: a line for each question.
-//   row ROWS VECTORS IN_PIECES READS_MUCH BEST_HELD MOST_HELD REGISTERS CROWD SMS
+//   row ROWS VECTORS IN_PIECES READS_MUCH GROUP_THREADS BEST_HELD MOST_HELD REGISTERS CROWD SMS
 //                                                                the plan, and the most threads that may hold 1, 2, 4, 8
 //   activation ELEMENTS FITS FULL NARROW SMS                          the plan, and the most threads of a block
 //   rope TOKENS HEADS LANES SMS                                       the same
@@ -17,8 +17,8 @@ using namespace warpwright;
 void answer_row() {
   RowWork work;
   int sms = 0;
-  std::cin >> work.rows >> work.vectors >> work.comes_in_pieces >> work.reads_much >> work.best_held >> work.most_held >>
-      work.registers_of_vector >> work.crowd >> sms;
+  std::cin >> work.rows >> work.vectors >> work.comes_in_pieces >> work.reads_much >> work.group_threads >> work.best_held >>
+      work.most_held >> work.registers_of_vector >> work.crowd >> sms;
   const RowPlan plan = plan_rows(work, sms);
   std::cout << plan.held << " " << plan.threads << " " << plan.rows_of_block << " " << plan.pieces;
   for (int held = 1; held <= kMaxHeld; held *= 2) {

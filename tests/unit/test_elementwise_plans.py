@@ -52,6 +52,7 @@ class Row(NamedTuple):
     vectors: int
     in_pieces: int = 0
     reads_much: int = 0
+    group_threads: int = 1
     best_held: int = 4
     most_held: int = 4
     registers: int = 8
@@ -77,14 +78,13 @@ def row_plans(ask: Ask, rows: list[Row]) -> list[tuple[Row, RowPlan]]:
 
 
 def draw_row(draw: random.Random) -> Row:
-    """Return a problem that a launch may ask for: what comes in pieces has one vector for each thread."""
+    """Return a problem that a launch may ask for: what comes in pieces has groups, and a vector for each thread."""
     in_pieces, registers, crowd = draw.randrange(2), draw.choice([4, 8]), draw.randrange(4)
     most = 1 if in_pieces else draw.choice([16, 32]) // registers
-    best = draw.choice([4, 8])
-    vectors = up_to(draw, 9000)
-    return Row(
-        up_to(draw, 1_000_000), vectors, in_pieces, draw.randrange(2), best, most, registers, crowd, draw.choice(SMS)
-    )
+    group = 2 ** draw.randrange(6) if in_pieces or draw.randrange(2) else 1
+    vectors = max(1, up_to(draw, 9000) // group) * group
+    much, best, sms = draw.randrange(2), draw.choice([4, 8]), draw.choice(SMS)
+    return Row(up_to(draw, 1_000_000), vectors, in_pieces, much, group, best, most, registers, crowd, sms)
 
 
 @pytest.fixture(scope="module")
@@ -135,13 +135,9 @@ def test_short_rows_share_a_block_of_whole_warps_and_long_ones_have_their_own(
             assert plan.rows_of_block > 1, (row, plan)
 
 
-def test_the_threads_of_a_group_are_of_one_row(ask: Ask) -> None:
-    """A group is of a power of two of vectors, up to a warp's; a row of some of them."""
-    rows = [Row(rows, group * groups, in_pieces, most_held=1 if in_pieces else 4)
-            for rows in (1, 5000) for group in (1, 2, 4, 8, 16, 32) for groups in (1, 3, 7, 50) for in_pieces in (0, 1)]  # fmt: skip
-    for row, plan in row_plans(ask, rows):
-        group = next(size for size in (32, 16, 8, 4, 2, 1) if row.vectors % size == 0)
-        assert plan.threads % min(group, WARP) == 0, (row, plan)
+def test_the_threads_of_a_group_are_of_one_row(drawn_rows: list[tuple[Row, RowPlan]]) -> None:
+    for row, plan in drawn_rows:
+        assert plan.threads % row.group_threads == 0, (row, plan)
 
 
 def test_a_row_is_held_wherever_some_number_of_threads_can(drawn_rows: list[tuple[Row, RowPlan]]) -> None:

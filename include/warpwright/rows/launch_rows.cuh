@@ -32,6 +32,7 @@ RowWork work_of(const RowProblem& p) {
   work.most_held = kMostHeld<Source, Norm, Sink, kSize>;
   work.registers_of_vector = kRegisters<Source, Norm, Sink, kSize>;
   work.crowd = kCrowd<Source, Norm, Sink>;
+  if (Sink::kByGroup) work.group_threads = int(p.quantization.group / kSize);
   return work;
 }
 

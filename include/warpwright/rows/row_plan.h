@@ -37,16 +37,22 @@ struct RowWork {
   int64_t rows = 0, vectors = 0;  // and vectors of each row
   bool comes_in_pieces = false;   // no thread of a row waits for another's
   bool reads_much = false;        // beside the row itself: a residual, or two weights for each element
+  int group_threads = 1;          // side by side that have to hold the vectors of a group
   int best_held = 4;              // of many rows: where more threads are faster than more held
   int most_held = kMaxHeld;       // that there is a kernel for
   int registers_of_vector = 8;    // that hold one
   int crowd = 0;                  // max_threads_of
 };
 
-// A row of up to a warp: a power of two of threads, so that a warp has several rows.
-constexpr RowPlan plan_short_rows(const RowWork& work) {
-  const int threads = power_of_two_from(work.vectors);
-  return {1, threads, 128 / threads};
+// A row of up to a warp: a power of two of threads, so that a warp has several rows. Where much is read beside many rows,
+// each thread holds two vectors, which halves what is done once for each thread.
+constexpr RowPlan plan_short_rows(const RowWork& work, int sm_count) {
+  const bool many = work.rows * work.vectors > 512 * int64_t{sm_count};
+  const int least = work.group_threads > 2 ? work.group_threads : 2;
+  const bool has_two = work.most_held > 1 && power_of_two_from(divide_up(work.vectors, 2)) >= least;
+  const int held = work.reads_much && many && has_two ? 2 : 1;
+  const int threads = power_of_two_from(divide_up(work.vectors, held));
+  return {held, threads, 128 / threads};
 }
 
 // Rows whose threads do not wait for each other: a vector for each thread, and as many blocks as it takes.
@@ -60,7 +66,7 @@ constexpr RowPlan plan_pieces(const RowWork& work) {
 // vectors, since each row is waited for; with many, few threads that hold much, so that an SM has several rows to work on
 // while the threads of one wait for each other.
 constexpr RowPlan plan_rows(const RowWork& work, int sm_count) {
-  if (work.vectors <= kWarp) return plan_short_rows(work);
+  if (work.vectors <= kWarp) return plan_short_rows(work, sm_count);
   if (work.comes_in_pieces) return plan_pieces(work);
   const bool few = work.rows <= 2 * int64_t{sm_count};
   const bool many = work.rows > (work.reads_much ? 4 : 16) * int64_t{sm_count};

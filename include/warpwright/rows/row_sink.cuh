@@ -32,12 +32,19 @@ struct FloatSink {
   }
 };
 
+// Of kCount elements, a power of two, by halves: a maximum of each with the next would wait for itself.
+template <int kFrom, int kCount, int kSize>
+__device__ __forceinline__ float largest_among(const float (&x)[kSize]) {
+  if constexpr (kCount == 1) {
+    return fabsf(x[kFrom]);
+  } else {
+    return Max::join(largest_among<kFrom, kCount / 2>(x), largest_among<kFrom + kCount / 2, kCount / 2>(x));
+  }
+}
+
 template <int kSize>
 __device__ __forceinline__ float largest_of(const float (&x)[kSize]) {
-  float largest = 0.f;
-#pragma unroll
-  for (int i = 0; i < kSize; ++i) largest = Max::join(largest, fabsf(x[i]));
-  return largest;
+  return largest_among<0, kSize>(x);
 }
 
 constexpr float kLeastNormal = 1.17549435e-38f;  // 2^-126: the inverses of smaller scales are no finite numbers
