@@ -1,7 +1,8 @@
 """Every operator on the workloads of its contract, beside its peers, in one process: microseconds, ratios, and JSON.
 
 `-k NAME` times one operator. WARPWRIGHT_BENCH_SGL names sglang-kernel's common_ops.abi3.so, which needs libnuma.so.1
-and torch's own CUDA libraries on the loader's path; a peer that is not here is left out, and said so.
+and torch's own CUDA libraries on the loader's path; FlashInfer is a peer where it can be imported. A peer that is not
+here is left out, and said so.
 WARPWRIGHT_BENCH_COMPILE names operators, or is "all": their references are compiled by torch.compile, in float32 with
 one rounding at the end, and run as a peer.
 
@@ -11,10 +12,12 @@ rate at which anyone here ran any workload of the operator.
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from statistics import geometric_mean
 from typing import Any
 
@@ -64,7 +67,7 @@ def is_here(call: Call) -> bool:
     """True where a peer can be called: the libraries of some are not everywhere, and some take no such shape."""
     try:
         call()
-    except (AttributeError, RuntimeError) as error:
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
         return "out of memory" in str(error)
     return True
 
@@ -106,6 +109,20 @@ def compiled_peer(contract: Contract, call: Arguments) -> Mapping[str, Call]:
     return {"torch.compile": lambda: peer(call)}
 
 
+def flashinfer_peer(contract: Contract, call: Arguments) -> Mapping[str, Call]:
+    """Return FlashInfer's function of the same module and name, which takes our arguments; a few return a new tensor."""
+    for module in contract.also_in:
+        try:
+            function = getattr(importlib.import_module(f"flashinfer.{module}"), contract.name)
+        except (ImportError, AttributeError):
+            continue
+        known = inspect.signature(function).parameters
+        asked = {name for name, value in call.items() if value is not None and name not in pure_outs(contract)}
+        if asked <= known.keys():
+            return {"FlashInfer": partial(function, **{name: call[name] for name in call if name in known})}
+    return {}
+
+
 def check(contract: Contract, call: Arguments) -> None:
     """Hold our result against the reference in float32; the tests hold it closer."""
     expected = as_tuple(by_name(contract.reference)(call | {"wide": torch.float32}))
@@ -119,7 +136,7 @@ def check(contract: Contract, call: Arguments) -> None:
 def time_workload(contract: Contract, sizes: Mapping[str, Any]) -> Timed:
     call = contract.make(Draw("cuda", 1), **sizes)
     check(contract, call)
-    offered = {**by_name(contract.peers)(call), **compiled_peer(contract, call)}
+    offered = {**by_name(contract.peers)(call), **flashinfer_peer(contract, call), **compiled_peer(contract, call)}
     peers = {name: peer for name, peer in offered.items() if is_here(peer)}
     if left_out := offered.keys() - peers.keys():
         print(f"{contract.name}, {title_of(sizes)}: left out, not here or not for this shape: {sorted(left_out)}")

@@ -38,8 +38,8 @@ def event_pair(call: Call, clean: bool = False) -> tuple[torch.cuda.Event, torch
 def interleaved(calls: Mapping[str, Call], runs: int, clean: bool = False) -> dict[str, float]:
     """Return each call's median time; they take turns, so that clocks and temperature are the same for all.
 
-    Each turn begins with another call than the one before: what ran before a call, and where its events lie, change what
-    it takes by up to a tenth where it is short.
+    Each turn begins with another call than the one before: what ran before a call, and where its events lie, change
+    what it takes by up to a tenth where it is short.
     """
     for call in calls.values():
         call()
