@@ -110,7 +110,7 @@ def compiled_peer(contract: Contract, call: Arguments) -> Mapping[str, Call]:
 
 
 def flashinfer_peer(contract: Contract, call: Arguments) -> Mapping[str, Call]:
-    """Return FlashInfer's function of the same module and name, which takes our arguments; a few return a new tensor."""
+    """Return FlashInfer's function of the same module and name, which takes our arguments; some return a new tensor."""
     for module in contract.also_in:
         try:
             function = getattr(importlib.import_module(f"flashinfer.{module}"), contract.name)
