@@ -22,21 +22,23 @@ bool takes_vectors_of(const RopeProblem& p) {
          heads_take_vectors<T>(p.k) && reinterpret_cast<uintptr_t>(p.cos_sin_cache) % 16 == 0;
 }
 
-template <typename T, int kSize, template <typename, int> typename Angles>
-Status with_angles(const RopeProblem& p, const Device& device, cudaStream_t stream) {
-  const int64_t copied = p.in_place ? 0 : rope_quotient_up(p.head_dim - p.rotary_dim, 2 * kSize);
-  const RopePlan plan =
-      plan_rope(p.tokens, p.q.heads + p.k.heads, p.rotary_dim / 2 / kSize + copied, device.sm_count);
-  LaunchShape shape{{plan.item_blocks, plan.lane_blocks}, plan.lanes_of_block};
-  shape.threads_y = plan.items_of_block;
+template <typename T, int kSize, typename Positions, typename Angles>
+Status with_policies(const RopeProblem& p, const Device& device, cudaStream_t stream) {
+  const int lanes = rope_lanes<kSize>(int(p.head_dim), int(p.rotary_dim), p.in_place);
+  if (lanes == 0) return Status::success();
+  const RopePlan plan = plan_rope(p.tokens, p.q.heads + p.k.heads, lanes, device.sm_count);
+  LaunchShape shape{{plan.token_blocks, plan.head_blocks, plan.lane_blocks}, plan.lanes_of_block};
+  shape.threads_y = plan.heads_of_block;
+  shape.threads_z = plan.tokens_of_block;
   shape.dependent = p.dependent;
-  return launch_kernel<rope_kernel<T, kSize, Angles>>(shape, stream, p, plan);
+  return launch_kernel<rope_kernel<T, kSize, Positions, Angles>>(shape, stream, RopeArguments<Positions, Angles>(p));
 }
 
 template <typename T, int kSize>
 Status with_vectors_of(const RopeProblem& p, const Device& device, cudaStream_t stream) {
-  return p.is_cached ? with_angles<T, kSize, CachedAngles>(p, device, stream)
-                     : with_angles<T, kSize, ComputedAngles>(p, device, stream);
+  if (p.is_cached) return with_policies<T, kSize, TokenPositions, CachedAngles>(p, device, stream);
+  return p.indptr.at == nullptr ? with_policies<T, kSize, TokenPositions, ComputedAngles>(p, device, stream)
+                                : with_policies<T, kSize, SegmentPositions, ComputedAngles>(p, device, stream);
 }
 
 }  // namespace rope_launch

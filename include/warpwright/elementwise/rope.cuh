@@ -1,5 +1,7 @@
 // Kernel of the rotary embeddings. A thread turns the same pairs of several heads of a token: its angles are read or
-// computed once. Memory bounds it, so heads are read two at a time, and the first ones before the angles are known.
+// computed once. Memory bounds it, so heads are read two at a time, and the first ones before the angles are known. Where
+// positions and angles come from are policies (rope_angles.cuh): a kernel that finds out for itself, and divides to know
+// its place, takes a microsecond longer.
 #pragma once
 
 #include "warpwright/dependent_launch.cuh"
@@ -39,6 +41,37 @@ __device__ __forceinline__ void turn(HeldPairs<T, kSize>& held, bool interleave,
   for (int i = 0; i < kSize; ++i) turn(held.one.at[i], held.other.at[i], cos[i], sin[i]);
 }
 
+// Threads of a head: for its pairs, and where it is not in place for what is copied beside them.
+template <int kSize>
+__host__ __device__ constexpr int rope_lanes(int head_dim, int rotary_dim, bool in_place) {
+  return rotary_dim / 2 / kSize + (in_place ? 0 : (head_dim - rotary_dim + 2 * kSize - 1) / (2 * kSize));
+}
+
+// What a kernel is given.
+template <typename Positions, typename Angles>
+struct RopeArguments {
+  Positions positions;
+  int64_t tokens;
+  int q_heads, heads;  // of q, and of q and k
+  int head_dim, rotary_dim;
+  bool interleave, in_place;
+  RopeHeads q, k;
+  Angles angles;
+
+  explicit RopeArguments(const RopeProblem& p)
+      : positions(p),
+        tokens(p.tokens),
+        q_heads(int(p.q.heads)),
+        heads(int(p.q.heads + p.k.heads)),
+        head_dim(int(p.head_dim)),
+        rotary_dim(int(p.rotary_dim)),
+        interleave(p.interleave),
+        in_place(p.in_place),
+        q(p.q),
+        k(p.k),
+        angles(p) {}
+};
+
 // A thread's place in each head: where its two vectors are. Behind the lanes that turn come those that copy the rest;
 // the last of them may have one vector alone, and takes it twice.
 struct RopePlace {
@@ -46,9 +79,9 @@ struct RopePlace {
   bool turns = true;
 };
 
-template <int kSize>
-__device__ __forceinline__ RopePlace place_of(const RopeProblem& p, int lane) {
-  const int rotary = int(p.rotary_dim), half = rotary / 2, pair = lane * kSize;
+template <int kSize, typename Arguments>
+__device__ __forceinline__ RopePlace place_of(const Arguments& p, int lane) {
+  const int half = p.rotary_dim / 2, pair = lane * kSize;
   RopePlace place;
   if (pair < half) {
     place.pair = pair;
@@ -56,89 +89,88 @@ __device__ __forceinline__ RopePlace place_of(const RopeProblem& p, int lane) {
     place.other = p.interleave ? place.one + kSize : half + pair;
   } else {
     place.turns = false;
-    place.one = rotary + 2 * (pair - half);
+    place.one = p.rotary_dim + 2 * (pair - half);
     place.other = place.one + kSize < p.head_dim ? place.one + kSize : place.one;
   }
   return place;
 }
 
 // Heads of q, and behind them those of k, of one token.
-template <typename T, int kSize>
+template <typename T, int kSize, typename Arguments>
 struct TokenHeads {
-  const RopeProblem& p;
-  const RopePlace& place;
-  const T *q, *k;
-  T *q_out, *k_out;
+  using Chunk = Vector<T, kSize>;
 
-  __device__ TokenHeads(const RopeProblem& p, const RopePlace& place, int64_t token)
-      : p(p),
-        place(place),
-        q(static_cast<const T*>(p.q.input) + token * p.q.token_stride),
-        k(static_cast<const T*>(p.k.input) + token * p.k.token_stride - p.q.heads * p.k.head_stride),
-        q_out(static_cast<T*>(p.q.out) + token * p.q.out_token_stride),
-        k_out(static_cast<T*>(p.k.out) + token * p.k.out_token_stride - p.q.heads * p.k.out_head_stride) {}
+  const Arguments& p;
+  const RopePlace& place;
+  const int64_t token;
 
   __device__ __forceinline__ void read(int head, HeldPairs<T, kSize>& to) const {
-    const T* from = head < p.q.heads ? q + head * p.q.head_stride : k + head * p.k.head_stride;
-    to.one = *reinterpret_cast<const Vector<T, kSize>*>(from + place.one);
-    to.other = *reinterpret_cast<const Vector<T, kSize>*>(from + place.other);
+    const bool is_q = head < p.q_heads;
+    const T* from = static_cast<const T*>(is_q ? p.q.input : p.k.input);
+    from += token * (is_q ? p.q.token_stride : p.k.token_stride);
+    from += (is_q ? head : head - p.q_heads) * (is_q ? p.q.head_stride : p.k.head_stride);
+    to.one = *reinterpret_cast<const Chunk*>(from + place.one);
+    to.other = *reinterpret_cast<const Chunk*>(from + place.other);
   }
 
   __device__ __forceinline__ void write(int head, const HeldPairs<T, kSize>& from) const {
-    T* to = head < p.q.heads ? q_out + head * p.q.out_head_stride : k_out + head * p.k.out_head_stride;
-    *reinterpret_cast<Vector<T, kSize>*>(to + place.one) = from.one;
-    *reinterpret_cast<Vector<T, kSize>*>(to + place.other) = from.other;
+    const bool is_q = head < p.q_heads;
+    T* to = static_cast<T*>(is_q ? p.q.out : p.k.out);
+    to += token * (is_q ? p.q.out_token_stride : p.k.out_token_stride);
+    to += (is_q ? head : head - p.q_heads) * (is_q ? p.q.out_head_stride : p.k.out_head_stride);
+    *reinterpret_cast<Chunk*>(to + place.one) = from.one;
+    *reinterpret_cast<Chunk*>(to + place.other) = from.other;
   }
 };
 
-template <typename T, int kSize, typename Angles>
-__device__ __forceinline__ void turn_heads(const RopeProblem& p, const RopePlace& place, const Angles& angles,
-                                           int64_t token, int group, int groups) {
+// Every so many-th head of a token, from `first` on.
+template <typename T, int kSize, typename Arguments, typename OfPair>
+__device__ __forceinline__ void turn_heads(const Arguments& p, const RopePlace& place, OfPair of_pair, int64_t token,
+                                           int first, int step) {
   constexpr int kAtOnce = 2;
-  const int heads = int(p.q.heads + p.k.heads);
   int64_t position = 0;
-  const bool is_covered = find_position(p, token, position);
+  const bool is_covered = p.positions.find(token, position);
   if (!is_covered && p.in_place) return;
-  const bool turns = place.turns && is_covered;
-  const TokenHeads<T, kSize> of(p, place, token);
+  const TokenHeads<T, kSize, Arguments> of{p, place, token};
   HeldPairs<T, kSize> held[kAtOnce];
-  const auto read = [&](int first) {
+  const auto read = [&](int head) {
 #pragma unroll
     for (int i = 0; i < kAtOnce; ++i) {
-      if (first + i * groups < heads) of.read(first + i * groups, held[i]);
+      if (head + i * step < p.heads) of.read(head + i * step, held[i]);
     }
   };
-  read(group);
+  read(first);
+  const bool turns = place.turns && is_covered;
   float cos[kSize] = {}, sin[kSize] = {};
-  if (turns) angles.read(p, position, cos, sin);
-  for (int head = group;;) {
+  if (turns) p.angles.template read<T>(of_pair, position, cos, sin);
+  for (int head = first;;) {
 #pragma unroll
     for (int i = 0; i < kAtOnce; ++i) {
-      if (head + i * groups >= heads) break;
+      if (head + i * step >= p.heads) break;
       if (turns) turn(held[i], p.interleave, cos, sin);
-      of.write(head + i * groups, held[i]);
+      of.write(head + i * step, held[i]);
     }
-    head += kAtOnce * groups;
-    if (head >= heads) return;
+    head += kAtOnce * step;
+    if (head >= p.heads) return;
     read(head);
   }
 }
 
-// Blocks in x take groups of heads of tokens, those in y lanes; both take further turns where a grid is too small.
-template <typename T, int kSize, template <typename, int> typename Angles>
-__global__ void __launch_bounds__(kRopeThreads, 5) rope_kernel(RopeProblem p, RopePlan plan) {
+// Threads take further turns where a grid is too small.
+template <typename T, int kSize, typename Positions, typename Angles>
+__global__ void __launch_bounds__(kRopeThreads, 5)
+    rope_kernel(const __grid_constant__ RopeArguments<Positions, Angles> p) {
   wait_for_earlier_kernels();
   let_later_kernels_start();
-  const int64_t items = p.tokens * plan.groups;
-  const bool is_small = items < int64_t{1} << 31;  // a division of 64 bits takes ten times as long
-  for (int64_t lane = int64_t{blockIdx.y} * blockDim.x + threadIdx.x; lane < plan.lanes;
-       lane += int64_t{gridDim.y} * blockDim.x) {
-    const RopePlace place = place_of<kSize>(p, int(lane));
-    const Angles<T, kSize> angles(p, place.pair);
-    for (int64_t item = int64_t{blockIdx.x} * blockDim.y + threadIdx.y; item < items;
-         item += int64_t{gridDim.x} * blockDim.y) {
-      const int64_t token = is_small ? int64_t{uint32_t(item) / uint32_t(plan.groups)} : item / plan.groups;
-      turn_heads<T, kSize>(p, place, angles, token, int(item - token * plan.groups), int(plan.groups));
+  const int first = blockIdx.y * blockDim.y + threadIdx.y, step = gridDim.y * blockDim.y;
+  if (first >= p.heads) return;
+  const int lanes = rope_lanes<kSize>(p.head_dim, p.rotary_dim, p.in_place);
+  for (int lane = blockIdx.z * blockDim.x + threadIdx.x; lane < lanes; lane += gridDim.z * blockDim.x) {
+    const RopePlace place = place_of<kSize>(p, lane);
+    const auto of_pair = p.angles.of_pair(place.pair);
+    for (int64_t token = int64_t{blockIdx.x} * blockDim.z + threadIdx.z; token < p.tokens;
+         token += int64_t{gridDim.x} * blockDim.z) {
+      turn_heads<T, kSize>(p, place, of_pair, token, first, step);
     }
   }
 }

@@ -19,78 +19,113 @@ __device__ __forceinline__ void cos_sin_of(double turns, float& cos, float& sin)
   sincospif(2.f * static_cast<float>(turns - rint(turns)), &sin, &cos);
 }
 
-// The frequencies of kSize pairs from `pair` on are known from the first one.
-template <typename T, int kSize>
-struct ComputedAngles {
-  double first;
+// Angles that are computed: a policy of the rope kernel.
+class ComputedAngles {
+ public:
+  explicit ComputedAngles(const RopeProblem& p) : of_(p.frequencies) {}
 
-  __device__ ComputedAngles(const RopeProblem& p, int64_t pair) : first(exp2(-p.frequencies.octaves * double(pair))) {}
+  // What the pairs from `pair` on have in common for all tokens: the frequency of the first of them.
+  using OfPair = double;
+  __device__ __forceinline__ OfPair of_pair(int pair) const { return exp2(-of_.octaves * double(pair)); }
 
-  __device__ __forceinline__ void read(const RopeProblem& p, int64_t position, float (&cos)[kSize],
-                                       float (&sin)[kSize]) const {
-    const RopeFrequencies& of = p.frequencies;
+  template <typename, int kSize>
+  __device__ __forceinline__ void read(OfPair first, int64_t position, float (&cos)[kSize], float (&sin)[kSize]) const {
     const double turns = double(position) * kTurnsOfRadian;
     double frequency = first;
 #pragma unroll
     for (int i = 0; i < kSize; ++i) {
-      const double part = fmin(fmax(frequency * of.part_slope + of.part_offset, 0.), 1.);
-      cos_sin_of(turns * (frequency * (part + (1. - part) * of.inverse_scale)), cos[i], sin[i]);
-      frequency *= of.ratio;
+      const double part = fmin(fmax(frequency * of_.part_slope + of_.part_offset, 0.), 1.);
+      cos_sin_of(turns * (frequency * (part + (1. - part) * of_.inverse_scale)), cos[i], sin[i]);
+      frequency *= of_.ratio;
     }
   }
+
+ private:
+  RopeFrequencies of_;
 };
 
-template <typename T, int kSize>
-__device__ __forceinline__ void read_cached(const RopeProblem& p, int64_t at, float (&to)[kSize]) {
-  if (!p.cache_is_float32) return read_vector<T>(static_cast<const T*>(p.cos_sin_cache) + at, to);
-  constexpr int kPart = kSize < 4 ? kSize : 4;  // of 16 bytes
-#pragma unroll
-  for (int begin = 0; begin < kSize; begin += kPart) {
-    float part[kPart];
-    read_vector<float>(static_cast<const float*>(p.cos_sin_cache) + at + begin, part);
-#pragma unroll
-    for (int i = 0; i < kPart; ++i) to[begin + i] = part[i];
-  }
-}
+// Angles of a cache. A position behind its end, or before its start, gives NaN: nothing is read there, and nobody
+// overlooks it.
+class CachedAngles {
+ public:
+  explicit CachedAngles(const RopeProblem& p)
+      : cache_(p.cos_sin_cache),
+        positions_(p.max_positions),
+        rotary_dim_(p.rotary_dim),
+        is_float32_(p.cache_is_float32) {}
 
-// A position behind the cache's end, or before its start, gives NaN: nothing is read there, and nobody overlooks it.
-template <typename T, int kSize>
-struct CachedAngles {
-  int64_t pair;
+  using OfPair = int;
+  __device__ __forceinline__ OfPair of_pair(int pair) const { return pair; }
 
-  __device__ CachedAngles(const RopeProblem&, int64_t pair) : pair(pair) {}
-
-  __device__ __forceinline__ void read(const RopeProblem& p, int64_t position, float (&cos)[kSize],
-                                       float (&sin)[kSize]) const {
-    if (position >= 0 && position < p.max_positions) {
-      const int64_t at = position * p.rotary_dim + pair;
-      read_cached<T>(p, at, cos);
-      read_cached<T>(p, at + p.rotary_dim / 2, sin);
+  template <typename T, int kSize>
+  __device__ __forceinline__ void read(OfPair pair, int64_t position, float (&cos)[kSize], float (&sin)[kSize]) const {
+    if (position >= 0 && position < positions_) {
+      const int64_t at = position * rotary_dim_ + pair;
+      if (is_float32_) {
+        read_at<float>(at, cos);
+        read_at<float>(at + rotary_dim_ / 2, sin);
+      } else {
+        read_at<T>(at, cos);
+        read_at<T>(at + rotary_dim_ / 2, sin);
+      }
     } else {
 #pragma unroll
       for (int i = 0; i < kSize; ++i) cos[i] = sin[i] = __int_as_float(0x7fc00000);
     }
   }
+
+ private:
+  template <typename From, int kSize>
+  __device__ __forceinline__ void read_at(int64_t at, float (&to)[kSize]) const {
+    read_vector<From>(static_cast<const From*>(cache_) + at, to);
+  }
+
+  const void* cache_;
+  int64_t positions_, rotary_dim_;
+  bool is_float32_;
 };
 
-// The position of a token; false where the token belongs to no segment.
-__device__ __forceinline__ bool find_position(const RopeProblem& p, int64_t token, int64_t& position) {
-  if (p.indptr.at == nullptr) {
-    position = read_index(p.positions, token);
+// Which position a token has, of one for each token: a policy of the rope kernel.
+class TokenPositions {
+ public:
+  static constexpr bool kCoversAll = true;  // tokens
+
+  explicit TokenPositions(const RopeProblem& p) : of_(p.positions) {}
+
+  __device__ __forceinline__ bool find(int64_t token, int64_t& position) const {
+    position = read_index(of_, token);
     return true;
   }
-  int64_t begun = 0, end = p.segments + 1;  // how many segments, and ends of the last, are at the token or before it
-  while (begun < end) {
-    const int64_t middle = (begun + end) / 2;
-    if (read_index(p.indptr, middle) <= token) {
-      begun = middle + 1;
-    } else {
-      end = middle;
+
+ private:
+  Indices of_;
+};
+
+// The same, of one for each segment of tokens; false where the token belongs to none.
+class SegmentPositions {
+ public:
+  static constexpr bool kCoversAll = false;
+
+  explicit SegmentPositions(const RopeProblem& p) : of_(p.positions), begins_(p.indptr), segments_(p.segments) {}
+
+  __device__ __forceinline__ bool find(int64_t token, int64_t& position) const {
+    int64_t begun = 0, end = segments_ + 1;  // how many segments, and ends of the last, are at the token or before it
+    while (begun < end) {
+      const int64_t middle = (begun + end) / 2;
+      if (read_index(begins_, middle) <= token) {
+        begun = middle + 1;
+      } else {
+        end = middle;
+      }
     }
+    if (begun == 0 || begun > segments_) return false;
+    position = read_index(of_, begun - 1) + (token - read_index(begins_, begun - 1));
+    return true;
   }
-  if (begun == 0 || begun > p.segments) return false;
-  position = read_index(p.positions, begun - 1) + (token - read_index(p.indptr, begun - 1));
-  return true;
-}
+
+ private:
+  Indices of_, begins_;
+  int64_t segments_;
+};
 
 }  // namespace warpwright
