@@ -5,6 +5,7 @@
 #include "warpwright/launch_kernel.cuh"
 #include "warpwright/quantization/quantize.h"
 #include "warpwright/quantization/tensor_quant.cuh"
+#include "warpwright/rows/launch_rows.cuh"
 
 namespace warpwright {
 
@@ -39,6 +40,10 @@ Status sgl_per_tensor_quant_fp8(const RowProblem& problem, const Device& device,
                                 cudaStream_t stream) {
   return with_float_type(problem.dtype, [&](auto element) {
     using T = decltype(element);
+    const bool is_given = problem.quantization.scale_of == ScaleOf::kTensor;
+    if (is_given && rows_take_vectors<T, PlainSource<T>, NoNorm, TensorSink, T, kFullVector<T>>(problem)) {
+      return launch_pieces<T, PlainSource<T>, TensorSink>(problem, device, stream);
+    }
     return tensor_quant::in_vectors<T>(problem)
                ? tensor_quant::with_vectors_of<T, kFullVector<T>>(problem, device, workspace, stream)
                : tensor_quant::with_vectors_of<T, 1>(problem, device, workspace, stream);

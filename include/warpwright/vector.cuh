@@ -69,6 +69,17 @@ bool takes_vectors(const void* start, int64_t stride, int64_t elements) {
          elements % kSize == 0;
 }
 
+// The largest magnitude of kCount elements of 16 bits from the kFrom-th on, by halves, in pairs where the GPU has an
+// instruction for them; a NaN wins.
+template <typename Pair, int kFrom, int kCount, typename T, int kSize>
+__device__ __forceinline__ Pair largest_pair(const Vector<T, kSize>& of) {
+  if constexpr (kCount == 2) {
+    return __habs2(Pair(of.at[kFrom], of.at[kFrom + 1]));
+  } else {
+    return __hmax2_nan(largest_pair<Pair, kFrom, kCount / 2>(of), largest_pair<Pair, kFrom + kCount / 2, kCount / 2>(of));
+  }
+}
+
 // Calls `run` with a value of the element type: one place that says which dtypes these operators have.
 template <typename Run>
 Status with_float16_type(Dtype dtype, const Run& run) {

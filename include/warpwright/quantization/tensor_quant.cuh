@@ -15,11 +15,11 @@ constexpr int64_t kTurn = int64_t{kTensorThreads} * kTensorHeld;  // that a bloc
 
 // What the kernels need of a problem.
 template <typename T>
-struct TensorArguments : PlainSource<T>::Arguments, WholeSink::Arguments {
+struct TensorArguments : PlainSource<T>::Arguments, QuantizedSink::Arguments {
   int64_t rows, hidden;
 
   explicit TensorArguments(const RowProblem& p)
-      : PlainSource<T>::Arguments(p), WholeSink::Arguments(p), rows(p.rows), hidden(p.hidden) {}
+      : PlainSource<T>::Arguments(p), QuantizedSink::Arguments(p), rows(p.rows), hidden(p.hidden) {}
 };
 
 // Where a vector stands; they are counted through all rows.
@@ -68,14 +68,15 @@ __global__ void __launch_bounds__(kTensorThreads) largest_kernel(TensorArguments
 }
 
 // The scale that `blocks` largest magnitudes give, or the one that is given; the first block writes the former.
-__device__ __forceinline__ float scale_of_tensor(const WholeSink::Arguments& to, const float* of_blocks,
+__device__ __forceinline__ float scale_of_tensor(const QuantizedSink::Arguments& to, const float* of_blocks,
                                                  int blocks) {
-  if (of_blocks == nullptr) return *to.scale(0);
+  float* given = static_cast<float*>(to.scales);
+  if (of_blocks == nullptr) return *given;
   RowReduce reduce;
   float largest = 0.f;
   for (int i = threadIdx.x; i < blocks; i += blockDim.x) largest = Max::join(largest, of_blocks[i]);
   const float scale = scale_of(to.rule, reduce.over_row<Max>(largest));
-  if (blockIdx.x == 0 && threadIdx.x == 0) *to.scale(0) = scale;
+  if (blockIdx.x == 0 && threadIdx.x == 0) *given = scale;
   return scale;
 }
 
@@ -97,7 +98,7 @@ __global__ void __launch_bounds__(kTensorThreads) tensor_quant_kernel(TensorArgu
       if (vector >= vectors) break;
       int64_t row, column;
       place_of<kSize>(p, vector, row, column);
-      WholeSink(p, row).write(column, x[i], factor);
+      QuantizedSink(p, row).write(column, x[i], factor);
     }
   }
 }

@@ -84,29 +84,36 @@ Status launch_rows(const RowProblem& p, const Device& device, cudaStream_t strea
   return launch_any_rows<Source, Norm, Sink, W>(p, stream);
 }
 
-// Groups of a row that wait for nothing but themselves. What is done once for each vector takes longest: vectors of twice
-// the size do it half as often.
+// Rows whose threads wait for nobody. What is done once for each vector takes longest there: vectors of twice the size do
+// it half as often.
+template <typename T, typename Source, typename Sink>
+Status launch_pieces(const RowProblem& p, const Device& device, cudaStream_t stream) {
+  constexpr int kSize = 2 * kFullVector<T>;
+  return rows_take_vectors<T, Source, NoNorm, Sink, T, kSize>(p)
+             ? launch_held_rows<Source, NoNorm, Sink, T, kSize>(p, device, stream)
+             : launch_rows<T, Source, NoNorm, Sink>(p, device, stream);
+}
+
 template <typename T, typename Source>
 Status launch_groups(const RowProblem& p, const Device& device, cudaStream_t stream) {
   constexpr int kSize = 2 * kFullVector<T>;
-  if (!rows_take_vectors<T, Source, NoNorm, GroupSink, T, kSize>(p)) {
-    return launch_rows<T, Source, NoNorm, AnyGroupSink>(p, device, stream);
-  }
-  return p.quantization.packed || p.expert_rows != 0
-             ? launch_held_rows<Source, NoNorm, AnyGroupSink, T, kSize>(p, device, stream)
-             : launch_held_rows<Source, NoNorm, GroupSink, T, kSize>(p, device, stream);
+  const bool is_plain = !p.quantization.packed && p.expert_rows == 0;
+  return is_plain && rows_take_vectors<T, Source, NoNorm, GroupSink, T, kSize>(p)
+             ? launch_held_rows<Source, NoNorm, GroupSink, T, kSize>(p, device, stream)
+             : launch_pieces<T, Source, AnyGroupSink>(p, device, stream);
 }
 
-// A row quantised: by one scale for each of its groups, or for more.
+// A row quantised: by a scale for each of its groups, for itself or for the tensor.
 template <typename T, typename Source, typename Norm, typename W = T>
 Status launch_quantized_rows(const RowProblem& p, const Device& device, cudaStream_t stream) {
-  if (p.quantization.scale_of != ScaleOf::kGroup) {
-    return launch_rows<T, Source, Norm, WholeSink, W>(p, device, stream);
-  }
+  const ScaleOf scale_of = p.quantization.scale_of;
+  if (scale_of == ScaleOf::kRow) return launch_rows<T, Source, Norm, RowSink, W>(p, device, stream);
   if constexpr (Norm::kReadsWeights) {
-    return launch_rows<T, Source, Norm, AnyGroupSink, W>(p, device, stream);
+    return scale_of == ScaleOf::kTensor ? launch_rows<T, Source, Norm, TensorSink, W>(p, device, stream)
+                                        : launch_rows<T, Source, Norm, AnyGroupSink, W>(p, device, stream);
   } else {
-    return launch_groups<T, Source>(p, device, stream);
+    return scale_of == ScaleOf::kTensor ? launch_pieces<T, Source, TensorSink>(p, device, stream)
+                                        : launch_groups<T, Source>(p, device, stream);
   }
 }
 

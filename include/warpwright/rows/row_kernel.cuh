@@ -24,12 +24,11 @@ struct RowArguments : Source::Arguments, Norm::template Arguments<W>, Sink::Argu
       : Source::Arguments(p), Norm::template Arguments<W>(p), Sink::Arguments(p), rows(p.rows), hidden(p.hidden) {}
 };
 
-// The scale of the whole row, which its first thread writes, or that of the tensor. `largest` is this thread's.
-__device__ __forceinline__ float factor_of_row(const WholeSink::Arguments& to, RowReduce& reduce, int64_t row,
+// The scale of the whole row, which its first thread writes. `largest` is this thread's.
+__device__ __forceinline__ float factor_of_row(const RowSink::Arguments& to, const RowSink& out, RowReduce& reduce,
                                                bool is_there, float largest) {
-  if (to.is_given) return factor_of(*to.scale(0));
   const float scale = scale_of(to.rule, reduce.over_row<Max>(largest));
-  if (threadIdx.x == 0 && is_there) *to.scale(row) = scale;
+  if (threadIdx.x == 0 && is_there) *out.scale = scale;
   return factor_of(scale);
 }
 
@@ -77,6 +76,19 @@ class HeldVector {
     }
   }
 
+  __device__ __forceinline__ float largest() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    if constexpr (kAsRead) {
+      Fetched fetched;
+      memcpy(&fetched, held_, sizeof(held_));
+      return Source::template largest<kSize>(fetched);
+    }
+#endif
+    float x[kSize];
+    floats(x);
+    return largest_of(x);
+  }
+
  private:
   std::conditional_t<kAsRead, uint32_t[sizeof(Fetched) / sizeof(uint32_t)], float[kSize]> held_;
 };
@@ -89,8 +101,7 @@ __device__ __forceinline__ void write_groups(const GroupSink::Arguments& to, con
   float scale[kHeld], x[kSize];
 #pragma unroll
   for (int i = 0; i < kHeld; ++i) {
-    held[i].floats(x);
-    scale[i] = scale_of(to.rule, over_few_lanes<Max>(largest_of(x), group / kSize));
+    scale[i] = scale_of(to.rule, over_few_lanes<Max>(held[i].largest(), group / kSize));
   }
   if (is_there && share.column(0) == 0) out.fill_last_word();
 #pragma unroll
@@ -105,20 +116,28 @@ __device__ __forceinline__ void write_groups(const GroupSink::Arguments& to, con
 
 // By one factor for the whole row.
 template <int kHeld, int kSize, typename Held>
-__device__ __forceinline__ void write_whole(const WholeSink::Arguments& to, RowReduce& reduce, int64_t row,
+__device__ __forceinline__ void write_whole(const RowSink::Arguments& to, const RowSink& out, RowReduce& reduce,
                                             bool is_there, const Share<kSize>& share, Held (&held)[kHeld]) {
   float x[kSize], largest = 0.f;
 #pragma unroll
-  for (int i = 0; i < kHeld; ++i) {
-    held[i].floats(x);
-    largest = Max::join(largest, share.has(i) ? largest_of(x) : 0.f);
-  }
-  const float factor = factor_of_row(to, reduce, row, is_there, largest);
-  const WholeSink out(to, row);
+  for (int i = 0; i < kHeld; ++i) largest = Max::join(largest, share.has(i) ? held[i].largest() : 0.f);
+  const float factor = factor_of_row(to, out, reduce, is_there, largest);
 #pragma unroll
   for (int i = 0; i < kHeld; ++i) {
     held[i].floats(x);
     if (is_there && share.has(i)) out.write(share.column(i), x, factor);
+  }
+}
+
+// As it is, to a sink that finds nothing.
+template <typename Sink, int kHeld, int kSize, typename Held>
+__device__ __forceinline__ void write_plain(const Sink& out, bool is_there, const Share<kSize>& share,
+                                            Held (&held)[kHeld]) {
+  float x[kSize];
+#pragma unroll
+  for (int i = 0; i < kHeld; ++i) {
+    held[i].floats(x);
+    if (is_there && share.has(i)) out.write(share.column(i), x);
   }
 }
 
@@ -138,9 +157,9 @@ __device__ __forceinline__ void read_some(const Source& source, const Share<kSiz
   }
 }
 
-// Whether a thread holds what it read. What is quantised after its norm is normed once, and held as floats.
+// Whether a thread holds what it read. What is normed before its scale is found is normed once, and held as floats.
 template <typename Source, typename Norm, typename Sink>
-constexpr bool kHoldsAsRead = Source::kIsNarrow && !(Norm::kReadsWeights && Sink::kQuantizes);
+constexpr bool kHoldsAsRead = Source::kIsNarrow && !(Norm::kReadsWeights && Sink::kFindsScales);
 
 // How crowded a kernel is (max_threads_of).
 template <typename Source, typename Norm, typename Sink>
@@ -149,19 +168,21 @@ constexpr int kCrowd = int(Norm::kReadsWeights) + int(Norm::kCentres) + int(Sour
 
 // Where no thread of a row waits for another's, a row may come in pieces.
 template <typename Norm, typename Sink>
-constexpr bool kComesInPieces = Sink::kByGroup && !Norm::kReadsWeights;
+constexpr bool kComesInPieces = !Norm::kReadsWeights && (Sink::kByGroup || !Sink::kFindsScales);
 
 // Registers that hold a vector.
 template <typename Source, typename Norm, typename Sink, int kSize>
 constexpr int kRegisters = kHoldsAsRead<Source, Norm, Sink> ? kSize / 2 : kSize;
 
-// How many vectors a thread may hold: as many as 32 registers do, or half of that where it is crowded by more than their
-// being held as they were read; one in what comes in pieces.
+// How many vectors a thread may hold: as many as 32 registers do, half of that where it is crowded by more than their
+// being held as they were read, and no more than four of what is quantised after a norm: eight are a large kernel for rows
+// of more than 20,480 elements. One in what comes in pieces.
 template <typename Source, typename Norm, typename Sink, int kSize>
 constexpr int most_held() {
   if (kComesInPieces<Norm, Sink>) return 1;
   const bool is_crowded = kCrowd<Source, Norm, Sink> >= 3 && !kHoldsAsRead<Source, Norm, Sink>;
-  return (is_crowded ? 16 : 32) / kRegisters<Source, Norm, Sink, kSize>;
+  const int most = (is_crowded ? 16 : 32) / kRegisters<Source, Norm, Sink, kSize>;
+  return Norm::kReadsWeights && Sink::kQuantizes && most > 4 ? 4 : most;
 }
 
 template <typename Source, typename Norm, typename Sink, int kSize>
@@ -185,7 +206,8 @@ __global__ void __launch_bounds__(max_threads_of(kHeld * kRegisters<Source, Norm
   const int64_t row = wanted < p.rows ? wanted : p.rows - 1;
   const bool is_there = wanted < p.rows && Sink::counts(p, row);
 
-  HeldVector<Source, kSize, kHeld != 1 && kHoldsAsRead<Source, Norm, Sink>> held[kHeld];
+  constexpr bool kPasses = kHeld > 1 || Sink::kFindsScales;  // where it is worth it
+  HeldVector<Source, kSize, kPasses && kHoldsAsRead<Source, Norm, Sink>> held[kHeld];
   Weights<W, Norm, kSize> weights[kHeld];
   const Source source(p, row);
 #pragma unroll
@@ -209,7 +231,7 @@ __global__ void __launch_bounds__(max_threads_of(kHeld * kRegisters<Source, Norm
       held[i].floats(x);
       if (!kFetchesEarly) weights[i].fetch(p, share.readable(i));
       weights[i].apply(p, found, x);
-      if constexpr (Sink::kQuantizes) {
+      if constexpr (Sink::kFindsScales) {
         held[i].hold(x);
       } else {
         if (is_there && share.has(i)) out.write(share.column(i), x);
@@ -218,8 +240,10 @@ __global__ void __launch_bounds__(max_threads_of(kHeld * kRegisters<Source, Norm
   }
   if constexpr (Sink::kByGroup) {
     write_groups(p, out, is_there, share, held);
-  } else if constexpr (Sink::kQuantizes) {
-    write_whole(p, reduce, row, is_there, share, held);
+  } else if constexpr (Sink::kFindsScales) {
+    write_whole(p, out, reduce, is_there, share, held);
+  } else if constexpr (!Norm::kReadsWeights) {
+    write_plain(out, is_there, share, held);
   }
 }
 
@@ -279,15 +303,13 @@ __device__ void write_any_groups(const AnyGroupSink::Arguments& to, int64_t row,
 }
 
 template <typename Row>
-__device__ void write_any_whole(const WholeSink::Arguments& to, RowReduce& reduce, int64_t row, int64_t hidden,
+__device__ void write_any_whole(const RowSink::Arguments& to, RowReduce& reduce, int64_t row, int64_t hidden,
                                 const Row& any) {
-  const WholeSink out(to, row);
+  const RowSink out(to, row);
   float largest = 0.f;
 #pragma unroll 1
-  for (int64_t i = threadIdx.x; i < hidden && !to.is_given; i += blockDim.x) {
-    largest = Max::join(largest, any.magnitude(i));
-  }
-  const float factor = factor_of_row(to, reduce, row, true, largest);
+  for (int64_t i = threadIdx.x; i < hidden; i += blockDim.x) largest = Max::join(largest, any.magnitude(i));
+  const float factor = factor_of_row(to, out, reduce, true, largest);
 #pragma unroll 1
   for (int64_t i = threadIdx.x; i < hidden; i += blockDim.x) any.write(i, out, factor);
 }
@@ -305,7 +327,7 @@ __global__ void __launch_bounds__(kRowThreads)
     const AnyRow<Source, Norm, Sink, W> any(p, row, reduce);
     if constexpr (Sink::kByGroup) {
       write_any_groups(p, row, any);
-    } else if constexpr (Sink::kQuantizes) {
+    } else if constexpr (Sink::kFindsScales) {
       write_any_whole(p, reduce, row, p.hidden, any);
     } else {
       const Sink out(p, row);

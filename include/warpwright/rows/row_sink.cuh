@@ -1,4 +1,5 @@
-// Where a finished row goes: policies of the row kernels, each with the arguments that it needs of a problem.
+// Where a finished row goes: policies of the row kernels, each with the arguments that it needs of a problem. One that
+// finds scales needs all of a row, or of a group, before it writes any.
 #pragma once
 
 #include "warpwright/quantize.cuh"
@@ -11,7 +12,7 @@ namespace warpwright {
 // The dtype of the input, rounded once.
 template <typename T>
 struct FloatSink {
-  static constexpr bool kQuantizes = false, kByGroup = false;
+  static constexpr bool kQuantizes = false, kFindsScales = false, kByGroup = false;
 
   struct Arguments {
     T* out;
@@ -111,28 +112,41 @@ struct QuantizedSink {
   }
 };
 
-// One scale for the row, which is written, or for the tensor, which is read.
-struct WholeSink : QuantizedSink {
-  static constexpr bool kByGroup = false;
+// One scale for the tensor, which is there already.
+struct TensorSink : QuantizedSink {
+  static constexpr bool kFindsScales = false, kByGroup = false;
+
+  float factor;
+
+  __device__ TensorSink(const Arguments& to, int64_t row)
+      : QuantizedSink(to, row), factor(factor_of(*static_cast<const float*>(to.scales))) {}
+
+  template <int kSize>
+  __device__ void write(int64_t column, const float (&x)[kSize]) const {
+    QuantizedSink::write(column, x, factor);
+  }
+};
+
+// One for each row.
+struct RowSink : QuantizedSink {
+  static constexpr bool kFindsScales = true, kByGroup = false;
 
   struct Arguments : QuantizedSink::Arguments {
     int64_t scale_row_stride;
-    bool is_given;
 
     explicit Arguments(const RowProblem& p)
-        : QuantizedSink::Arguments(p),
-          scale_row_stride(p.quantization.scale_row_stride),
-          is_given(p.quantization.scale_of == ScaleOf::kTensor) {}
-
-    __device__ float* scale(int64_t row) const { return static_cast<float*>(scales) + row * scale_row_stride; }
+        : QuantizedSink::Arguments(p), scale_row_stride(p.quantization.scale_row_stride) {}
   };
 
-  using QuantizedSink::QuantizedSink;
+  float* scale;
+
+  __device__ RowSink(const Arguments& to, int64_t row)
+      : QuantizedSink(to, row), scale(static_cast<float*>(to.scales) + row * to.scale_row_stride) {}
 };
 
 // A float for each group of a row.
 struct GroupSink : QuantizedSink {
-  static constexpr bool kByGroup = true;
+  static constexpr bool kFindsScales = true, kByGroup = true;
 
   struct Arguments : QuantizedSink::Arguments {
     int64_t scale_row_stride, scale_group_stride;
@@ -166,7 +180,7 @@ struct GroupSink : QuantizedSink {
 // The same in all other ways that are asked for: rows of experts, not all of which count, and scales whose exponents are
 // packed four to a word.
 struct AnyGroupSink : QuantizedSink {
-  static constexpr bool kByGroup = true;
+  static constexpr bool kFindsScales = true, kByGroup = true;
 
   struct Arguments : GroupSink::Arguments {
     int64_t group, groups;

@@ -5,8 +5,11 @@
 // registers; a narrow one reads no more than half of what its floats take.
 #pragma once
 
+#include <type_traits>
+
 #include "warpwright/activation.cuh"
 #include "warpwright/rows/row_problem.h"
+#include "warpwright/rows/row_reduce.cuh"
 #include "warpwright/vector.cuh"
 
 namespace warpwright {
@@ -39,6 +42,14 @@ struct PlainSource {
   __device__ static void unpack(const Fetched<kSize>& from, float (&x)[kSize]) {
 #pragma unroll
     for (int i = 0; i < kSize; ++i) x[i] = to_float(from.at[i]);
+  }
+
+  // The largest magnitude, for a narrow source.
+  template <int kSize>
+  __device__ static float largest(const Fetched<kSize>& from) {
+    using Pair = std::conditional_t<std::is_same_v<T, __half>, __half2, __nv_bfloat162>;
+    const Pair found = largest_pair<Pair, 0, kSize>(from);
+    return Max::join(to_float(found.x), to_float(found.y));
   }
 
   template <int kSize>
@@ -103,7 +114,7 @@ struct SumSource {
 // The SiLU of the first half of the input's row, times its second half.
 template <typename T>
 struct SiluAndMulSource {
-  static constexpr bool kCrowds = false, kIsNarrow = false;
+  static constexpr bool kCrowds = sizeof(T) == sizeof(float), kIsNarrow = false;
 
   struct Arguments : PlainSource<T>::Arguments {
     int64_t half;
