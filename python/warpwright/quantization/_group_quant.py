@@ -19,18 +19,14 @@ from warpwright.checks import (
 )
 from warpwright.contract import Contract, Refusal, Sample
 from warpwright.quantization._group_quant_calls import make_group_quant, samples
+from warpwright.quantization._group_scales import check_group_scales, each_of, exponent_of, packed, power_of
 from warpwright.quantization._quantize import (
     BOUNDS,
     GATED_TOLERANCE,
     WORKLOADS,
-    check_group_scales,
     check_memory,
     check_quantized,
-    each_of,
-    exponent_of,
     largest_of,
-    packed,
-    power_of,
     quantized,
     scale_of,
 )
