@@ -20,7 +20,8 @@ from warpwright.checks import (
 )
 from warpwright.contract import Arguments, Contract, each, refuse, sample
 from warpwright.draw import Draw
-from warpwright.elementwise._norm import OVERLAP, TOLERANCE, WORKLOADS, check_weight_shape, layer, refusals, samples
+from warpwright.elementwise._norm import TOLERANCE, check_weight_shape, layer
+from warpwright.elementwise._norm_calls import OVERLAP, WORKLOADS, refusals, samples
 from warpwright.gradient import is_recorded, write
 from warpwright.rows import check_apart, out_row_stride, row_stride, rows_of, span_of
 

@@ -6,7 +6,8 @@ import torch
 from torch import is_grad_enabled
 from torch.autograd import forward_ad
 
-from warpwright.elementwise._cached_rope_contract import CachedForm, cached_rope_contract
+from warpwright.elementwise._cached_rope_calls import CachedForm
+from warpwright.elementwise._cached_rope_contract import cached_rope_contract
 from warpwright.gradient import is_recorded, write_all
 
 _rotary_embedding = torch.ops.warpwright.rotary_embedding.default

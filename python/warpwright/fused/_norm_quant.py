@@ -21,17 +21,16 @@ from warpwright.contract import Arguments, Contract
 from warpwright.draw import Draw
 from warpwright.elementwise._norm import check_weight_shape
 from warpwright.fused._norm_quant_calls import refusals, samples
+from warpwright.quantization._group_scales import check_group_scales, each_of
 from warpwright.quantization._quantize import (
     BOUNDS,
     NEVER_IN_PLACE,
     TOLERANCE,
     WORKLOADS,
-    check_group_scales,
     check_memory,
     check_quantized,
     check_row_scales,
     check_tensor_scale,
-    each_of,
     largest_of,
     quantized,
     scale_of,

@@ -14,14 +14,13 @@ from warpwright.draw import Draw
 from warpwright.fused._silu_quant import WORKLOADS, refusals, samples
 from warpwright.gradient import is_recorded, write_all
 from warpwright.quantization._group_quant import gated
+from warpwright.quantization._group_scales import check_group_scales, each_of
 from warpwright.quantization._quantize import (
     BOUNDS,
     GATED_TOLERANCE,
-    check_group_scales,
     check_memory,
     check_quantized,
     check_row_scales,
-    each_of,
     largest_of,
     quantized,
     scale_of,

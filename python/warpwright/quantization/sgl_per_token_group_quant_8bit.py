@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import is_grad_enabled
 from torch.autograd import forward_ad
 
 from warpwright.contract import sample
 from warpwright.gradient import is_recorded, write_all
-from warpwright.quantization._group_quant import (
-    check_group_quant,
-    group_contract,
-    group_quant,
-    make_group_quant,
-    packed_words,
-    refusals,
-)
+from warpwright.quantization._group_quant import group_contract
+from warpwright.quantization._group_quant_calls import packed_words, refusals
 from warpwright.quantization._quantize import QUANTIZED_TYPES
-
-TYPES = QUANTIZED_TYPES
 
 _sgl_per_token_group_quant_8bit = torch.ops.warpwright.sgl_per_token_group_quant_8bit.default
 
@@ -89,73 +79,9 @@ def sgl_per_token_group_quant_8bit(
     _sgl_per_token_group_quant_8bit(*given)
 
 
-def check(
-    input: torch.Tensor,  # noqa: A002
-    output_q: torch.Tensor,
-    output_s: torch.Tensor,
-    group_size: int,
-    scale_ue8m0: bool,
-    fuse_silu_and_mul: bool,
-    masked_m: torch.Tensor | None,
-) -> None:
-    """Refuse what the operator cannot take."""
-    check_group_quant(TYPES, input, output_q, output_s, group_size, scale_ue8m0, fuse_silu_and_mul, masked_m)
-
-
-def reference(
-    input: torch.Tensor,  # noqa: A002
-    output_q: torch.Tensor,
-    output_s: torch.Tensor,
-    group_size: int,
-    eps: float,
-    fp8_min: float,
-    fp8_max: float,
-    scale_ue8m0: bool,
-    fuse_silu_and_mul: bool,
-    masked_m: torch.Tensor | None,
-    wide: torch.dtype,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the quotients and the scales."""
-    bounds = (fp8_min, fp8_max)
-    return group_quant(
-        input, output_q, output_s, group_size, eps, bounds, scale_ue8m0, fuse_silu_and_mul, masked_m, wide
-    )
-
-
-def peers(
-    input: torch.Tensor,  # noqa: A002
-    output_q: torch.Tensor,
-    output_s: torch.Tensor,
-    group_size: int,
-    eps: float,
-    fp8_min: float,
-    fp8_max: float,
-) -> dict[str, Callable[[], object]]:
-    """Return who else does it."""
-
-    def in_torch() -> torch.Tensor:
-        groups = input.unflatten(-1, (-1, group_size))
-        scales = groups.abs().amax(dim=-1, keepdim=True).float().clamp(min=eps) / fp8_max
-        return (groups / scales).clamp(fp8_min, fp8_max).to(output_q.dtype).view(input.shape)
-
-    sgl, bounds = torch.ops.sgl_kernel, (fp8_min, fp8_max)
-    return {
-        "torch": in_torch,
-        "sglang-kernel": lambda: sgl.sgl_per_token_group_quant_8bit.default(
-            input, output_q, output_s, group_size, eps, *bounds, False
-        ),
-        "sglang-kernel v2": lambda: sgl.sgl_per_token_group_quant_8bit_v2.default(
-            input, output_q, output_s, group_size, eps, *bounds, False, False, None
-        ),
-    }
-
-
 CONTRACT = group_contract(
     sgl_per_token_group_quant_8bit,
-    check,
-    reference,
-    make_group_quant(("fp8_min", "fp8_max"), TYPES),
-    peers,
+    QUANTIZED_TYPES,
     refusals("float8_e4m3fn or int8", torch.uint8),
-    (sample("int8", rows=33, to=torch.int8), sample("int8, packed", packed_words, rows=9, to=torch.int8)),
+    more=(sample("int8", rows=33, to=torch.int8), sample("int8, packed", packed_words, rows=9, to=torch.int8)),
 )

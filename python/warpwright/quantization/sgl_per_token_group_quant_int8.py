@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import is_grad_enabled
 from torch.autograd import forward_ad
 
 from warpwright.gradient import is_recorded, write_all
-from warpwright.quantization._group_quant import (
-    check_group_quant,
-    group_contract,
-    group_quant,
-    make_group_quant,
-    refusals,
-)
-
-TYPES = (torch.int8,)
+from warpwright.quantization._group_quant import group_contract, group_quant
+from warpwright.quantization._group_quant_calls import refusals
 
 _sgl_per_token_group_quant_int8 = torch.ops.warpwright.sgl_per_token_group_quant_int8.default
 
@@ -94,19 +85,6 @@ def sgl_per_token_group_quant_int8(
     _sgl_per_token_group_quant_int8(*given)
 
 
-def check(
-    input: torch.Tensor,  # noqa: A002
-    output_q: torch.Tensor,
-    output_s: torch.Tensor,
-    group_size: int,
-    scale_ue8m0: bool,
-    fuse_silu_and_mul: bool,
-    masked_m: torch.Tensor | None,
-) -> None:
-    """Refuse what the operator cannot take."""
-    check_group_quant(TYPES, input, output_q, output_s, group_size, scale_ue8m0, fuse_silu_and_mul, masked_m)
-
-
 def reference(
     input: torch.Tensor,  # noqa: A002
     output_q: torch.Tensor,
@@ -127,39 +105,10 @@ def reference(
     )
 
 
-def peers(
-    input: torch.Tensor,  # noqa: A002
-    output_q: torch.Tensor,
-    output_s: torch.Tensor,
-    group_size: int,
-    eps: float,
-    int8_min: float,
-    int8_max: float,
-) -> dict[str, Callable[[], object]]:
-    """Return who else does it."""
-
-    def in_torch() -> torch.Tensor:
-        groups = input.unflatten(-1, (-1, group_size))
-        scales = groups.abs().amax(dim=-1, keepdim=True).float().clamp(min=eps) / int8_max
-        return (groups / scales).clamp(int8_min, int8_max).to(output_q.dtype).view(input.shape)
-
-    sgl, bounds = torch.ops.sgl_kernel, (int8_min, int8_max)
-    return {
-        "torch": in_torch,
-        "sglang-kernel": lambda: sgl.sgl_per_token_group_quant_8bit.default(
-            input, output_q, output_s, group_size, eps, *bounds, False
-        ),
-        "sglang-kernel v2": lambda: sgl.sgl_per_token_group_quant_8bit_v2.default(
-            input, output_q, output_s, group_size, eps, *bounds, False, False, None
-        ),
-    }
-
-
 CONTRACT = group_contract(
     sgl_per_token_group_quant_int8,
-    check,
-    reference,
-    make_group_quant(("int8_min", "int8_max"), TYPES),
-    peers,
+    (torch.int8,),
     refusals("int8", torch.uint8),
+    bounds=("int8_min", "int8_max"),
+    reference=reference,
 )
