@@ -1,6 +1,6 @@
 // What the operators that quantise to 8 bits share: checks of outputs and scales, in the words of
-// python/warpwright/quantization/_quantize.py, and the problems that they make. An operator checks its tensors
-// (check_quantized), its scales (one of three), returns where there is nothing to write, and then its memory
+// python/warpwright/quantization/_quantize.py and _group_scales.py, and the problems that they make. An operator checks
+// its tensors (check_quantized), its scales (one of three), returns where there is nothing to write, and then its memory
 // (quantized_rows), which gives it a problem; after its launch scope it fills in `out` and `scales`.
 #pragma once
 

@@ -201,13 +201,12 @@ def test_every_head_and_lane_of_a_rope_has_a_thread(ask: Ask) -> None:
         assert min(lanes_of_block, heads_of_block, tokens_of_block) >= 1, problem
         assert lanes_of_block * heads_of_block * tokens_of_block <= most, problem
         assert (lane_blocks - 1) * lanes_of_block < lanes <= lane_blocks * lanes_of_block, problem
-        assert (head_blocks - 1) * heads_of_block < heads <= 16 * across, problem
+        assert (head_blocks - 1) * heads_of_block < heads <= 6 * across, problem
         assert across >= heads or tokens * heads * lanes > 64 * sms, problem
-        assert (token_blocks - 1) * tokens_of_block < tokens, problem
-        assert token_blocks * tokens_of_block >= tokens or token_blocks >= sms, problem
+        assert (token_blocks - 1) * tokens_of_block < tokens <= token_blocks * tokens_of_block, problem
 
 
-def test_lanes_and_heads_past_a_grid_are_taken_in_turns(ask: Ask) -> None:
+def test_what_is_past_a_grid_is_taken_in_turns(ask: Ask) -> None:
     plans = ask([f"rope 1 1 {2**40} 132", f"rope 1 {2**30} 8 132", f"rope {2**40} 1 1 132"])
     for lanes_of_block, heads_of_block, tokens_of_block, lane_blocks, head_blocks, token_blocks, most in plans:
         assert max(lane_blocks, head_blocks) <= 65535

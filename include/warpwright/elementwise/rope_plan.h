@@ -20,7 +20,7 @@ constexpr int64_t rope_quotient_up(int64_t value, int64_t by) { return (value + 
 
 // One head for each thread until the GPU is full; then more, by which angles cost next to nothing.
 constexpr RopePlan plan_rope(int64_t tokens, int64_t heads, int64_t lanes, int sm_count) {
-  constexpr int64_t kThreadsOfSm = 1024, kMostHeads = 16, kMostBlocksOfSm = 64, kMostBlocks = 65535;
+  constexpr int64_t kThreadsOfSm = 1024, kMostHeads = 6, kMostBlocks = 65535, kMostTokenBlocks = 0x7fffffff;
   RopePlan plan;
   const int64_t fill = std::max<int64_t>(sm_count, 1) * kThreadsOfSm;
   const int64_t heads_of_thread = std::clamp<int64_t>(tokens * heads * lanes / fill, 1, std::min(heads, kMostHeads));
@@ -31,8 +31,7 @@ constexpr RopePlan plan_rope(int64_t tokens, int64_t heads, int64_t lanes, int s
   plan.head_blocks = std::min(rope_quotient_up(threads, most_heads), kMostBlocks);
   plan.heads_of_block = int(std::min(rope_quotient_up(threads, plan.head_blocks), most_heads));
   plan.tokens_of_block = int(std::min<int64_t>(kRopeThreads / (plan.lanes_of_block * plan.heads_of_block), tokens));
-  const int64_t most = std::max<int64_t>(sm_count, 1) * kMostBlocksOfSm;  // threads go on to further tokens
-  plan.token_blocks = std::min(rope_quotient_up(tokens, plan.tokens_of_block), most);
+  plan.token_blocks = std::min(rope_quotient_up(tokens, plan.tokens_of_block), kMostTokenBlocks);
   return plan;
 }
 
