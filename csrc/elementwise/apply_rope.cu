@@ -27,11 +27,11 @@ Status with_policies(const RopeProblem& p, const Device& device, cudaStream_t st
   const int lanes = rope_lanes<kSize>(int(p.head_dim), int(p.rotary_dim), p.in_place);
   if (lanes == 0) return Status::success();
   const RopePlan plan = plan_rope(p.tokens, p.q.heads + p.k.heads, lanes, device.sm_count);
-  LaunchShape shape{{plan.token_blocks, plan.head_blocks, plan.lane_blocks}, plan.lanes_of_block};
-  shape.threads_y = plan.heads_of_block;
-  shape.threads_z = plan.tokens_of_block;
+  LaunchShape shape{{plan.item_blocks, plan.lane_blocks}, plan.lanes_of_block};
+  shape.threads_y = plan.items_of_block;
   shape.dependent = p.dependent;
-  return launch_kernel<rope_kernel<T, kSize, Positions, Angles>>(shape, stream, RopeArguments<Positions, Angles>(p));
+  const RopeArguments<Positions, Angles> arguments(p, plan.groups);
+  return launch_kernel<rope_kernel<T, kSize, Positions, Angles>>(shape, stream, arguments);
 }
 
 template <typename T, int kSize>

@@ -29,7 +29,7 @@ struct LaunchShape {
   int64_t threads = 1;
   int shared_memory = 0;   // bytes of dynamic shared memory
   int cluster = 0;         // blocks along x of a kernel that knows clusters, also of one block; 0: it knows none
-  int64_t threads_y = 1, threads_z = 1;
+  int64_t threads_y = 1;
   bool dependent = false;  // programmatic dependent launch, for a kernel that waits (dependent_launch.cuh)
 };
 
@@ -56,7 +56,7 @@ Status launch_kernel(const LaunchShape& shape, cudaStream_t stream, const Argume
   }
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(unsigned(shape.grid.x), unsigned(shape.grid.y), unsigned(shape.grid.z));
-  config.blockDim = dim3(unsigned(shape.threads), unsigned(shape.threads_y), unsigned(shape.threads_z));
+  config.blockDim = dim3(unsigned(shape.threads), unsigned(shape.threads_y));
   config.dynamicSmemBytes = shape.shared_memory;
   config.stream = stream;
   config.attrs = attributes;

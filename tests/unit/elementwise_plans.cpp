@@ -39,8 +39,8 @@ void answer_rope() {
   int sms = 0;
   std::cin >> tokens >> heads >> lanes >> sms;
   const RopePlan plan = plan_rope(tokens, heads, lanes, sms);
-  std::cout << plan.lanes_of_block << " " << plan.heads_of_block << " " << plan.tokens_of_block << " "
-            << plan.lane_blocks << " " << plan.head_blocks << " " << plan.token_blocks << " " << kRopeThreads;
+  std::cout << plan.groups << " " << plan.lanes_of_block << " " << plan.items_of_block << " "
+            << plan.lane_blocks << " " << plan.item_blocks << " " << kRopeThreads;
 }
 
 void answer_divide() {

@@ -1,10 +1,10 @@
 // Kernel of the rotary embeddings. A thread turns the same pairs of several heads of a token: its angles are read or
 // computed once. Memory bounds it, so heads are read two at a time, and the first ones before the angles are known. Where
-// positions and angles come from are policies (rope_angles.cuh): a kernel that finds out for itself, and divides to know
-// its place, takes a microsecond longer.
+// positions and angles come from are policies (rope_angles.cuh), which a kernel would else find out anew for every token.
 #pragma once
 
 #include "warpwright/dependent_launch.cuh"
+#include "warpwright/divider.h"
 #include "warpwright/elementwise/rope_angles.cuh"
 #include "warpwright/elementwise/rope_plan.h"
 #include "warpwright/vector.cuh"
@@ -51,16 +51,18 @@ __host__ __device__ constexpr int rope_lanes(int head_dim, int rotary_dim, bool 
 template <typename Positions, typename Angles>
 struct RopeArguments {
   Positions positions;
-  int64_t tokens;
+  int64_t items;
+  Divider groups;  // of a token's heads
   int q_heads, heads;  // of q, and of q and k
   int head_dim, rotary_dim;
   bool interleave, in_place;
   RopeHeads q, k;
   Angles angles;
 
-  explicit RopeArguments(const RopeProblem& p)
+  RopeArguments(const RopeProblem& p, int64_t groups_of_token)
       : positions(p),
-        tokens(p.tokens),
+        items(p.tokens * groups_of_token),
+        groups(groups_of_token),
         q_heads(int(p.q.heads)),
         heads(int(p.q.heads + p.k.heads)),
         head_dim(int(p.head_dim)),
@@ -156,21 +158,20 @@ __device__ __forceinline__ void turn_heads(const Arguments& p, const RopePlace& 
   }
 }
 
-// Threads take further turns where a grid is too small.
+// Blocks in x take groups of heads of tokens, those in y lanes; both take further turns where a grid is too small.
 template <typename T, int kSize, typename Positions, typename Angles>
 __global__ void __launch_bounds__(kRopeThreads, 5)
     rope_kernel(const __grid_constant__ RopeArguments<Positions, Angles> p) {
   wait_for_earlier_kernels();
   let_later_kernels_start();
-  const int first = blockIdx.y * blockDim.y + threadIdx.y, step = gridDim.y * blockDim.y;
-  if (first >= p.heads) return;
-  const int lanes = rope_lanes<kSize>(p.head_dim, p.rotary_dim, p.in_place);
-  for (int lane = blockIdx.z * blockDim.x + threadIdx.x; lane < lanes; lane += gridDim.z * blockDim.x) {
+  const int lanes = rope_lanes<kSize>(p.head_dim, p.rotary_dim, p.in_place), groups = int(p.groups.divisor());
+  for (int lane = blockIdx.y * blockDim.x + threadIdx.x; lane < lanes; lane += gridDim.y * blockDim.x) {
     const RopePlace place = place_of<kSize>(p, lane);
     const auto of_pair = p.angles.of_pair(place.pair);
-    for (int64_t token = int64_t{blockIdx.x} * blockDim.z + threadIdx.z; token < p.tokens;
-         token += int64_t{gridDim.x} * blockDim.z) {
-      turn_heads<T, kSize>(p, place, of_pair, token, first, step);
+    for (int64_t item = int64_t{blockIdx.x} * blockDim.y + threadIdx.y; item < p.items;
+         item += int64_t{gridDim.x} * blockDim.y) {
+      const int64_t token = p.groups.divide(item);
+      turn_heads<T, kSize>(p, place, of_pair, token, int(item - token * groups), groups);
     }
   }
 }
