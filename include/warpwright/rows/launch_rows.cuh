@@ -84,8 +84,8 @@ Status launch_rows(const RowProblem& p, const Device& device, cudaStream_t strea
   return launch_any_rows<Source, Norm, Sink, W>(p, stream);
 }
 
-// Rows whose threads wait for nobody. What is done once for each vector takes longest there: vectors of twice the size do
-// it half as often.
+// Rows whose threads wait for nobody. What is done once for each vector takes longest there: vectors of twice the size
+// do it half as often.
 template <typename T, typename Source, typename Sink>
 Status launch_pieces(const RowProblem& p, const Device& device, cudaStream_t stream) {
   constexpr int kSize = 2 * kFullVector<T>;

@@ -32,8 +32,8 @@ __device__ __forceinline__ float factor_of_row(const RowSink::Arguments& to, con
   return factor_of(scale);
 }
 
-// A thread's share of a row: vectors at blockDim.x vectors from each other. One behind the end of the row stands for its
-// last, so that every read is one that may be made, without a branch that would keep reads from being made together.
+// A thread's share of a row: vectors at blockDim.x vectors from each other. One behind the end of the row stands for
+// its last, so that every read is one that may be made, without a branch that would keep reads from being made together.
 template <int kSize>
 struct Share {
   int first, columns;  // this thread's first, and how many the row has
@@ -93,7 +93,7 @@ class HeldVector {
   std::conditional_t<kAsRead, uint32_t[sizeof(Fetched) / sizeof(uint32_t)], float[kSize]> held_;
 };
 
-// A group is of threads side by side. They talk to each other first and write then: no thread may go its own way between.
+// A group is of threads side by side. They talk to each other first and write then: no thread goes its own way between.
 template <typename Sink, int kHeld, int kSize, typename Held>
 __device__ __forceinline__ void write_groups(const GroupSink::Arguments& to, const Sink& out, bool is_there,
                                              const Share<kSize>& share, Held (&held)[kHeld]) {
@@ -175,8 +175,8 @@ template <typename Source, typename Norm, typename Sink, int kSize>
 constexpr int kRegisters = kHoldsAsRead<Source, Norm, Sink> ? kSize / 2 : kSize;
 
 // How many vectors a thread may hold: as many as 32 registers do, half of that where it is crowded by more than their
-// being held as they were read, and no more than four of what is quantised after a norm: eight are a large kernel for rows
-// of more than 20,480 elements. One in what comes in pieces.
+// being held as they were read, and no more than four of what is quantised after a norm: eight are a large kernel for
+// rows of more than 20,480 elements. One in what comes in pieces.
 template <typename Source, typename Norm, typename Sink, int kSize>
 constexpr int most_held() {
   if (kComesInPieces<Norm, Sink>) return 1;
@@ -192,15 +192,21 @@ constexpr int kMostHeld = most_held<Source, Norm, Sink, kSize>();
 template <typename Norm>
 constexpr int kBestHeld = Norm::kReadsWeights ? 4 : kMaxHeld;
 
+// The most threads of a block.
+template <typename Source, typename Norm, typename Sink, int kHeld, int kSize>
+constexpr int row_threads() {
+  return max_threads_of(kHeld * kRegisters<Source, Norm, Sink, kSize>, kCrowd<Source, Norm, Sink>);
+}
+
 // The row stays in registers: each thread holds kHeld vectors of it, and each block has blockDim.y rows. Blocks along y
 // have pieces of a row, if it has any.
 template <typename Source, typename Norm, typename Sink, typename W, int kHeld, int kSize>
-__global__ void __launch_bounds__(max_threads_of(kHeld * kRegisters<Source, Norm, Sink, kSize>, kCrowd<Source, Norm, Sink>))
+__global__ void __launch_bounds__(row_threads<Source, Norm, Sink, kHeld, kSize>())
     row_kernel(const __grid_constant__ RowArguments<Source, Norm, Sink, W> p) {
   wait_for_earlier_kernels();
   let_later_kernels_start();
   constexpr int kAtOnce = kHeld < 4 ? kHeld : 4;
-  constexpr bool kFetchesEarly = kHeld * sizeof(Weights<W, Norm, kSize>) <= 64;  // where registers reach for the weights
+  constexpr bool kFetchesEarly = kHeld * sizeof(Weights<W, Norm, kSize>) <= 64;  // where registers reach for them
   const Share<kSize> share{int(blockIdx.y * kHeld * blockDim.x + threadIdx.x) * kSize, int(p.hidden)};
   const int64_t wanted = int64_t{blockIdx.x} * blockDim.y + threadIdx.y;
   const int64_t row = wanted < p.rows ? wanted : p.rows - 1;
@@ -314,8 +320,8 @@ __device__ void write_any_whole(const RowSink::Arguments& to, RowReduce& reduce,
   for (int64_t i = threadIdx.x; i < hidden; i += blockDim.x) any.write(i, out, factor);
 }
 
-// Any row, one element at a time: for sizes and addresses that no vector fits, for rows past the registers, and for groups
-// that are no power of two of vectors.
+// Any row, one element at a time: for sizes and addresses that no vector fits, for rows past the registers, and for
+// groups that are no power of two of vectors.
 template <typename Source, typename Norm, typename Sink, typename W>
 __global__ void __launch_bounds__(kRowThreads)
     any_row_kernel(const __grid_constant__ RowArguments<Source, Norm, Sink, W> p) {

@@ -44,8 +44,8 @@ struct RowWork {
   int crowd = 0;                  // max_threads_of
 };
 
-// A row of up to a warp: a power of two of threads, so that a warp has several rows. Where much is read beside many rows,
-// each thread holds two vectors, which halves what is done once for each thread.
+// A row of up to a warp: a power of two of threads, so that a warp has several rows. Where much is read beside many
+// rows, each thread holds two vectors, which halves what is done once for each thread.
 constexpr RowPlan plan_short_rows(const RowWork& work, int sm_count) {
   const bool many = work.rows * work.vectors > 512 * int64_t{sm_count};
   const int least = work.group_threads > 2 ? work.group_threads : 2;
