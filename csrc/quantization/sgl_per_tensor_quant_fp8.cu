@@ -34,19 +34,15 @@ bool in_vectors(const RowProblem& p) {
          p.out_stride % kSize == 0;
 }
 
-// A tensor that one block holds is a row, and its scale that of the row: one kernel in place of two.
-inline bool is_short_row(const RowProblem& p) { return p.rows == 1 && p.hidden <= 1 << 15; }
-
 }  // namespace tensor_quant
 
 Status sgl_per_tensor_quant_fp8(const RowProblem& problem, const Device& device, Workspace workspace,
                                 cudaStream_t stream) {
-  const bool is_given = problem.quantization.scale_of == ScaleOf::kTensor;
-  if (!is_given && tensor_quant::is_short_row(problem)) return sgl_per_token_quant_fp8(problem, device, stream);
   return with_float_type(problem.dtype, [&](auto element) {
     using T = decltype(element);
+    const bool is_given = problem.quantization.scale_of == ScaleOf::kTensor;
     if (is_given && rows_take_vectors<T, PlainSource<T>, NoNorm, TensorSink, T, kFullVector<T>>(problem)) {
-      return sgl_per_token_quant_fp8(problem, device, stream);  // its threads wait for nobody
+      return launch_pieces<T, PlainSource<T>, TensorSink>(problem, device, stream);
     }
     return tensor_quant::in_vectors<T>(problem)
                ? tensor_quant::with_vectors_of<T, kFullVector<T>>(problem, device, workspace, stream)
