@@ -2,6 +2,7 @@
 #pragma once
 
 #include "warpwright/launch_kernel.cuh"
+#include "warpwright/rows/any_row_kernel.cuh"
 #include "warpwright/rows/row_kernel.cuh"
 
 namespace warpwright {

@@ -52,6 +52,22 @@ struct Max {
   }
 };
 
+// The largest magnitude of kCount elements, a power of two, by halves: a maximum of each with the next would wait for
+// itself.
+template <int kFrom, int kCount, int kSize>
+__device__ __forceinline__ float largest_among(const float (&x)[kSize]) {
+  if constexpr (kCount == 1) {
+    return fabsf(x[kFrom]);
+  } else {
+    return Max::join(largest_among<kFrom, kCount / 2>(x), largest_among<kFrom + kCount / 2, kCount / 2>(x));
+  }
+}
+
+template <int kSize>
+__device__ __forceinline__ float largest_of(const float (&x)[kSize]) {
+  return largest_among<0, kSize>(x);
+}
+
 // A row has blockDim.x threads: a power of two of up to 32, of which a warp has several rows; or whole warps, and then
 // the block has one row. Every thread of the block takes part in every call.
 class RowReduce {

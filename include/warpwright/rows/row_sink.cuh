@@ -33,21 +33,6 @@ struct FloatSink {
   }
 };
 
-// Of kCount elements, a power of two, by halves: a maximum of each with the next would wait for itself.
-template <int kFrom, int kCount, int kSize>
-__device__ __forceinline__ float largest_among(const float (&x)[kSize]) {
-  if constexpr (kCount == 1) {
-    return fabsf(x[kFrom]);
-  } else {
-    return Max::join(largest_among<kFrom, kCount / 2>(x), largest_among<kFrom + kCount / 2, kCount / 2>(x));
-  }
-}
-
-template <int kSize>
-__device__ __forceinline__ float largest_of(const float (&x)[kSize]) {
-  return largest_among<0, kSize>(x);
-}
-
 constexpr float kLeastNormal = 1.17549435e-38f;  // 2^-126: the inverses of smaller scales are no finite numbers
 
 // How a largest magnitude becomes a scale.

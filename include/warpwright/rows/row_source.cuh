@@ -1,5 +1,5 @@
 // Where the elements of a row come from: policies of the row kernels, each with the arguments that it needs of a problem
-// (why no more: row_kernel.cuh). `fetch` reads a vector as it is, so that a thread
+// (why no more: row_arguments.cuh). `fetch` reads a vector as it is, so that a thread
 // can ask for all of its own before it waits for any, and `unpack` makes floats of it. `keep` writes what the method
 // keeps of those. `read_one` reads an element anew each time, until `keep` writes it. One that crowds needs many
 // registers; a narrow one reads no more than half of what its floats take.
