@@ -69,8 +69,8 @@ bool takes_vectors(const void* start, int64_t stride, int64_t elements) {
          elements % kSize == 0;
 }
 
-// The largest magnitude of kCount elements of 16 bits from the kFrom-th on, by halves, in pairs where the GPU has an
-// instruction for them; a NaN wins.
+// The largest magnitudes of kCount elements of 16 bits from the kFrom-th on, of the even and of the odd ones, by halves;
+// a NaN wins. For SM 8.0 and newer, which have an instruction for it.
 template <typename Pair, int kFrom, int kCount, typename T, int kSize>
 __device__ __forceinline__ Pair largest_pair(const Vector<T, kSize>& of) {
   if constexpr (kCount == 2) {

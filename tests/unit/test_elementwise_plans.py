@@ -156,6 +156,21 @@ def test_one_row_has_as_many_threads_as_vectors(ask: Ask) -> None:
         assert plan.threads * plan.pieces >= row.vectors, (row, plan)
 
 
+@pytest.mark.parametrize(
+    ("elements", "of_vector", "registers", "most"),
+    [(40_960, 8, 4, 8), (20_480, 4, 4, 8), (20_480, 8, 8, 4)],
+    ids=["16 bits as read", "32 bits", "16 bits with a residual"],
+)
+def test_norms_hold_rows_of_as_many_elements_as_the_changelog_says(
+    ask: Ask, elements: int, of_vector: int, registers: int, most: int
+) -> None:
+    vectors = elements // of_vector
+    rows = [Row(count, vectors + more, most_held=most, registers=registers, crowd=2)
+            for count in (1, 500, 100_000) for more in (0, 1)]  # fmt: skip
+    for row, plan in row_plans(ask, rows):
+        assert (plan.held > 0) == (row.vectors == vectors), (row, plan)
+
+
 @pytest.mark.parametrize("most", [4, 8], ids=["four", "eight"])
 def test_a_row_that_no_thread_can_hold_is_read_anew_in_each_pass(ask: Ask, most: int) -> None:
     for row, plan in row_plans(ask, [Row(rows, 10**6, most_held=most) for rows in (1, 100, 10**5)]):
