@@ -69,6 +69,10 @@ int32_t number_of(ScalarType type) {
       return aoti_torch_dtype_int64();
     case ScalarType::Char:
       return aoti_torch_dtype_int8();
+    case ScalarType::Byte:
+      return aoti_torch_dtype_uint8();
+    case ScalarType::Bool:
+      return aoti_torch_dtype_bool();
     case ScalarType::Float8_e4m3fn:
       return aoti_torch_dtype_float8_e4m3fn();
     default:
@@ -90,6 +94,12 @@ Dtype to_dtype(ScalarType type) {
       return Dtype::kFloat8E4M3;
     case ScalarType::Int:
       return Dtype::kInt32;
+    case ScalarType::Long:
+      return Dtype::kInt64;
+    case ScalarType::Byte:
+      return Dtype::kUInt8;
+    case ScalarType::Bool:
+      return Dtype::kBool;
     default:
       fail("dtype ", name_of(type), " has no kernel; this is a missing check of the operator");
   }
@@ -97,7 +107,8 @@ Dtype to_dtype(ScalarType type) {
 
 Dtype to_dtype(int32_t number) {
   for (ScalarType type : {ScalarType::BFloat16, ScalarType::Half, ScalarType::Float, ScalarType::Char,
-                          ScalarType::Float8_e4m3fn, ScalarType::Int}) {
+                          ScalarType::Float8_e4m3fn, ScalarType::Int, ScalarType::Long, ScalarType::Byte,
+                          ScalarType::Bool}) {
     if (number_of(type) == number) return to_dtype(type);
   }
   fail("torch's dtype ", number, " has no kernel; this is a missing check of the operator");

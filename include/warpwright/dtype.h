@@ -3,12 +3,14 @@
 
 namespace warpwright {
 
-enum class Dtype { kFloat16, kBFloat16, kFloat32, kInt8, kFloat8E4M3, kInt32 };
+enum class Dtype { kFloat16, kBFloat16, kFloat32, kInt8, kFloat8E4M3, kInt32, kInt64, kUInt8, kBool };
 
 constexpr int size_of(Dtype dtype) {
   switch (dtype) {
     case Dtype::kInt8:
     case Dtype::kFloat8E4M3:
+    case Dtype::kUInt8:
+    case Dtype::kBool:
       return 1;
     case Dtype::kFloat16:
     case Dtype::kBFloat16:
@@ -16,6 +18,8 @@ constexpr int size_of(Dtype dtype) {
     case Dtype::kFloat32:
     case Dtype::kInt32:
       return 4;
+    case Dtype::kInt64:
+      return 8;
   }
   return 0;
 }

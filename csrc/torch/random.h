@@ -1,0 +1,20 @@
+// The random numbers of an operator: its arguments (int seed, int offset, Tensor? seeds, Tensor? offsets), checked in
+// the words of python/warpwright/random.py.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "torch/arg.h"
+#include "warpwright/random.h"
+
+namespace warpwright::torch_api {
+
+// Seeds and offsets, where they are given, are int64, of one element or of one for each row, on the device of `on`.
+void check_random(const std::optional<Arg>& seeds, const std::optional<Arg>& offsets, int64_t rows, const Arg& on);
+
+// What the kernels read of them; after the launch scope is open.
+RandomSource random_source(int64_t seed, int64_t offset, const std::optional<Arg>& seeds,
+                           const std::optional<Arg>& offsets);
+
+}  // namespace warpwright::torch_api
