@@ -44,3 +44,12 @@ warpwright_add_kernel(rmsnorm_quant        fused/rmsnorm_quant.cu               
                       ALSO fused_add_rmsnorm_quant rmsnorm_dynamic_quant fused_add_rmsnorm_dynamic_quant)
 warpwright_add_kernel(layernorm_quant      fused/layernorm_quant.cu             75 80 86 89 90a
                       ALSO layernorm_dynamic_quant)
+warpwright_add_kernel(sampling_from_probs  sampling/sampling_from_probs.cu  75 80 86 89 90a
+                      ALSO top_k_sampling_from_probs top_p_sampling_from_probs min_p_sampling_from_probs
+                           top_k_top_p_sampling_from_probs)
+warpwright_add_kernel(sampling_from_logits sampling/sampling_from_logits.cu 75 80 86 89 90a
+                      ALSO top_k_top_p_sampling_from_logits)
+warpwright_add_kernel(top_k_renorm_probs   sampling/top_k_renorm_probs.cu   75 80 86 89 90a)
+warpwright_add_kernel(top_p_renorm_probs   sampling/top_p_renorm_probs.cu   75 80 86 89 90a)
+warpwright_add_kernel(top_k_mask_logits    sampling/top_k_mask_logits.cu    75 80 86 89 90a)
+warpwright_add_kernel(softmax              sampling/softmax.cu              75 80 86 89 90a)

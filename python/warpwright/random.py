@@ -1,8 +1,8 @@
 """Where random numbers come from: a seed and an offset, drawn from a generator or given by the caller.
 
 An operator that draws takes ``(int seed, int offset, Tensor? seeds, Tensor? offsets)``; its kernel makes the numbers of
-a row from them by Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011),
-as `words` does here. The numbers of row r follow from seed, offset and r; where each row has a seed of its own, from
+a row from them by Philox4x32-10, as `words` does here (Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy
+as 1, 2, 3", SC 2011). The numbers of row r follow from seed, offset and r; where each row has a seed of its own, from
 its seed and offset alone. So they are the same on every GPU and, in a batch of any size, for the same row.
 
 Under CUDA graphs a number would be frozen into the graph, and every replay would draw the same again. There, and where
@@ -72,7 +72,9 @@ def words(source: Source, rows: int, device: torch.device, index: int = 0) -> to
     seed = _for_rows(source.seed, source.seeds, rows, device)
     offset = _for_rows(source.offset, source.offsets, rows, device)
     last = torch.full_like(each, index | OF_OURS)
-    return _philox([offset & _LOW, offset >> 32 & _LOW, each * 0 if own else each, last], [seed & _LOW, seed >> 32 & _LOW])
+    return _philox(
+        [offset & _LOW, offset >> 32 & _LOW, each * 0 if own else each, last], [seed & _LOW, seed >> 32 & _LOW]
+    )
 
 
 def unit_interval(high: torch.Tensor, low: torch.Tensor) -> torch.Tensor:

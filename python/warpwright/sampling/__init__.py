@@ -1,4 +1,4 @@
-"""Sampling: no operator of this family is here yet."""
+"""Sampling: softmax, classes by chance, and probabilities of which the largest stay."""
 
 from warpwright._rooms import open_family
 

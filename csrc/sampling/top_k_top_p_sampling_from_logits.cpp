@@ -1,0 +1,29 @@
+#include "warpwright/paths/top_k_top_p_sampling_from_logits.h"
+
+#include "sampling/draw.h"
+#include "torch/operator.h"
+
+namespace warpwright::torch_api {
+
+namespace {
+
+constexpr SmPath<DrawLaunch> kPaths[] = {WARPWRIGHT_PATHS_top_k_top_p_sampling_from_logits};
+
+Draws top_k_top_p_sampling_from_logits(const Tensor& logits, const std::optional<Tensor>& indices,
+                                       const std::optional<Tensor>& top_k, int64_t top_k_all,
+                                       const std::optional<Tensor>& top_p, double top_p_all, bool top_k_first,
+                                       int64_t seed, int64_t offset, const std::optional<Tensor>& seeds,
+                                       const std::optional<Tensor>& offsets) {
+  FilterArguments filter{Filter::kTopKTopP, {&top_k, top_k_all}, {&top_p, top_p_all}, kNoMinP, top_k_first};
+  return draw_from_logits("top_k_top_p_sampling_from_logits", kPaths, logits, indices, filter,
+                          {seed, offset, seeds, offsets});
+}
+
+}  // namespace
+
+WARPWRIGHT_OPERATOR(top_k_top_p_sampling_from_logits,
+                    "(Tensor logits, Tensor? indices, Tensor? top_k, int top_k_all, Tensor? top_p, float top_p_all, "
+                    "bool top_k_first, int seed, int offset, Tensor? seeds, "
+                    "Tensor? offsets) -> (Tensor samples, Tensor valid)");
+
+}  // namespace warpwright::torch_api
