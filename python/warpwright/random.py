@@ -126,10 +126,10 @@ def _split(number: Number | None) -> tuple[int, torch.Tensor | None]:
 
 
 def _next_of(generator: torch.Generator) -> Source:
-    offset = generator.get_offset()
+    offset = int(generator.get_offset())
     generator.set_offset(offset + STEP)
     return Source((generator.initial_seed() + 2**63) % 2**64 - 2**63, offset)
 
 
 def _index(device: torch.device) -> int:
-    return torch.cuda.current_device() if device.index is None else device.index
+    return int(torch.cuda.current_device() if device.index is None else device.index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import is_grad_enabled
@@ -27,7 +27,7 @@ from warpwright.random import Number, check_random, source_of
 
 MOST_CLASSES = 1 << 20
 
-Drawn = torch.Tensor | tuple[torch.Tensor, torch.Tensor]
+Drawn: TypeAlias = torch.Tensor | tuple[torch.Tensor, torch.Tensor]
 
 
 def draw(

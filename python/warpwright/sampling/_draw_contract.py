@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
@@ -23,8 +23,8 @@ from warpwright.sampling._draw_reference import (
 )
 from warpwright.sampling._peers import draw_peers
 
-Tensors = tuple[torch.Tensor, ...]
-Given = torch.Tensor | None
+Tensors: TypeAlias = tuple[torch.Tensor, ...]
+Given: TypeAlias = torch.Tensor | None
 
 
 class Filters(NamedTuple):

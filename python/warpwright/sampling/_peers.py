@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
-Peers = Mapping[str, Callable[[], object]]
+Peers: TypeAlias = Mapping[str, Callable[[], object]]
 
 
 def flashinfer_peer(name: str, *arguments: Any) -> Peers:

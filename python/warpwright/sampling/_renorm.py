@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -13,7 +13,7 @@ from warpwright.draw import Draw, crossed, widened
 from warpwright.sampling._draw import check_numbers, check_scores
 from warpwright.sampling._draw_calls import set_row
 
-Given = torch.Tensor | None
+Given: TypeAlias = torch.Tensor | None
 
 WORKLOADS: tuple[Mapping[str, Any], ...] = (
     *({"rows": rows, "classes": 128_256} for rows in (1, 8, 32, 128, 512)),

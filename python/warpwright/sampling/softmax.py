@@ -52,8 +52,8 @@ def softmax(
     """
     given = share_numbers(1.0 if temperature is None else temperature)
     if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(logits):
-        return call_recorded(_softmax, logits, *given, enable_pdl)  # type: ignore[no-any-return]
-    return _softmax(logits, *given, enable_pdl)  # type: ignore[no-any-return]
+        return call_recorded(_softmax, logits, *given, enable_pdl)
+    return _softmax(logits, *given, enable_pdl)
 
 
 def check(logits: torch.Tensor, temperature: torch.Tensor | None) -> None:

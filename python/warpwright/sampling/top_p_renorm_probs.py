@@ -25,8 +25,8 @@ def top_p_renorm_probs(probs: torch.Tensor, top_p: torch.Tensor | float) -> torc
     """Keep the largest probabilities of each row that make up a share of the mass, and divide them by their sum.
 
     The others become 0. A probability stays where less than the share is larger than it: the last one that stays brings
-    the mass to the share, and those equal to it stay too. Method: radix digits of 12, 8, 8 and 4 bits; the masses of their
-    bins are summed as whole numbers, so that the result does not depend on the order.
+    the mass to the share, and those equal to it stay too. Method: radix digits of 12, 8, 8 and 4 bits; the masses of
+    their bins are summed as whole numbers, so that the result does not depend on the order.
 
     Parameters
     ----------
