@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import warpwright
@@ -22,22 +22,22 @@ def modules() -> list[str]:
 
 def functions() -> list[dict[str, Any]]:
     """Return every public function, and the classes beside them."""
-    operator_of = {contract.function: contract for contract in _rooms.operators().values()}
-    found = []
-    for name in sorted({*_rooms.family_of(), *_rooms.HELPERS}):
+    contracts = _rooms.operators()
+    found = [
+        _describe(name, contract.function, _places(name, contract.function, (contract.family, *contract.also_in)), name)
+        for name, contract in contracts.items()
+    ]
+    operator_of = {contract.function: name for name, contract in contracts.items()}
+    for name, family in _rooms.HELPERS.items():
         function = _rooms.public(name)
-        contract = operator_of.get(function)
-        found.append(_describe(name, function, _places(name), contract.name if contract else None))
-    return [*found, *_in_plain_modules()]
+        found.append(_describe(name, function, _places(name, function, (family,)), operator_of.get(function)))
+    return [*sorted(found, key=lambda each: str(each["name"])), *_in_plain_modules()]
 
 
-def _places(name: str) -> list[str]:
-    """Return the modules that have a name which the package itself has too."""
-    family = _rooms.HELPERS.get(name)
-    if family is not None:
-        return ["warpwright", f"warpwright.{family}"]
-    contract = _rooms.contract_of(name)
-    return ["warpwright", *(f"warpwright.{module}" for module in (contract.family, *contract.also_in))]
+def _places(name: str, function: Callable[..., Any], families: Sequence[str]) -> list[str]:
+    """Return the modules that have a function: the package itself has another thing where a family has its name."""
+    package = ["warpwright"] if _rooms.public(name) is function else []
+    return [*package, *(f"warpwright.{family}" for family in families)]
 
 
 def _in_plain_modules() -> Iterator[dict[str, Any]]:
