@@ -14,7 +14,7 @@ from wheelworks.matrix import Matrix
 from wheelworks.operator_export import Function
 from wheelworks.sgl_names import Name, parse_arguments, read_names
 from wheelworks.switching import judge, modules, refusal
-from wheelworks.switching_page import HEAD, render_switching
+from wheelworks.switching_page import HEAD, MODULES, render_switching
 
 NAMES = """\
 schema = 1
@@ -32,9 +32,8 @@ gelu = { "0.4.5" = "input" }
 fp4_quant = { "0.3.21" = "input, *, scale" }
 """
 
-PAGE = """\
-## Modules
-
+PAGE = f"""\
+{MODULES}
 | module | here | names |
 | --- | --- | --- |
 | `sgl_kernel.elementwise` | `warpwright.elementwise` | 1 of 3 |

@@ -38,12 +38,19 @@ differ, calls in either form. Names and arguments that came and went between the
 - The operators are in `torch.ops.warpwright`, with schemas of their own; nothing is put into `torch.ops.sgl_kernel`.
 """
 
+MODULES = """\
+## Modules
+
+A name that is here is in the package itself, unless its row says where else, and in these modules. "Names" counts those
+that can be imported from a module, of those that sgl_kernel has in it.
+"""
+
 
 def render_switching(names: Sequence[Name], export: Export) -> str:
     """Return the page."""
     verdicts = judge(names, export)
     families = dict.fromkeys(each.name.family for each in verdicts)
-    parts = [f"{NOTE}\n\n{HEAD}", f"## Modules\n\n{_modules(verdicts, export)}", f"## Names\n\n{_count(verdicts)}"]
+    parts = [f"{NOTE}\n\n{HEAD}", f"{MODULES}\n{_modules(verdicts, export)}", f"## Names\n\n{_count(verdicts)}"]
     parts += [f"### {family}\n\n{_family([v for v in verdicts if v.name.family == family])}" for family in families]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
