@@ -32,8 +32,8 @@ differ, calls in either form. Names and arguments that came and went between the
   `torch.compile`. What each operator refuses stands in its page.
 - Tensors on the CPU are taken: a reference in plain torch runs, with or without a GPU.
 - Tensors without elements are taken.
-- The same call gives the same bits in every run. Calls can be captured in CUDA graphs, and the host does not wait for
-  the GPU; the page of an operator says so where it does.
+- The same call gives the same bits in every run, but for what it draws by chance. Calls can be captured in CUDA graphs,
+  and the host does not wait for the GPU; the page of an operator says so where it does.
 - Weights may be Parameters. No operator has a backward: a `backward` through one ends in an error that names it.
 - The operators are in `torch.ops.warpwright`, with schemas of their own; nothing is put into `torch.ops.sgl_kernel`.
 """
