@@ -49,7 +49,7 @@ def new_operator(session: nox.Session) -> None:
 
 @nox.session(name="operator-pages", python=PYTHON)
 def operator_pages(session: nox.Session) -> None:
-    """Write docs/operators anew from what a wheel says of its operators: `-- WHEEL [--check]`."""
+    """Write docs/operators and the page for callers of sgl_kernel, from what a wheel says: `-- WHEEL [--check]`."""
     pipeline(session, "operator-pages")
 
 

@@ -31,6 +31,7 @@ OPERATOR: dict[str, Any] = {
     "name": "rmsnorm",
     "family": "elementwise",
     "modules": ["elementwise"],
+    "differs": "",
     "signature": "rmsnorm(input: torch.Tensor, eps: float = 1e-06) -> torch.Tensor",
     "docstring": DOCSTRING,
     "schema": "(Tensor($0! -> ) out, Tensor input, float eps) -> ()",
@@ -42,6 +43,16 @@ OPERATOR: dict[str, Any] = {
     "workloads": [{"name": "1 x 4096", "arguments": {"rows": "1"}, "bytes": 16384, "operations": 0}],
     "peers": ["torch", "copy"],
     "reference": "def reference(input):\n    return input\n",
+}
+
+FUNCTION: dict[str, Any] = {
+    "name": "rmsnorm",
+    "modules": ["warpwright", "warpwright.elementwise"],
+    "operator": "rmsnorm",
+    "parameters": [
+        {"name": "input", "kind": "POSITIONAL_OR_KEYWORD", "required": True},
+        {"name": "eps", "kind": "POSITIONAL_OR_KEYWORD", "required": False},
+    ],
 }
 
 TIMES: dict[str, Any] = {
@@ -59,7 +70,9 @@ TIMES: dict[str, Any] = {
 
 
 def document(*operators: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"schema": 1, "version": "0.1.0+cu130", "operators": [*operators] or [OPERATOR], **more}
+    """Return a wheel's document; what stands in ``more`` comes in the place of what it has."""
+    said = {"modules": ["elementwise"], "functions": [FUNCTION], "operators": [*operators] or [OPERATOR]}
+    return {"schema": 2, "version": "0.1.0+cu130", **said, **more}
 
 
 def export(*operators: dict[str, Any], **more: Any) -> Export:

@@ -157,6 +157,9 @@ class Contract:
         Where something general cannot hold.
     also_in
         Other modules of this package that callers import the function from.
+    differs
+        What a caller of sgl_kernel finds different, where a call of both gives something else: taking more calls, and
+        refusing what is undefined there, is no difference.
     """
 
     function: Callable[..., Any]
@@ -175,6 +178,7 @@ class Contract:
     determined: Callable[..., tuple[torch.Tensor, ...]] | None = None
     traits: tuple[Trait, ...] = ()
     also_in: tuple[str, ...] = ()
+    differs: str = ""
 
     @property
     def name(self) -> str:

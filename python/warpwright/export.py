@@ -10,19 +10,24 @@ from typing import Any
 
 import torch
 
-from warpwright import _extension
+from warpwright import _extension, _public
 from warpwright._registry import as_tuple, by_name, overload, pure_outs, written
 from warpwright._rooms import operators
 from warpwright.contract import Arguments, Contract
 from warpwright.draw import Draw
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def document() -> dict[str, Any]:
     """Return all contracts: what each operator is called with, how it is checked, and what it has to move."""
-    version = _extension.build_record().version
-    return {"schema": SCHEMA, "version": version, "operators": [describe(each) for each in operators().values()]}
+    return {
+        "schema": SCHEMA,
+        "version": _extension.build_record().version,
+        "modules": _public.modules(),
+        "functions": _public.functions(),
+        "operators": [describe(each) for each in operators().values()],
+    }
 
 
 def describe(contract: Contract) -> dict[str, Any]:
@@ -33,6 +38,7 @@ def describe(contract: Contract) -> dict[str, Any]:
         "name": contract.name,
         "family": contract.family,
         "modules": [contract.family, *contract.also_in],
+        "differs": contract.differs,
         "signature": f"{contract.name}{inspect.signature(contract.function, eval_str=True)}",
         "docstring": inspect.getdoc(contract.function),
         "schema": str(schema).removeprefix(schema.name),

@@ -20,14 +20,14 @@ from wheelworks.operator_export import read_export, require_promised
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"schema": 2}, "its document has schema 2, and this project reads 1"),
+        ({"schema": 1}, "its document has schema 1, and this project reads 2"),
         ({"schema": None}, "its document has schema None"),
         ({"extra": 1}, "extra\n  Extra inputs are not permitted"),
         ({"operators": [{**OPERATOR, "colour": "red"}]}, "operators.0.colour"),
         ({"operators": [{name: OPERATOR[name] for name in OPERATOR if name != "family"}]}, "operators.0.family"),
         ({"operators": [{**OPERATOR, "workloads": [{"name": "a"}]}]}, "operators.0.workloads.0.bytes"),
     ],
-    ids=["newer schema", "no schema", "unknown key", "unknown key of one", "missing key", "missing inside"],
+    ids=["older schema", "no schema", "unknown key", "unknown key of one", "missing key", "missing inside"],
 )
 def test_a_document_that_is_not_known_is_refused(change: dict[str, Any], words: str) -> None:
     with pytest.raises(ExportError) as caught:

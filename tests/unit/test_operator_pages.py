@@ -96,6 +96,13 @@ def reference(input):
 """
 
 
+NAMES = """\
+schema = 1
+not-here = { planned = ["elementwise"] }
+families.elementwise.elementwise.rmsnorm = { "0.4.5" = "input, eps=1e-06" }
+"""
+
+
 def page(change: dict[str, Any] | None = None) -> str:
     return render_pages(export({**OPERATOR, **(change or {})}), {"rmsnorm": ("75", "90a")}, {})["rmsnorm.md"]
 
@@ -131,6 +138,12 @@ def test_whole_numbers_are_off_by_so_many() -> None:
     assert "by 1 (int8), 2^-2 of its value (float32): ties." in page({"tolerance": tolerance})
 
 
+def test_what_callers_of_sgl_kernel_find_different_stands_beside_the_call() -> None:
+    told = page({"differs": "rows of zeros stay zero"})
+    assert "`warpwright.elementwise.rmsnorm`.\n\nIt differs from sgl_kernel's: rows of zeros stay zero\n" in told
+    assert "differs" not in page()
+
+
 def test_parts_that_an_operator_does_not_have_leave_no_heading() -> None:
     text = page(
         {"traits": [], "samples": [], "refusals": [], "workloads": [], "peers": [], "mutates": [], "modules": []}
@@ -164,6 +177,7 @@ def checkout(matrix: Matrix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(command, "read_matrix", lambda: one)
     monkeypatch.setattr(command, "run", printing(json.dumps(document())))
     write_times(tmp_path / "docs/performance", json.dumps(TIMES))
+    (tmp_path / "docs/sgl_kernel.toml").write_text(NAMES, encoding="utf-8")
     return tmp_path / "docs/operators"
 
 
@@ -172,6 +186,8 @@ def test_pages_are_written_and_then_current(checkout: Path, capsys: pytest.Captu
     assert sorted(path.name for path in checkout.iterdir()) == ["rmsnorm.md"]
     assert (checkout / "rmsnorm.md").read_text(encoding="utf-8") == PAGE.replace("SM 75, 90a", "SM 90a")
     assert "wrote docs/operators/rmsnorm.md" in capsys.readouterr().out
+    switching = checkout.parent / "switching_from_sgl_kernel.md"
+    assert "| [`rmsnorm`](operators/rmsnorm.md) | 0.4.5 | works |" in switching.read_text(encoding="utf-8")
     command.operator_pages(WHEEL, check=True)
     assert "docs/operators is current" in capsys.readouterr().out
 
@@ -193,5 +209,6 @@ def test_a_check_names_every_page_that_is_not_current_and_changes_none(checkout:
     told = str(caught.value)
     assert "docs/operators/rmsnorm.md is out of date" in told
     assert "docs/operators/gelu.md is of no operator" in told
+    assert "docs/switching_from_sgl_kernel.md is missing" in told
     assert f"run `nox -s operator-pages -- {WHEEL}`" in told
     assert [path.read_text(encoding="utf-8") for path in checkout.iterdir()] == ["old", "old"]

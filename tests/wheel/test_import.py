@@ -71,7 +71,7 @@ def test_type_checkers_see_every_operator() -> None:
 def test_the_export_is_one_document_of_all_contracts() -> None:
     done = subprocess.run([sys.executable, "-m", "warpwright.export"], capture_output=True, text=True, check=True)
     document = json.loads(done.stdout)
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert [each["name"] for each in document["operators"]] == list(warpwright.operators())
     assert all(workload["bytes"] > 0 for each in document["operators"] for workload in each["workloads"])
 

@@ -228,5 +228,6 @@ CONTRACT = Contract(
     tolerance=rounded_once("sums in float32, rsqrtf, and products, whose differences cancel", of_largest=2.0**-20),
     workloads=WORKLOADS,
     peers=peers,
+    also_in=("moe",),
     moves=moves,
 )

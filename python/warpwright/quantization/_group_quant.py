@@ -158,6 +158,7 @@ def group_contract(
     more: tuple[Sample, ...] = (),
     bounds: tuple[str, str] = ("fp8_min", "fp8_max"),
     reference: Callable[..., Any] = reference,
+    also_in: tuple[str, ...] = (),
 ) -> Contract:
     """Return the contract of such an operator, which calls its bounds by these names and gives these dtypes."""
     return Contract(
@@ -170,4 +171,5 @@ def group_contract(
         tolerance=GATED_TOLERANCE,
         workloads=WORKLOADS,
         peers=peers,
+        also_in=also_in,
     )

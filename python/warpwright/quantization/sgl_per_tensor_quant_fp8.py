@@ -194,4 +194,5 @@ CONTRACT = Contract(
     moves=moves,
     peers=peers,
     traits=(NEVER_IN_PLACE,),
+    also_in=("gemm",),
 )

@@ -84,4 +84,5 @@ CONTRACT = group_contract(
     QUANTIZED_TYPES,
     refusals("float8_e4m3fn or int8", torch.uint8),
     more=(sample("int8", rows=33, to=torch.int8), sample("int8, packed", packed_words, rows=9, to=torch.int8)),
+    also_in=("gemm",),
 )

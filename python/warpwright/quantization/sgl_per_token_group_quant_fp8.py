@@ -77,4 +77,9 @@ def sgl_per_token_group_quant_fp8(
     _sgl_per_token_group_quant_fp8(*given)
 
 
-CONTRACT = group_contract(sgl_per_token_group_quant_fp8, (torch.float8_e4m3fn,), refusals("float8_e4m3fn", torch.int8))
+CONTRACT = group_contract(
+    sgl_per_token_group_quant_fp8,
+    (torch.float8_e4m3fn,),
+    refusals("float8_e4m3fn", torch.int8),
+    also_in=("gemm",),
+)

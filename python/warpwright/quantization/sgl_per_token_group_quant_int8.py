@@ -111,4 +111,5 @@ CONTRACT = group_contract(
     refusals("int8", torch.uint8),
     bounds=("int8_min", "int8_max"),
     reference=reference,
+    also_in=("gemm",),
 )

@@ -160,4 +160,5 @@ CONTRACT = Contract(
     workloads=WORKLOADS,
     peers=peers,
     traits=(NEVER_IN_PLACE,),
+    also_in=("gemm",),
 )

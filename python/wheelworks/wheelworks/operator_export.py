@@ -15,7 +15,7 @@ from wheelworks.process import Completed, Runner
 from wheelworks.wheel_tests import make_environment
 
 MODULE = "warpwright.export"
-SCHEMA = 1
+SCHEMA = 2
 
 
 class Said(BaseModel):
@@ -68,6 +68,7 @@ class Operator(Said):
     name: str
     family: str
     modules: tuple[str, ...]
+    differs: str
     signature: str
     docstring: str
     schema_: str = Field(alias="schema")
@@ -81,11 +82,30 @@ class Operator(Said):
     reference: str
 
 
+class Parameter(Said):
+    """A parameter of a public function."""
+
+    name: str
+    kind: Literal["POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD", "VAR_POSITIONAL", "KEYWORD_ONLY", "VAR_KEYWORD"]
+    required: bool
+
+
+class Function(Said):
+    """A public function, or a class: the modules that have it, and the operator that it is, if it is one."""
+
+    name: str
+    modules: tuple[str, ...]
+    operator: str | None
+    parameters: tuple[Parameter, ...]
+
+
 class Export(Said):
     """The whole document."""
 
-    schema_: Literal[1] = Field(alias="schema")
+    schema_: Literal[2] = Field(alias="schema")
     version: str
+    modules: tuple[str, ...]
+    functions: tuple[Function, ...]
     operators: tuple[Operator, ...]
 
 

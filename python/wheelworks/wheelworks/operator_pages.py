@@ -46,7 +46,8 @@ def render_page(operator: Operator, sms: Sequence[str], measured: Measured | Non
 def _call(operator: Operator) -> str:
     names = [f"`warpwright.{operator.name}`"]
     names += [f"`warpwright.{module}.{operator.name}`" for module in operator.modules]
-    return f"{_fenced(operator.signature)}\n\n{', '.join(names)}."
+    differs = f"\n\nIt differs from sgl_kernel's: {operator.differs}" if operator.differs else ""
+    return f"{_fenced(operator.signature)}\n\n{', '.join(names)}.{differs}"
 
 
 def _operator(operator: Operator, sms: Sequence[str]) -> str:
@@ -63,7 +64,7 @@ def _checks(operator: Operator) -> str:
     parts = ["## How it is checked", _tolerance(operator.tolerance)]
     if operator.samples:
         rows = [(sample.name, _arguments(sample.arguments)) for sample in operator.samples]
-        parts += ["These calls are taken:", _table(("sample", "arguments"), rows)]
+        parts += ["These calls are taken:", markdown_table(("sample", "arguments"), rows)]
     if operator.refusals:
         lines = [f"- {refusal.name}: {_code(refusal.words)}" for refusal in operator.refusals]
         parts += ["These are refused, in these words:", "\n".join(lines)]
@@ -94,7 +95,7 @@ def _workloads(operator: Operator) -> str:
         for workload in operator.workloads
     ]
     peers = f"\n\nTimed beside {', '.join(operator.peers)}." if operator.peers else ""
-    table = _table(("workload", "arguments", "bytes", "operations"), rows) if rows else "None."
+    table = markdown_table(("workload", "arguments", "bytes", "operations"), rows) if rows else "None."
     return f"## Workloads\n\n{table}{peers}"
 
 
@@ -111,14 +112,15 @@ def _measured(measured: Measured) -> str:
     ]
     where = f"On one {measured.device} with torch {measured.torch}, {measured.date}."
     floor = "The floor is the least time in which the machine can move the bytes and do the operations."
-    return f"{where} {floor}\n\n{_table(head, rows)}"
+    return f"{where} {floor}\n\n{markdown_table(head, rows)}"
 
 
 def _arguments(arguments: Mapping[str, str]) -> str:
     return ", ".join(f"{_code(name)} {value}" for name, value in arguments.items())
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table of Markdown."""
     return "\n".join(_table_lines(head, rows))
 
 

@@ -1,4 +1,4 @@
-"""``operator-pages``: docs/operators, from what a wheel says of its operators."""
+"""``operator-pages``: docs/operators, and the page for callers of sgl_kernel, from what a wheel says of itself."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from wheelworks.measured import read_measured
 from wheelworks.operator_export import read_export, require_promised
 from wheelworks.operator_pages import render_pages
 from wheelworks.process import run
+from wheelworks.sgl_names import read_names
+from wheelworks.switching_page import render_switching
 
 PAGES = Path("docs/operators")
 PERFORMANCE = Path("docs/performance")
+NAMES = Path("docs/sgl_kernel.toml")
+SWITCHING = Path("docs/switching_from_sgl_kernel.md")
 
 
 @app.command
 def operator_pages(wheel: Path, *, check: bool = False) -> None:
-    """Write the page of each operator anew; the pages of operators that are gone are removed.
+    """Write the page of each operator anew, and that for callers of sgl_kernel; those of operators gone are removed.
 
     Parameters
     ----------
@@ -41,7 +45,7 @@ def operator_pages(wheel: Path, *, check: bool = False) -> None:
         for path in paths:
             console.print(f"{word} {path}", highlight=False, markup=False)
     if not wrong and not gone:
-        console.print(f"{PAGES} is current", highlight=False)
+        console.print(f"{PAGES} is current, and {SWITCHING}", highlight=False)
 
 
 def plan_pages(wheel: Path, matrix: Matrix) -> Mapping[Path, str]:
@@ -50,7 +54,8 @@ def plan_pages(wheel: Path, matrix: Matrix) -> Mapping[Path, str]:
     require_promised(export, matrix.operators, wheel)
     found = {operator.name: read_measured(PERFORMANCE, operator.name) for operator in export.operators}
     measured = {name: times for name, times in found.items() if times is not None}
-    return {PAGES / name: text for name, text in render_pages(export, matrix.operators, measured).items()}
+    pages = {PAGES / name: text for name, text in render_pages(export, matrix.operators, measured).items()}
+    return {**pages, SWITCHING: render_switching(read_names(NAMES), export)}
 
 
 def _require_current(wrong: list[Path], gone: list[Path], wheel: Path) -> None:
