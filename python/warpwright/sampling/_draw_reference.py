@@ -48,7 +48,7 @@ def in_top_k(rows: Rows, top_k: torch.Tensor | None, top_k_all: int) -> torch.Te
 def in_top_p(rows: Rows, among: torch.Tensor, top_p: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
     """Return which classes less than a share of ``whole`` is heavier than, among those of ``among``; the first is."""
     weights = rows.weights.where(among, 0.0)
-    scores, order = rows.scores.where(among, -torch.inf).sort(-1, descending=True, stable=True)
+    scores, order = rows.scores.where(among, -torch.inf).sort(stable=True, dim=-1, descending=True)
     up_to = weights.gather(1, order).cumsum(-1)
     before = torch.cat((torch.zeros_like(up_to[:, :1]), up_to[:, :-1]), -1)
     starts = torch.ones_like(among)
