@@ -22,7 +22,7 @@ Status with_plan(const TopKProblem& p, const Device& device, const TopKPlan& pla
 template <typename T, typename Sink, bool kClusters>
 Status with_sink(const TopKProblem& p, const Device& device, cudaStream_t stream) {
   constexpr int kSize = kFullVector<T>, kStatic = int(sizeof(TopKShared<kClusters>)) + 64;
-  const int lists = Sink::kPairs && p.sorted ? kSortBytes : 0;
+  const int lists = Sink::kSorted ? kSortBytes : 0;
   const int64_t vectors = (p.columns + 2 * (kSize - 1)) / kSize;  // the first may begin within one
   const TopKPlan plan = plan_top_k(p.rows, vectors, kClusters ? kMostBlocksOfRow : 1, device.sm_count,
                                    device.shared_memory_per_block - kStatic - lists);
@@ -36,8 +36,9 @@ template <bool kClusters>
 Status run(const TopKProblem& p, const Device& device, cudaStream_t stream) {
   return with_float_type(p.dtype, [&](auto element) {
     using T = decltype(element);
-    return p.places != nullptr ? with_sink<T, PlaceSink, kClusters>(p, device, stream)
-                               : with_sink<T, PairSink<T>, kClusters>(p, device, stream);
+    if (p.places != nullptr) return with_sink<T, PlaceSink, kClusters>(p, device, stream);
+    return p.sorted ? with_sink<T, PairSink<T, true>, kClusters>(p, device, stream)
+                    : with_sink<T, PairSink<T, false>, kClusters>(p, device, stream);
   });
 }
 

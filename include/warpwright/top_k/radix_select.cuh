@@ -56,8 +56,11 @@ __device__ __forceinline__ const uint32_t* reduce(RowGroup<kClustered>& group, R
   for (int i = threadIdx.x; i < part; i += blockDim.x) {
     const int digit = group.rank() * part + i;
     uint32_t total = 0;
-    for (int block = 0; block < blocks; ++block) total += group.in_block(shared.counts, block)[digit];
-    for (int block = 0; block < blocks; ++block) group.in_block(shared.totals, block)[digit] = total;
+#pragma unroll
+    for (int block = 0; block < group.kMostBlocks; ++block) {
+      if (block < blocks) total += group.read(&shared.counts[digit], block);
+    }
+    for (int block = 0; block < blocks; ++block) group.write(&shared.totals[digit], block, total);
   }
   group.sync();
   return shared.totals;

@@ -32,7 +32,7 @@ class RowWindow {
   // to step, from warp to warp and from rank to rank.
   template <bool kIsFirst, typename Visit>
   __device__ __forceinline__ void each_vector(const Visit& visit) const {
-    constexpr int kAtOnce = kIsFirst ? 4 : 2;  // vectors that a thread has on their way
+    constexpr int kAtOnce = kIsFirst ? 4 : 1;  // vectors that a thread has on their way
 #pragma unroll 1
     for (int step = 0; step < steps_; step += kAtOnce) {
       uint4 raw[kAtOnce];

@@ -35,8 +35,8 @@ __device__ __forceinline__ Counted count_before(RowGroup<kClustered>& group, Sca
     }
     group.sync();
     const bool is_before = lane < group.rank();
-    before.above += warp_sum(is_before ? *group.in_block(&shared.above_of_block, lane) : 0);
-    before.at += warp_sum(is_before ? *group.in_block(&shared.at_of_block, lane) : 0);
+    before.above += warp_sum(is_before ? group.read(&shared.above_of_block, lane) : 0);
+    before.at += warp_sum(is_before ? group.read(&shared.at_of_block, lane) : 0);
   }
   return before;
 }

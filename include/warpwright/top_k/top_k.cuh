@@ -29,22 +29,18 @@ template <typename T, bool kClustered, typename Sink>
 __device__ __forceinline__ void choose(RowGroup<kClustered>& group, TopKShared<kClustered>& shared,
                                        const TopKProblem& p, const RowWindow<T>& window, const Sink& sink,
                                        uint64_t* lists) {
-  const bool sorted = Sink::kPairs && p.sorted;
-  const uint32_t k = uint32_t(p.k), enough = sorted ? kMostSorted : 0;
+  const uint32_t k = uint32_t(p.k), enough = Sink::kSorted ? kMostSorted : 0;
   Cut cut = find_cut<kKeyBits<T>>(
       group, shared.radix, k, enough, [&](const auto& visit) { window.template each_key<true>(visit); },
       [&](const auto& visit) { window.template each_key<false>(visit); });
   if (cut.above + cut.at <= max(enough, k)) cut = cut.below();
-  if (!sorted) {
+  if constexpr (!Sink::kSorted) {
     scatter(group, shared.scatter, cut, p.prefers_last, window,
             [&](uint32_t place, uint32_t key, uint32_t index) { sink.put(place, key, index); });
-    return;
-  }
-  if constexpr (Sink::kPairs) {
+  } else {
     const uint32_t turned = p.prefers_last ? 0 : 0xffffffffu;
-    uint64_t* const to = group.in_block(lists, 0);
     scatter(group, shared.scatter, cut, p.prefers_last, window,
-            [&](uint32_t place, uint32_t key, uint32_t index) { to[place] = winner(key, index, turned); });
+            [&](uint32_t place, uint32_t key, uint32_t index) { group.write(lists + place, 0, winner(key, index, turned)); });
     group.sync();
     if (group.rank() != 0) return;
     const uint64_t* winners = sort_descending(lists, lists + kMostSorted, int(cut.above + cut.need));
@@ -64,11 +60,11 @@ __global__ void __launch_bounds__(kTopKThreads) top_k_kernel(TopKProblem p, int 
   RowGroup<kClustered> group;
   const int blocks = group.size();
   uint64_t* const lists = reinterpret_cast<uint64_t*>(dynamic);
-  uint4* const held = dynamic + (Sink::kPairs && p.sorted ? kSortBytes / 16 : 0);
+  uint4* const held = dynamic + (Sink::kSorted ? kSortBytes / 16 : 0);
   for (int64_t row = blockIdx.x / blocks; row < p.rows; row += gridDim.x / blocks) {
     const Sink sink(p, row);
     const TopKPart part = Sink::part(p, row);
-    if constexpr (!Sink::kPairs) {
+    if constexpr (Sink::kMayTakeAll) {
       if (part.all) {
         sink.put_all(part.length, p.k, group.rank() * blockDim.x + threadIdx.x, blocks * blockDim.x);
         continue;

@@ -15,11 +15,11 @@ struct TopKPart {
   bool all = false;
 };
 
-// Values and their indices, of whole rows.
-template <typename T>
+// Values and their indices, of whole rows: the largest first, or by ascending index.
+template <typename T, bool kIsSorted>
 class PairSink {
  public:
-  static constexpr bool kPairs = true;
+  static constexpr bool kSorted = kIsSorted, kMayTakeAll = false;
 
   __device__ PairSink(const TopKProblem& p, int64_t row)
       : input_(static_cast<const T*>(p.input) + row * p.row_stride),
@@ -44,7 +44,7 @@ class PairSink {
 // What becomes of indices. A thread of each warp asks for its row's tables, whatever they hold.
 class PlaceSink {
  public:
-  static constexpr bool kPairs = false;
+  static constexpr bool kSorted = false, kMayTakeAll = true;
 
   __device__ PlaceSink(const TopKProblem& p, int64_t row) : places_(p.places + row * p.k) {
     const TopKTransform& by = p.transform;
