@@ -44,3 +44,7 @@ warpwright_add_kernel(rmsnorm_quant        fused/rmsnorm_quant.cu               
                       ALSO fused_add_rmsnorm_quant rmsnorm_dynamic_quant fused_add_rmsnorm_dynamic_quant)
 warpwright_add_kernel(layernorm_quant      fused/layernorm_quant.cu             75 80 86 89 90a
                       ALSO layernorm_dynamic_quant)
+warpwright_add_kernel(top_k_sm75           top_k/top_k_sm75.cu                  75 80 86 89
+                      ALSO fast_topk fast_topk_v2 fast_topk_transform_fused fast_topk_transform_ragged_fused)
+warpwright_add_kernel(top_k_sm90a          top_k/top_k_sm90a.cu                 90a
+                      ALSO fast_topk fast_topk_v2 fast_topk_transform_fused fast_topk_transform_ragged_fused)

@@ -14,14 +14,15 @@
 namespace warpwright {
 
 constexpr int64_t kMostColumns = 0x7fffffff;  // an index is an int32
-constexpr int kMostSorted = 2048;             // that are sorted, and at least two blocks of numbers in 64 KB
+constexpr int kMostSorted = 2048;             // two lists of as many are half of the shared memory that sm_75 has
 
-// What stands in place of indices in a row without lengths' and other tables of its own.
+// What stands for an index: an entry of a table, -1 where it has none, or the index with an offset.
 struct TopKTransform {
-  const int32_t* table = nullptr;  // (requests, table_columns): the entry of an index in the row of its request
+  bool is_by_table = false;
+  const int32_t* table = nullptr;  // (requests, table_columns), null where there is no entry
   int64_t table_stride = 0, table_columns = 0, requests = 0;
   const int32_t* request_starts = nullptr;  // (requests + 1): rows of a request; null: row r is of request r
-  const int32_t* offsets = nullptr;         // (rows): added to the indices of a row
+  const int32_t* offsets = nullptr;         // (rows); null: 0
 };
 
 struct TopKProblem {

@@ -41,7 +41,7 @@ class PairSink {
   int64_t* indices_;
 };
 
-// What becomes of indices. A thread of each warp asks for its row's tables, whatever they hold.
+// What becomes of the indices of a part of a row.
 class PlaceSink {
  public:
   static constexpr bool kSorted = false, kMayTakeAll = true;
@@ -49,11 +49,12 @@ class PlaceSink {
   __device__ PlaceSink(const TopKProblem& p, int64_t row) : places_(p.places + row * p.k) {
     const TopKTransform& by = p.transform;
     if (by.offsets != nullptr) offset_ = uint32_t(by.offsets[row]);
-    if (by.table == nullptr) return;
+    is_by_table_ = by.is_by_table;
+    if (!is_by_table_) return;
     const int64_t request = by.request_starts == nullptr ? row : request_of(by, row);
-    columns_ = request < by.requests ? by.table_columns : 0;
-    table_ = columns_ > 0 ? by.table + request * by.table_stride : by.table;
-    has_table_ = true;
+    if (request >= by.requests || by.table == nullptr) return;
+    columns_ = by.table_columns;
+    table_ = by.table + request * by.table_stride;
   }
 
   // A part that leaves its row is cut to what lies in it, but a part of up to k elements, of which none is read.
@@ -76,7 +77,7 @@ class PlaceSink {
 
  private:
   __device__ int32_t transformed(uint32_t index) const {
-    if (has_table_) return index < columns_ ? table_[index] : -1;
+    if (is_by_table_) return index < columns_ ? table_[index] : -1;
     return int32_t(index + offset_);
   }
 
@@ -97,7 +98,7 @@ class PlaceSink {
   const int32_t* table_ = nullptr;
   int64_t columns_ = 0;
   uint32_t offset_ = 0;
-  bool has_table_ = false;
+  bool is_by_table_ = false;
 };
 
 }  // namespace warpwright
