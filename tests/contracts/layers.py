@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from contracts.cases import draw
-from contracts.results import clones, determined, in_outs, tensors
+from contracts.results import clones, determined, in_outs, outs, tensors
 from warpwright._registry import as_tuple, by_name, pure_outs
 from warpwright.contract import Arguments, Contract
 
@@ -85,8 +85,16 @@ class Layer:
 
     @property
     def may_require_a_gradient(self) -> bool:
+        """True where an input may, and what is made of it: indices alone have no gradient to refuse."""
         given = tensors(self.constant | self.tokens(2))
-        return any(may_require(value) for name, value in given if name not in self.changed)
+        asked = any(may_require(value) for name, value in given if name not in self.changed)
+        return asked and (bool(outs(self.contract)) or self._gives_floats)
+
+    @property
+    def _gives_floats(self) -> bool:
+        given = self.constant | self.tokens(2)
+        specs = as_tuple(by_name(self.contract.output)(given)) if self.contract.output else ()
+        return any(spec.dtype.is_floating_point for spec in specs)
 
     def _make(self, count: int) -> Arguments:
         call = self.contract.make(draw(self.device), **{self.size: count})

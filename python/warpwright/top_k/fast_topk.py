@@ -107,7 +107,10 @@ def moves(values: torch.Tensor, topk: int) -> int:
 
 def peers(values: torch.Tensor, topk: int) -> dict[str, Callable[[], object]]:
     """Return who else does it; sglang-kernel's function is torch's."""
-    by_torch = (lambda: torch.max(values, dim=-1, keepdim=True)) if topk == 1 else (lambda: torch.topk(values, topk))
+
+    def by_torch() -> object:
+        return torch.max(values, dim=-1, keepdim=True) if topk == 1 else torch.topk(values, topk)
+
     return {"torch": by_torch, **flashinfer_top_k(values, topk, is_sorted=True)}
 
 
