@@ -9,37 +9,46 @@ namespace warpwright {
 
 namespace top_k_launch {
 
+constexpr uint32_t infinity_of(Dtype dtype) {
+  return dtype == Dtype::kFloat32   ? kInfinityBits<float>
+         : dtype == Dtype::kFloat16 ? kInfinityBits<__half>
+                                    : kInfinityBits<__nv_bfloat16>;
+}
+
 template <typename T, typename Sink, bool kClustered>
 Status with_plan(const TopKProblem& p, const Device& device, const TopKPlan& plan, int lists, cudaStream_t stream) {
   const int64_t all = p.rows * plan.blocks;
   LaunchShape shape{{all < kMaxGridX ? all : kMaxGridX / plan.blocks * plan.blocks}, plan.threads};
-  shape.shared_memory = lists + 16 * plan.held_steps * plan.threads;
+  shape.shared_memory = lists + 16 * (kEnds + plan.held_steps * plan.threads);
   shape.cluster = kClustered ? plan.blocks : 0;
   shape.dependent = p.dependent;
-  return launch_kernel<top_k_kernel<T, Sink, kClustered>>(device, shape, stream, p, plan.held_steps);
+  return launch_kernel<top_k_kernel<T, Sink, kClustered>>(device, shape, stream, p, infinity_of(p.dtype), plan.held_steps);
 }
 
 template <typename T, typename Sink, bool kClusters>
 Status with_sink(const TopKProblem& p, const Device& device, cudaStream_t stream) {
-  constexpr int kSize = kFullVector<T>, kStatic = int(sizeof(TopKShared<kClusters>)) + 64;
+  constexpr int kSize = kFullVector<T>, kFixed = int(sizeof(TopKShared<kClusters>)) + 16 * kEnds + 64;
   const int lists = Sink::kSorted ? kSortBytes : 0;
   const int64_t vectors = (p.columns + 2 * (kSize - 1)) / kSize;  // the first may begin within one
   const TopKPlan plan = plan_top_k(p.rows, vectors, kClusters ? kMostBlocksOfRow : 1, device.sm_count,
-                                   device.shared_memory_per_block - kStatic - lists);
+                                   device.shared_memory_per_block - kFixed - lists);
   if constexpr (kClusters) {
     if (plan.blocks > 1) return with_plan<T, Sink, true>(p, device, plan, lists, stream);
   }
   return with_plan<T, Sink, false>(p, device, plan, lists, stream);
 }
 
+template <typename T, bool kClusters>
+Status with_word(const TopKProblem& p, const Device& device, cudaStream_t stream) {
+  if (p.places != nullptr) return with_sink<T, PlaceSink, kClusters>(p, device, stream);
+  return p.sorted ? with_sink<T, PairSink<T, true>, kClusters>(p, device, stream)
+                  : with_sink<T, PairSink<T, false>, kClusters>(p, device, stream);
+}
+
 template <bool kClusters>
 Status run(const TopKProblem& p, const Device& device, cudaStream_t stream) {
-  return with_float_type(p.dtype, [&](auto element) {
-    using T = decltype(element);
-    if (p.places != nullptr) return with_sink<T, PlaceSink, kClusters>(p, device, stream);
-    return p.sorted ? with_sink<T, PairSink<T, true>, kClusters>(p, device, stream)
-                    : with_sink<T, PairSink<T, false>, kClusters>(p, device, stream);
-  });
+  return p.dtype == Dtype::kFloat32 ? with_word<uint32_t, kClusters>(p, device, stream)
+                                    : with_word<uint16_t, kClusters>(p, device, stream);
 }
 
 }  // namespace top_k_launch

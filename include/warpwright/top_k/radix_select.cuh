@@ -100,32 +100,29 @@ __device__ __forceinline__ Cut next(const RadixShared<kClustered>& shared, const
 // gets it. It is the coarsest one at which nothing is left to choose, or at which at most `enough` keys are at the cut or
 // above; 0 for the former alone.
 //
-// A key stands in the highest kBits of a word, and 0 for none. `first` and `again` call what they are given with each
-// word of this thread: `first` in the first turn, in which it may keep what it reads for the others. Blocks have a power
-// of two of threads, from a warp to 1024, and a group a power of two of blocks. Who writes to `shared` again, or reads it
-// in another block, synchronises the group before.
-template <int kBits, bool kClustered, typename First, typename Again>
+// A key stands in the highest kBits of a word, and 0 for none; `each` calls what it is given with each word of this thread,
+// the same ones in every turn. Blocks have a power of two of threads, from a warp to 1024, and a group a power of two of
+// blocks. Who writes to `shared` again, or reads it in another block, synchronises the group before.
+template <int kBits, bool kClustered, typename Each>
 __device__ __forceinline__ Cut find_cut(RowGroup<kClustered>& group, RadixShared<kClustered>& shared, uint32_t k,
-                                        uint32_t enough, const First& first, const Again& again) {
+                                        uint32_t enough, const Each& each) {
   using namespace radix_select;
-  Cut cut;
+  Cut cut;  // at first above nothing: all keys but those of none are at it
   cut.need = k;
-  clear(shared);
-  first([&](uint32_t key) {
-    if (key != kKeyOfNone) atomicAdd(&shared.counts[key >> (32 - kDigitBits)], 1u);
-  });
-  find(shared, reduce(group, shared), k);
-  cut = next(shared, cut, kDigitBits, 32 - kDigitBits);
-  while (cut.shift > 32 - kBits && cut.need != cut.at && cut.above + cut.at > enough) {
-    const int shift = cut.shift > kDigitBits ? cut.shift - kDigitBits : 0, bits = cut.shift - shift;
+  int bits = kDigitBits, shift = 32 - kDigitBits;
+#pragma unroll 1
+  for (bool is_first = true;; is_first = false) {
     clear(shared);
-    again([&](uint32_t key) {
-      if (cut.is_at(key)) atomicAdd(&shared.counts[key >> shift & ((1u << bits) - 1)], 1u);
+    each([&](uint32_t key) {
+      const bool counts = is_first ? key != kKeyOfNone : cut.is_at(key);
+      if (counts) atomicAdd(&shared.counts[key >> shift & ((1u << bits) - 1)], 1u);
     });
     find(shared, reduce(group, shared), cut.need);
     cut = next(shared, cut, bits, shift);
+    if (shift <= 32 - kBits || cut.need == cut.at || cut.above + cut.at <= enough) return cut;
+    bits = min(shift, kDigitBits);
+    shift -= bits;
   }
-  return cut;
 }
 
 }  // namespace warpwright

@@ -41,6 +41,17 @@ __device__ __forceinline__ Counted count_before(RowGroup<kClustered>& group, Sca
   return before;
 }
 
+// One of a thread's keys, which has them in registers.
+template <int kFrom, int kCount, int kSize>
+__device__ __forceinline__ uint32_t key_at(const uint32_t (&keys)[kSize], int j) {
+  if constexpr (kCount == 1) {
+    return keys[kFrom];
+  } else {
+    const uint32_t low = key_at<kFrom, kCount / 2>(keys, j), high = key_at<kFrom + kCount / 2, kCount / 2>(keys, j);
+    return j & kCount / 2 ? high : low;
+  }
+}
+
 }  // namespace scatter_winners
 
 // Calls `put` with the place, the key and the index of each element that a cut takes. Of those at it, it takes the first
@@ -50,25 +61,31 @@ __device__ __forceinline__ void scatter(RowGroup<kClustered>& group, ScatterShar
                                         bool prefers_last, const Window& window, const Put& put) {
   constexpr int kSize = Window::kSize;
   Counted own;
-  window.template each_key<false>([&](uint32_t key) {
+  window.each_key([&](uint32_t key) {
     own.above += cut.is_above(key);
     own.at += cut.is_at(key);
   });
   Counted before = scatter_winners::count_before(group, shared, own);
   const uint32_t skipped = prefers_last ? cut.at - cut.need : 0;
-  window.template each_vector<false>([&](const typename Window::Keys& keys, uint32_t first) {
-    uint32_t both = 0;  // above, and in the upper half at
-#pragma unroll
-    for (int j = 0; j < kSize; ++j) both += uint32_t(cut.is_above(keys[j])) | uint32_t(cut.is_at(keys[j])) << 16;
-    if (!__any_sync(kWholeWarp, both != 0)) return;
-    const uint32_t scanned = warp_scan(both), start = scanned - both;
-    uint32_t above = before.above + (start & 0xffff), at = before.at + (start >> 16);
+  window.each_vector([&](const typename Window::Keys& keys, uint32_t first) {
+    uint32_t are_above = 0, are_at = 0;
 #pragma unroll
     for (int j = 0; j < kSize; ++j) {
-      const bool is_above = cut.is_above(keys[j]), is_at = cut.is_at(keys[j]);
+      are_above |= uint32_t(cut.is_above(keys[j])) << j;
+      are_at |= uint32_t(cut.is_at(keys[j])) << j;
+    }
+    if (!__any_sync(kWholeWarp, (are_above | are_at) != 0)) return;
+    const uint32_t both = __popc(are_above) | __popc(are_at) << 16, scanned = warp_scan(both), start = scanned - both;
+    uint32_t above = before.above + (start & 0xffff), at = before.at + (start >> 16);
+#pragma unroll 1
+    for (uint32_t left = are_above | are_at; left != 0; left &= left - 1) {
+      const int j = __ffs(left) - 1;
+      const bool is_at = are_at >> j & 1;
       const uint32_t taken = at > skipped ? min(at - skipped, cut.need) : 0;  // of those at the cut before this one
-      if (is_above || (is_at && at >= skipped && taken < cut.need)) put(above + taken, keys[j], first + j);
-      above += is_above, at += is_at;
+      if (!is_at || (at >= skipped && taken < cut.need)) {
+        put(above + taken, scatter_winners::key_at<0, kSize>(keys, j), first + j);
+      }
+      above += !is_at, at += is_at;
     }
     const uint32_t all = __shfl_sync(kWholeWarp, scanned, 31);
     before.above += all & 0xffff, before.at += all >> 16;

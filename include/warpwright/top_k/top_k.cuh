@@ -30,9 +30,7 @@ __device__ __forceinline__ void choose(RowGroup<kClustered>& group, TopKShared<k
                                        const TopKProblem& p, const RowWindow<T>& window, const Sink& sink,
                                        uint64_t* lists) {
   const uint32_t k = uint32_t(p.k), enough = Sink::kSorted ? kMostSorted : 0;
-  Cut cut = find_cut<kKeyBits<T>>(
-      group, shared.radix, k, enough, [&](const auto& visit) { window.template each_key<true>(visit); },
-      [&](const auto& visit) { window.template each_key<false>(visit); });
+  Cut cut = find_cut<kKeyBits<T>>(group, shared.radix, k, enough, [&](const auto& visit) { window.each_key(visit); });
   if (cut.above + cut.at <= max(enough, k)) cut = cut.below();
   if constexpr (!Sink::kSorted) {
     scatter(group, shared.scatter, cut, p.prefers_last, window,
@@ -50,9 +48,10 @@ __device__ __forceinline__ void choose(RowGroup<kClustered>& group, TopKShared<k
   }
 }
 
-// `held_steps` vectors of each thread stay in shared memory, behind the lists of those who sort.
+// T is a word of an element's size, and `infinity` what its format has for +inf. `held_steps` vectors of each thread stay
+// in shared memory, behind the lists of those who sort.
 template <typename T, typename Sink, bool kClustered>
-__global__ void __launch_bounds__(kTopKThreads) top_k_kernel(TopKProblem p, int held_steps) {
+__global__ void __launch_bounds__(kTopKThreads) top_k_kernel(TopKProblem p, uint32_t infinity, int held_steps) {
   extern __shared__ uint4 dynamic[];
   __shared__ TopKShared<kClustered> shared;
   wait_for_earlier_kernels();
@@ -71,7 +70,8 @@ __global__ void __launch_bounds__(kTopKThreads) top_k_kernel(TopKProblem p, int 
       }
     }
     const T* first = static_cast<const T*>(p.input) + row * p.row_stride + part.start;
-    const RowWindow<T> window(first, part.length, group.rank(), blocks, held, held_steps);
+    const RowWindow<T> window(first, part.length, infinity, group.rank(), blocks, held, held_steps);
+    window.load();
     choose(group, shared, p, window, sink, lists);
     group.sync();  // until all have read what others have in shared memory
   }

@@ -15,7 +15,7 @@ struct TopKPart {
   bool all = false;
 };
 
-// Values and their indices, of whole rows: the largest first, or by ascending index.
+// Values, as words, and their indices, of whole rows: the largest first, or by ascending index.
 template <typename T, bool kIsSorted>
 class PairSink {
  public:
@@ -31,7 +31,7 @@ class PairSink {
   // Keys stand in the highest bits. One of several floats' is not worth a guess: the element itself is read again.
   __device__ void put(uint32_t place, uint32_t key, uint32_t index) const {
     key >>= 32 - kKeyBits<T>;
-    values_[place] = is_key_exact<T>(key) ? from_ordered_key<T>(key) : input_[index];
+    values_[place] = is_key_exact<T>(key) ? T(bits_of_ordered_key<T>(key)) : input_[index];
     indices_[place] = index;
   }
 
