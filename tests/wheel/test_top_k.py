@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from warpwright.top_k import fast_topk, fast_topk_transform_fused, fast_topk_v2, top_k
+from warpwright.top_k.fast_topk import fast_topk
+from warpwright.top_k.fast_topk_transform_fused import fast_topk_transform_fused
+from warpwright.top_k.fast_topk_v2 import fast_topk_v2
+from warpwright.top_k.top_k import top_k
 
 
 @pytest.mark.parametrize("dim", [0, 1, 2, -1, -2, -3])

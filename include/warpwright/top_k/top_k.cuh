@@ -52,10 +52,10 @@ __device__ __forceinline__ void choose(RowGroup<kClustered>& group, TopKShared<k
 // in shared memory, behind the lists of those who sort.
 template <typename T, typename Sink, bool kClustered>
 __global__ void __launch_bounds__(kTopKThreads) top_k_kernel(TopKProblem p, uint32_t infinity, int held_steps) {
-  extern __shared__ uint4 dynamic[];
   __shared__ TopKShared<kClustered> shared;
   wait_for_earlier_kernels();
   let_later_kernels_start();
+  extern __shared__ uint4 dynamic[];
   RowGroup<kClustered> group;
   const int blocks = group.size();
   uint64_t* const lists = reinterpret_cast<uint64_t*>(dynamic);

@@ -66,11 +66,10 @@ def in_order(values: torch.Tensor) -> torch.Tensor:
 
 def largest(rows: torch.Tensor, k: int, *, prefers_last: bool = False) -> torch.Tensor:
     """Return the indices of the k largest of each row, the largest first; of equal ones the first, or the last."""
-    keys = in_order(rows)
-    if prefers_last:
-        order = torch.sort(keys.flip(1), dim=1, descending=True, stable=True).indices
-        return rows.shape[1] - 1 - order[:, :k]
-    return torch.sort(keys, dim=1, descending=True, stable=True).indices[:, :k]
+    keys = in_order(rows.flip(1) if prefers_last else rows)
+    order = torch.sort(keys, dim=1, descending=True, stable=True).indices[:, :k]
+    order = order.clone(memory_format=torch.contiguous_format)
+    return rows.shape[1] - 1 - order if prefers_last else order
 
 
 def by_dimension(select: Callable[[torch.Tensor], Pair], values: torch.Tensor, dim: int) -> Pair:
