@@ -29,8 +29,10 @@ template <typename T, typename Sink, bool kClusters>
 Status with_sink(const TopKProblem& p, const Device& device, cudaStream_t stream) {
   constexpr int kSize = kFullVector<T>, kFixed = int(sizeof(TopKShared<kClusters>)) + 16 * kEnds + 64;
   const int lists = Sink::kSorted ? kSortBytes : 0;
-  const int64_t vectors = (p.columns + 2 * (kSize - 1)) / kSize;  // the first may begin within one
-  const TopKPlan plan = plan_top_k(p.rows, vectors, kClusters ? kMostBlocksOfRow : 1, device.sm_count,
+  const bool begins_within =
+      p.starts != nullptr || reinterpret_cast<uintptr_t>(p.input) % 16 != 0 || p.row_stride % kSize != 0;
+  const TopKRows work{p.rows, (p.columns + kSize - 1) / kSize, begins_within};
+  const TopKPlan plan = plan_top_k(work, kClusters ? kMostBlocksOfRow : 1, device.sm_count,
                                    device.shared_memory_per_block - kFixed - lists);
   if constexpr (kClusters) {
     if (plan.blocks > 1) return with_plan<T, Sink, true>(p, device, plan, lists, stream);

@@ -17,18 +17,25 @@ constexpr int64_t kVectorsOfBlock = 4096;  // 64 KB, so that an SM has room for 
 constexpr int kMostBlocksOfRow = 8;        // the portable size of a cluster
 constexpr int kLeastThreads = 128;
 
-// `vectors`: of a row, of 16 bytes each; `most_blocks`: of a row; `room`: bytes of shared memory that may be held.
-inline TopKPlan plan_top_k(int64_t rows, int64_t vectors, int most_blocks, int sms, int64_t room) {
+struct TopKRows {
+  int64_t rows = 0;
+  int64_t vectors = 0;         // of a row, of 16 bytes each
+  bool begins_within = false;  // a row may begin within a vector, and then it has one more
+};
+
+// `most_blocks` of a row; `room` is the shared memory, in bytes, in which vectors may be held.
+inline TopKPlan plan_top_k(const TopKRows& work, int most_blocks, int sms, int64_t room) {
   TopKPlan plan;
   // Few rows leave SMs free, and then half as many vectors a block are soonest done.
-  const bool is_few = rows * ((vectors + kVectorsOfBlock / 2 - 1) / (kVectorsOfBlock / 2)) <= sms;
-  const int64_t of_block = is_few ? kVectorsOfBlock / 2 : kVectorsOfBlock;
-  while (plan.blocks < most_blocks && plan.blocks * of_block < vectors) plan.blocks *= 2;
-  const int64_t share = (vectors + plan.blocks - 1) / plan.blocks;
-  const int most_threads = rows * plan.blocks > sms ? 512 : 1024;
+  const int64_t half = kVectorsOfBlock / 2, of_row = (work.vectors + half - 1) / half;
+  const int64_t of_block = work.rows <= sms / (of_row > 0 ? of_row : 1) ? half : kVectorsOfBlock;
+  while (plan.blocks < most_blocks && plan.blocks * of_block < work.vectors) plan.blocks *= 2;
+  const int64_t share = (work.vectors + plan.blocks - 1) / plan.blocks;
+  const int most_threads = work.rows > sms / plan.blocks ? 512 : 1024;
   plan.threads = kLeastThreads;
   while (plan.threads < most_threads && plan.threads < share) plan.threads *= 2;
-  const int64_t steps = (share + plan.threads - 1) / plan.threads;
+  const int64_t of_step = int64_t{plan.threads} * plan.blocks;
+  const int64_t steps = (work.vectors + work.begins_within + of_step - 1) / of_step;
   plan.held_steps = int(std::max<int64_t>(0, std::min(steps, room / (16 * plan.threads))));
   return plan;
 }
