@@ -22,7 +22,8 @@ Status with_plan(const TopKProblem& p, const Device& device, const TopKPlan& pla
   shape.shared_memory = lists + 16 * (kEnds + plan.held_steps * plan.threads);
   shape.cluster = kClustered ? plan.blocks : 0;
   shape.dependent = p.dependent;
-  return launch_kernel<top_k_kernel<T, Sink, kClustered>>(device, shape, stream, p, infinity_of(p.dtype), plan.held_steps);
+  const uint32_t infinity = infinity_of(p.dtype);
+  return launch_kernel<top_k_kernel<T, Sink, kClustered>>(device, shape, stream, p, infinity, plan.held_steps);
 }
 
 template <typename T, typename Sink, bool kClusters>

@@ -2,8 +2,8 @@
 // Method: Herf, "Radix Tricks", 2001: the bits of a negative number turned over, and the sign bit of the others set.
 //
 // The order is that of torch.topk and torch.sort: -inf is the least, both zeros are equal, and so are all NaNs, which
-// come after +inf. What is equal has one key, so a key gives back its float but for the sign of a zero and the bits of a
-// NaN; is_key_exact tells where. No float has the key 0, which therefore can stand for none.
+// come after +inf. What is equal has one key, so a key gives back its float but for the sign of a zero and the bits of
+// a NaN; is_key_exact tells where. No float has the key 0, which therefore can stand for none.
 #pragma once
 
 #include <cuda_bf16.h>

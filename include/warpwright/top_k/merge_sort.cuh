@@ -40,8 +40,8 @@ __device__ __forceinline__ int count_larger(const uint64_t* run, int length, uin
 
 }  // namespace merge_sort
 
-// Sorts `count` numbers, of which none is 0 and no two are equal, with room for as many in `other`; returns which of both
-// has them. Every thread of the block comes here, and what it reads was synchronised before.
+// Sorts `count` numbers, of which none is 0 and no two are equal, with room for as many in `other`; returns which of
+// both has them. Every thread of the block comes here, and what it reads was synchronised before.
 __device__ __forceinline__ const uint64_t* sort_descending(uint64_t* numbers, uint64_t* other, int count) {
   using namespace merge_sort;
   for (int i = threadIdx.x; i < (count + 31) / 32 * 32; i += blockDim.x) {

@@ -96,13 +96,13 @@ __device__ __forceinline__ Cut next(const RadixShared<kClustered>& shared, const
 
 }  // namespace radix_select
 
-// The cut of a row's k largest keys, 1 <= k <= the number of its keys; every thread of the group's blocks comes here and
-// gets it. It is the coarsest one at which nothing is left to choose, or at which at most `enough` keys are at the cut or
-// above; 0 for the former alone.
+// The cut of a row's k largest keys, 1 <= k <= the number of its keys; every thread of the group's blocks comes here
+// and gets it. It is the coarsest one at which nothing is left to choose, or at which at most `enough` keys are at the
+// cut or above; 0 for the former alone.
 //
-// A key stands in the highest kBits of a word, and 0 for none; `each` calls what it is given with each word of this thread,
-// the same ones in every turn. Blocks have a power of two of threads, from a warp to 1024, and a group a power of two of
-// blocks. Who writes to `shared` again, or reads it in another block, synchronises the group before.
+// A key stands in the highest kBits of a word, and 0 for none; `each` calls what it is given with each word of this
+// thread, the same ones in every turn. Blocks have a power of two of threads, from a warp to 1024, and a group a power
+// of two of blocks. Who writes to `shared` again, or ends, synchronises the group before.
 template <int kBits, bool kClustered, typename Each>
 __device__ __forceinline__ Cut find_cut(RowGroup<kClustered>& group, RadixShared<kClustered>& shared, uint32_t k,
                                         uint32_t enough, const Each& each) {

@@ -1,7 +1,7 @@
 // The part of a row among which is chosen, dealt out to the warps of the blocks that share it: each warp has elements
-// side by side, and its lanes take a vector of 16 bytes at each step. What is read first is kept in shared memory as far
-// as there is room, and each thread reads there what it has written itself; the rest is read again each time. No byte
-// outside of the part is read: the vectors at its two ends are put together from elements.
+// side by side, and its lanes take a vector of 16 bytes at each step. What is read first is kept in shared memory as
+// far as there is room, and each thread reads there what it has written itself; the rest is read again each time. No
+// byte outside of the part is read: the vectors at its two ends are put together from elements.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@ class RowWindow {
   static constexpr int kSize = kFullVector<T>;
   using Keys = uint32_t[kSize];
 
-  // `length` elements from `first` on, fewer than 2^31; `held` has room for kEnds vectors, and `held_steps` of each thread.
+  // `length` elements from `first` on, fewer than 2^31; `held` has room for kEnds vectors, and `held_steps` of each
+  // thread.
   __device__ RowWindow(const T* first, int length, uint32_t infinity, int rank, int ranks, uint4* held, int held_steps)
       : first_(first), end_(uint32_t(length)), infinity_(infinity) {
     const uint32_t past = uint32_t(reinterpret_cast<uintptr_t>(first) / sizeof(T) % kSize);

@@ -54,8 +54,8 @@ __device__ __forceinline__ uint32_t key_at(const uint32_t (&keys)[kSize], int j)
 
 }  // namespace scatter_winners
 
-// Calls `put` with the place, the key and the index of each element that a cut takes. Of those at it, it takes the first
-// `need` by index, or the last.
+// Calls `put` with the place, the key and the index of each element that a cut takes. Of those at it, it takes the
+// first `need` by index, or the last.
 template <bool kClustered, typename Window, typename Put>
 __device__ __forceinline__ void scatter(RowGroup<kClustered>& group, ScatterShared& shared, const Cut& cut,
                                         bool prefers_last, const Window& window, const Put& put) {

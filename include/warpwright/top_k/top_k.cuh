@@ -1,5 +1,6 @@
-// Kernel that takes the k largest of each row. The blocks of a row read it once, find the k-th largest key, and give each
-// element above it its place by the order of indices; where values are asked for by size, the first block sorts them.
+// Kernel that takes the k largest of each row. The blocks of a row read it once, find the k-th largest key, and give
+// each element above it its place by the order of indices; where values are asked for by size, the first block sorts
+// them.
 #pragma once
 
 #include "warpwright/dependent_launch.cuh"
@@ -37,8 +38,9 @@ __device__ __forceinline__ void choose(RowGroup<kClustered>& group, TopKShared<k
             [&](uint32_t place, uint32_t key, uint32_t index) { sink.put(place, key, index); });
   } else {
     const uint32_t turned = p.prefers_last ? 0 : 0xffffffffu;
-    scatter(group, shared.scatter, cut, p.prefers_last, window,
-            [&](uint32_t place, uint32_t key, uint32_t index) { group.write(lists + place, 0, winner(key, index, turned)); });
+    scatter(group, shared.scatter, cut, p.prefers_last, window, [&](uint32_t place, uint32_t key, uint32_t index) {
+      group.write(lists + place, 0, winner(key, index, turned));
+    });
     group.sync();
     if (group.rank() != 0) return;
     const uint64_t* winners = sort_descending(lists, lists + kMostSorted, int(cut.above + cut.need));
@@ -48,8 +50,8 @@ __device__ __forceinline__ void choose(RowGroup<kClustered>& group, TopKShared<k
   }
 }
 
-// T is a word of an element's size, and `infinity` what its format has for +inf. `held_steps` vectors of each thread stay
-// in shared memory, behind the lists of those who sort.
+// T is a word of an element's size, and `infinity` what its format has for +inf. `held_steps` vectors of each thread
+// stay in shared memory, behind the lists of those who sort.
 template <typename T, typename Sink, bool kClustered>
 __global__ void __launch_bounds__(kTopKThreads) top_k_kernel(TopKProblem p, uint32_t infinity, int held_steps) {
   __shared__ TopKShared<kClustered> shared;

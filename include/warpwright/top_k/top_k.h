@@ -1,6 +1,6 @@
 // The k largest of each row: their values and where they stand, or where they stand alone, by a table of pages or
 // with an offset.
-// Sparse attention's rows: DeepSeek-AI, "DeepSeek-V3.2-Exp", 2025, section 2.1, the lightning indexer's token selection.
+// Parts of rows: DeepSeek-AI, "DeepSeek-V3.2-Exp", 2025, section 2.1, the token selection of the lightning indexer.
 #pragma once
 
 #include <cuda_runtime_api.h>
