@@ -1,4 +1,4 @@
-"""Selections of every plan, of rows of any length: one block, clusters, what is held in shared memory and what is not."""
+"""Selections of every plan, of rows of any length: one block, clusters, all held in shared memory or a part."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import torch
 
 import warpwright
 from warpwright.top_k._selection import largest
+from warpwright.top_k.top_k import top_k
 
 pytestmark = pytest.mark.operator("top_k")
 
@@ -34,7 +35,7 @@ def test_the_largest_are_found_and_stand_in_order(columns: int, rows: int, kind:
     x = rows_of(kind, rows, columns, dtype)
     for k in sorted({1, min(50, columns), min(2048, columns), columns // 2 + 1}):
         expected = largest(x, k)
-        found = warpwright.top_k.top_k(x, k)
+        found = top_k(x, k)
         assert torch.equal(found[1], expected.sort(dim=1).values), k
         assert torch.equal(found[0], x.gather(1, found[1])), k
         if k <= 2048:
