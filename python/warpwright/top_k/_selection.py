@@ -94,10 +94,10 @@ def sort_pairs(pairs: Pair, *, prefers_last: bool = False) -> Pair:
     return values, indices.gather(1, order)
 
 
-def flashinfer_top_k(rows: torch.Tensor, k: int, *, is_sorted: bool) -> dict[str, Callable[[], object]]:
-    """Return FlashInfer's selection, where it is installed."""
+def flashinfer_peer(name: str, *given: object, **named: object) -> dict[str, Callable[[], object]]:
+    """Return a call of FlashInfer's function of a name, where it is installed."""
     try:
-        peer = importlib.import_module("flashinfer").top_k
+        peer = getattr(importlib.import_module("flashinfer"), name)
     except (ImportError, AttributeError):
         return {}
-    return {"FlashInfer": lambda: peer(rows, k, sorted=is_sorted)}
+    return {"FlashInfer": lambda: peer(*given, **named)}

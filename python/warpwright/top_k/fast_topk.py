@@ -19,7 +19,7 @@ from warpwright.top_k._selection import (
     by_dimension,
     check_k,
     check_rows,
-    flashinfer_top_k,
+    flashinfer_peer,
     largest,
 )
 from warpwright.top_k.top_k import top_k
@@ -111,7 +111,7 @@ def peers(values: torch.Tensor, topk: int) -> dict[str, Callable[[], object]]:
     def by_torch() -> object:
         return torch.max(values, dim=-1, keepdim=True) if topk == 1 else torch.topk(values, topk)
 
-    return {"torch": by_torch, **flashinfer_top_k(values, topk, is_sorted=True)}
+    return {"torch": by_torch, **flashinfer_peer("top_k", values, topk, sorted=True)}
 
 
 CONTRACT = Contract(

@@ -17,6 +17,7 @@ from warpwright.checks import (
 from warpwright.contract import EXACT, Arguments, Contract, each, refuse, sample
 from warpwright.draw import Draw, crossed, widened
 from warpwright.top_k._parts import WORKLOADS, check_parts, chosen, make_parts, moves, places_output, refusals, samples
+from warpwright.top_k._selection import flashinfer_peer
 
 _fast_topk_transform_fused = torch.ops.warpwright.fast_topk_transform_fused.default
 
@@ -147,7 +148,7 @@ def peers(
     topk: int,
     row_starts: torch.Tensor | None,
 ) -> dict[str, Callable[[], object]]:
-    """Return who else does it; torch of whole rows in decoding."""
+    """Return who else does it; torch, of whole rows, and FlashInfer in decoding."""
 
     def by_sglang() -> None:
         pages = score.new_empty((score.shape[0], topk), dtype=torch.int32)
@@ -157,6 +158,7 @@ def peers(
     return {
         "torch": lambda: page_table_size_1.gather(1, torch.topk(score, topk, sorted=False).indices),
         "sglang-kernel": by_sglang,
+        **flashinfer_peer("top_k_page_table_transform", score, page_table_size_1, lengths, topk),
     }
 
 

@@ -9,7 +9,7 @@ import torch
 from warpwright.contract import EXACT, Arguments, Contract, refuse
 from warpwright.draw import Draw
 from warpwright.top_k._parts import WORKLOADS, check_parts, chosen, make_parts, moves, places_output, refusals, samples
-from warpwright.top_k._selection import check_of_rows
+from warpwright.top_k._selection import check_of_rows, flashinfer_peer
 
 _fast_topk_transform_ragged_fused = torch.ops.warpwright.fast_topk_transform_ragged_fused.default
 
@@ -102,7 +102,7 @@ def peers(
     topk: int,
     row_starts: torch.Tensor | None,
 ) -> dict[str, Callable[[], object]]:
-    """Return who else does it; torch of whole rows."""
+    """Return who else does it; torch and FlashInfer of parts that begin with their rows."""
 
     def by_sglang() -> None:
         places = score.new_empty((score.shape[0], topk), dtype=torch.int32)
@@ -112,6 +112,7 @@ def peers(
     return {
         "torch": lambda: torch.topk(score, topk, sorted=False).indices + topk_indices_offset[:, None],
         "sglang-kernel": by_sglang,
+        **flashinfer_peer("top_k_ragged_transform", score, topk_indices_offset, lengths, topk),
     }
 
 

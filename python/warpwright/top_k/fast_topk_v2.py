@@ -9,7 +9,7 @@ import torch
 from warpwright.contract import EXACT, Arguments, Contract
 from warpwright.draw import Draw
 from warpwright.top_k._parts import WORKLOADS, check_parts, chosen, make_parts, moves, places_output, refusals, samples
-from warpwright.top_k._selection import flashinfer_top_k
+from warpwright.top_k._selection import flashinfer_peer
 
 _fast_topk_v2 = torch.ops.warpwright.fast_topk_v2.default
 
@@ -75,7 +75,7 @@ def peers(
     return {
         "torch": lambda: torch.topk(score, topk, sorted=False).indices,
         "sglang-kernel": by_sglang,
-        **flashinfer_top_k(score, topk, is_sorted=False),
+        **flashinfer_peer("top_k", score, topk),
     }
 
 

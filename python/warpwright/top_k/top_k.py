@@ -20,7 +20,7 @@ from warpwright.top_k._selection import (
     Pair,
     check_k,
     check_rows,
-    flashinfer_top_k,
+    flashinfer_peer,
     largest,
     sort_pairs,
 )
@@ -123,7 +123,7 @@ def moves(input: torch.Tensor, k: int) -> int:  # noqa: A002
 def peers(input: torch.Tensor, k: int, sorted: bool) -> dict[str, Callable[[], object]]:  # noqa: A002
     """Return who else does it."""
     by_torch = {"torch": lambda: torch.topk(input, k, sorted=sorted)}
-    return {**by_torch, **flashinfer_top_k(input, k, is_sorted=sorted)}
+    return {**by_torch, **flashinfer_peer("top_k", input, k, sorted=sorted)}
 
 
 CONTRACT = Contract(
