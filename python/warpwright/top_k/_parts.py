@@ -59,7 +59,7 @@ def make_parts(
 
 def moves(score: torch.Tensor, topk: int) -> int:
     """Return the bytes of the rows, and of the indices that are written."""
-    return score.numel() * score.element_size() + score.shape[0] * topk * 4
+    return int(score.numel() * score.element_size() + score.shape[0] * topk * 4)
 
 
 def _filled(value: int) -> Callable[[Any], torch.Tensor]:

@@ -102,7 +102,7 @@ def call(values: torch.Tensor, topk: int) -> Pair:
 def moves(values: torch.Tensor, topk: int) -> int:
     """Return the bytes of the rows, and of the pairs that are written."""
     each = values.element_size()
-    return values.numel() * each + values.shape[0] * topk * (each + 8)
+    return int(values.numel() * each + values.shape[0] * topk * (each + 8))
 
 
 def peers(values: torch.Tensor, topk: int) -> dict[str, Callable[[], object]]:

@@ -117,7 +117,7 @@ def make(
 def moves(input: torch.Tensor, k: int) -> int:  # noqa: A002
     """Return the bytes of the rows, and of the pairs that are written."""
     each = input.element_size()
-    return input.numel() * each + input.shape[0] * k * (each + 8)
+    return int(input.numel() * each + input.shape[0] * k * (each + 8))
 
 
 def peers(input: torch.Tensor, k: int, sorted: bool) -> dict[str, Callable[[], object]]:  # noqa: A002
