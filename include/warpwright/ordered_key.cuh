@@ -2,8 +2,8 @@
 // Method: Herf, "Radix Tricks", 2001: the bits of a negative number turned over, and the sign bit of the others set.
 //
 // The order is that of torch.topk and torch.sort: -inf is the least, both zeros are equal, and so are all NaNs, which
-// come after +inf. What is equal has one key, so a key gives back its float but for the sign of a zero and the bits of a
-// NaN; is_key_exact tells where. No float has the key 0, which therefore can stand for none.
+// come after +inf. What is equal has one key, so a key gives back its float but for the sign of a zero and the bits of
+// a NaN; is_key_exact tells where. No float has the key 0, which therefore can stand for none.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -23,14 +23,14 @@ __device__ __forceinline__ void set(float* to, uint32_t bits) { *to = __uint_as_
 __device__ __forceinline__ void set(__half* to, uint32_t bits) { *to = __ushort_as_half(uint16_t(bits)); }
 __device__ __forceinline__ void set(__nv_bfloat16* to, uint32_t bits) { *to = __ushort_as_bfloat16(uint16_t(bits)); }
 
-template <typename T>
-inline constexpr uint32_t kInfinity = 0x7f800000u;
-template <>
-inline constexpr uint32_t kInfinity<__half> = 0x7c00u;
-template <>
-inline constexpr uint32_t kInfinity<__nv_bfloat16> = 0x7f80u;
-
 }  // namespace ordered_key_bits
+
+template <typename T>
+inline constexpr uint32_t kInfinityBits = 0x7f800000u;
+template <>
+inline constexpr uint32_t kInfinityBits<__half> = 0x7c00u;
+template <>
+inline constexpr uint32_t kInfinityBits<__nv_bfloat16> = 0x7f80u;
 
 // Bits of a key of T; it stands in the lowest ones of a word.
 template <typename T>
@@ -43,19 +43,29 @@ constexpr uint32_t kKeyOfZero = 1u << (kKeyBits<T> - 1);
 
 constexpr uint32_t kKeyOfNone = 0;  // less than every float's
 
+// The key of a float by its bits, which are as many as those of T; `infinity` are those of +inf.
 template <typename T>
-__device__ __forceinline__ uint32_t ordered_key(T x) {
-  const uint32_t bits = ordered_key_bits::of(x), magnitude = bits & (kKeyOfZero<T> - 1);
+__device__ __forceinline__ uint32_t ordered_key_of_bits(uint32_t bits, uint32_t infinity) {
+  const uint32_t magnitude = bits & (kKeyOfZero<T> - 1);
   const uint32_t key = bits == magnitude ? bits | kKeyOfZero<T> : kKeyOfZero<T> - magnitude - (magnitude != 0);
-  return magnitude > ordered_key_bits::kInfinity<T> ? kKeyOfNan<T> : key;
+  return magnitude > infinity ? kKeyOfNan<T> : key;
 }
 
-// The float of a key: of the zeros the positive one, of the NaNs the positive one whose bits are all set.
+// The bits of the float of a key: of the zeros the positive one, of the NaNs the positive one whose bits are all set.
+template <typename T>
+__device__ __forceinline__ uint32_t bits_of_ordered_key(uint32_t key) {
+  return key >= kKeyOfZero<T> ? key ^ kKeyOfZero<T> : kKeyOfNan<T> - key;
+}
+
+template <typename T>
+__device__ __forceinline__ uint32_t ordered_key(T x) {
+  return ordered_key_of_bits<T>(ordered_key_bits::of(x), kInfinityBits<T>);
+}
+
 template <typename T>
 __device__ __forceinline__ T from_ordered_key(uint32_t key) {
-  const uint32_t bits = key >= kKeyOfZero<T> ? key ^ kKeyOfZero<T> : kKeyOfNan<T> - key;
   T value;
-  ordered_key_bits::set(&value, bits);
+  ordered_key_bits::set(&value, bits_of_ordered_key<T>(key));
   return value;
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,7 +65,21 @@ def public(name: str) -> Any:
 
 
 class Family(ModuleType):
-    """A family's package. Its operators' names stand for their functions, and not for the modules that these are in."""
+    """A family's package. Its operators' names stand for their functions, and not for the modules that these are in.
+
+    Where an operator has the family's own name, a call of the package is a call of it.
+    """
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        """Call the operator of the family's name."""
+        return self._own_operator()(*given, **named)
+
+    def _own_operator(self) -> Any:
+        """Return the operator of the family's name; TypeError where there is none."""
+        name = self.__name__.rpartition(".")[2]
+        if family_of().get(name) != name:
+            raise TypeError(f"{self.__name__} is a package and no operator, so it cannot be called")
+        return getattr(self, name)
 
     def __setattr__(self, name: str, value: object) -> None:
         """Bind a name: where the import system binds an operator's module, its function."""
@@ -74,9 +89,11 @@ class Family(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         """Return a function when it is first asked for: of this family, or one that callers look for here."""
+        own = self.__name__.rpartition(".")[2]
+        if name == "__signature__" and family_of().get(own) == own:
+            return inspect.signature(self._own_operator())
         if name.startswith("_"):
             raise AttributeError(name)
-        own = self.__name__.rpartition(".")[2]
         if family_of().get(name) == own:
             importlib.import_module(f"{self.__name__}.{name}")
             return self.__dict__[name]

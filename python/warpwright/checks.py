@@ -146,9 +146,9 @@ def check_multiple(what: str, value: Size, of: int) -> None:
     check(value % of == 0, f"{what} is ", value, f", expected a multiple of {of}")
 
 
-def check_at_most(what: str, value: Size, most: int, why: str) -> None:
+def check_at_most(what: str, value: Size, most: Size, why: str) -> None:
     """Refuse what is more."""
-    check(value <= most, f"{what} is ", value, f", expected at most {most}: {why}")
+    check(value <= most, f"{what} is ", value, ", expected at most ", most, f": {why}")
 
 
 def check_at_least(what: str, value: Size, least: int) -> None:

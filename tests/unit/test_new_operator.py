@@ -198,7 +198,7 @@ def test_a_folder_of_that_name_is_refused(checkout: Path) -> None:
 
 
 def test_the_name_of_a_family_is_refused(checkout: Path) -> None:
-    assert "found in matrix.toml, as a family" in refuse("elementwise", "top_k", TakenError, checkout)
+    assert "found in matrix.toml, as a family" in refuse("elementwise", "mamba", TakenError, checkout)
 
 
 def test_a_row_of_that_name_is_refused_and_named(checkout: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import subprocess
 import sys
+import textwrap
 
 import pytest
 import torch
@@ -41,6 +43,10 @@ SIGNATURES = {
     "per_token_quant_int8": "x scale_dtype cal_sum",
     "rmsnorm_quant": "out input weight scale eps enable_pdl",
     "fused_add_rmsnorm_quant": "out input residual weight scale eps enable_pdl",
+    "fast_topk": "values topk dim", "fast_topk_v2": "score lengths topk row_starts",
+    "fast_topk_transform_fused": "score lengths page_table_size_1 cu_seqlens_q topk row_starts",
+    "fast_topk_transform_ragged_fused": "score lengths topk_indices_offset topk row_starts",
+    "top_k": "input k sorted deterministic tie_break",
 }  # fmt: skip
 
 
@@ -82,3 +88,22 @@ def test_a_package_of_functions_is_found_without_an_import_of_its_own() -> None:
     program = "import warpwright as flashinfer; print(flashinfer.norm.rmsnorm is flashinfer.rmsnorm)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
+
+
+def test_a_family_with_an_operator_of_its_name_is_both() -> None:
+    program = """
+        import torch, warpwright as flashinfer
+        x = torch.randn(3, 50)
+        print(all(map(torch.equal, flashinfer.top_k(x, k=2), flashinfer.top_k.top_k(x, 2))))
+        from warpwright.top_k import fast_topk, top_k
+        same = flashinfer.top_k.fast_topk is fast_topk is flashinfer.fast_topk
+        print(same, type(top_k).__name__, callable(flashinfer.top_k))
+        print(torch.equal(flashinfer.top_k(x, 4, sorted=True)[1], fast_topk(x, 4, dim=1)[1]))
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["True", "True function True", "True"], done.stderr
+
+
+def test_a_family_without_an_operator_of_its_name_says_so() -> None:
+    with pytest.raises(TypeError, match="warpwright.gemm is a package and no operator, so it cannot be called"):
+        importlib.import_module("warpwright.gemm")()  # type: ignore[operator]

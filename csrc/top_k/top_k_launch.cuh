@@ -1,0 +1,59 @@
+// What the launch functions of the selections share.
+#pragma once
+
+#include "warpwright/launch_kernel.cuh"
+#include "warpwright/top_k/top_k.cuh"
+#include "warpwright/top_k/top_k_plan.h"
+
+namespace warpwright {
+
+namespace top_k_launch {
+
+constexpr uint32_t infinity_of(Dtype dtype) {
+  return dtype == Dtype::kFloat32   ? kInfinityBits<float>
+         : dtype == Dtype::kFloat16 ? kInfinityBits<__half>
+                                    : kInfinityBits<__nv_bfloat16>;
+}
+
+template <typename T, typename Sink, bool kClustered>
+Status with_plan(const TopKProblem& p, const Device& device, const TopKPlan& plan, int lists, cudaStream_t stream) {
+  const int64_t all = p.rows * plan.blocks;
+  LaunchShape shape{{all < kMaxGridX ? all : kMaxGridX / plan.blocks * plan.blocks}, plan.threads};
+  shape.shared_memory = lists + 16 * (kEnds + plan.held_steps * plan.threads);
+  shape.cluster = kClustered ? plan.blocks : 0;
+  shape.dependent = p.dependent;
+  const uint32_t infinity = infinity_of(p.dtype);
+  return launch_kernel<top_k_kernel<T, Sink, kClustered>>(device, shape, stream, p, infinity, plan.held_steps);
+}
+
+template <typename T, typename Sink, bool kClusters>
+Status with_sink(const TopKProblem& p, const Device& device, cudaStream_t stream) {
+  constexpr int kSize = kFullVector<T>, kFixed = int(sizeof(TopKShared<kClusters>)) + 16 * kEnds + 64;
+  const int lists = Sink::kSorted ? kSortBytes : 0;
+  const bool begins_within =
+      p.starts != nullptr || reinterpret_cast<uintptr_t>(p.input) % 16 != 0 || p.row_stride % kSize != 0;
+  const TopKRows work{p.rows, (p.columns + kSize - 1) / kSize, begins_within};
+  const TopKPlan plan = plan_top_k(work, kClusters ? kMostBlocksOfRow : 1, device.sm_count,
+                                   device.shared_memory_per_block - kFixed - lists);
+  if constexpr (kClusters) {
+    if (plan.blocks > 1) return with_plan<T, Sink, true>(p, device, plan, lists, stream);
+  }
+  return with_plan<T, Sink, false>(p, device, plan, lists, stream);
+}
+
+template <typename T, bool kClusters>
+Status with_word(const TopKProblem& p, const Device& device, cudaStream_t stream) {
+  if (p.places != nullptr) return with_sink<T, PlaceSink, kClusters>(p, device, stream);
+  return p.sorted ? with_sink<T, PairSink<T, true>, kClusters>(p, device, stream)
+                  : with_sink<T, PairSink<T, false>, kClusters>(p, device, stream);
+}
+
+template <bool kClusters>
+Status run(const TopKProblem& p, const Device& device, cudaStream_t stream) {
+  return p.dtype == Dtype::kFloat32 ? with_word<uint32_t, kClusters>(p, device, stream)
+                                    : with_word<uint16_t, kClusters>(p, device, stream);
+}
+
+}  // namespace top_k_launch
+
+}  // namespace warpwright

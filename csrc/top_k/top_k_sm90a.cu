@@ -1,0 +1,11 @@
+// Launch function of the selections on sm90a: clusters share long rows.
+
+#include "top_k_launch.cuh"
+
+namespace warpwright {
+
+Status top_k_sm90a(const TopKProblem& problem, const Device& device, cudaStream_t stream) {
+  return top_k_launch::run<true>(problem, device, stream);
+}
+
+}  // namespace warpwright

@@ -1,0 +1,94 @@
+// The blocks that share a row: one, or those of a thread block cluster (SM 9.0), which read each other's shared memory.
+#pragma once
+
+#include <cstdint>
+
+namespace warpwright {
+
+constexpr unsigned kWholeWarp = 0xffffffffu;
+
+// The sum over a warp's lanes, in each of them.
+__device__ __forceinline__ uint32_t warp_sum(uint32_t value) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  return __reduce_add_sync(kWholeWarp, value);
+#else
+#pragma unroll
+  for (int offset = 16; offset > 0; offset /= 2) value += __shfl_xor_sync(kWholeWarp, value, offset);
+  return value;
+#endif
+}
+
+// The sum over a lane and those before it.
+__device__ __forceinline__ uint32_t warp_scan(uint32_t value) {
+  const int lane = threadIdx.x % 32;
+#pragma unroll
+  for (int offset = 1; offset < 32; offset *= 2) {
+    const uint32_t before = __shfl_up_sync(kWholeWarp, value, offset);
+    if (lane >= offset) value += before;
+  }
+  return value;
+}
+
+template <bool kClustered>
+class RowGroup {
+ public:
+  static constexpr int kMostBlocks = 1;
+
+  __device__ int size() const { return 1; }
+  __device__ int rank() const { return 0; }
+  __device__ void sync() { __syncthreads(); }
+
+  // A word of another block, by where it is in this one's shared memory.
+  __device__ uint32_t read(const uint32_t* word, int) const { return *word; }
+  __device__ void write(uint32_t* word, int, uint32_t value) const { *word = value; }
+  __device__ void write(uint64_t* word, int, uint64_t value) const { *word = value; }
+};
+
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+// PTX ISA, "mapa" and "barrier.cluster". Addresses have 32 bits here, where those of cooperative groups have 64.
+template <>
+class RowGroup<true> {
+ public:
+  static constexpr int kMostBlocks = 8;  // the portable size of a cluster
+
+  __device__ int size() const {
+    int blocks;
+    asm("mov.u32 %0, %%cluster_nctaid.x;" : "=r"(blocks));
+    return blocks;
+  }
+
+  __device__ int rank() const {
+    int rank;
+    asm("mov.u32 %0, %%cluster_ctaid.x;" : "=r"(rank));
+    return rank;
+  }
+
+  __device__ void sync() {
+    asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+  }
+
+  __device__ uint32_t read(const uint32_t* word, int rank) const {
+    uint32_t value;
+    asm volatile("ld.shared::cluster.u32 %0, [%1];" : "=r"(value) : "r"(address(word, rank)) : "memory");
+    return value;
+  }
+
+  __device__ void write(uint32_t* word, int rank, uint32_t value) const {
+    asm volatile("st.shared::cluster.u32 [%0], %1;" ::"r"(address(word, rank)), "r"(value) : "memory");
+  }
+
+  __device__ void write(uint64_t* word, int rank, uint64_t value) const {
+    asm volatile("st.shared::cluster.u64 [%0], %1;" ::"r"(address(word, rank)), "l"(value) : "memory");
+  }
+
+ private:
+  __device__ static uint32_t address(const void* word, int rank) {
+    uint32_t there;
+    const auto here = uint32_t(__cvta_generic_to_shared(word));
+    asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(here), "r"(rank));
+    return there;
+  }
+};
+#endif
+
+}  // namespace warpwright
