@@ -44,3 +44,10 @@ warpwright_add_kernel(rmsnorm_quant        fused/rmsnorm_quant.cu               
                       ALSO fused_add_rmsnorm_quant rmsnorm_dynamic_quant fused_add_rmsnorm_dynamic_quant)
 warpwright_add_kernel(layernorm_quant      fused/layernorm_quant.cu             75 80 86 89 90a
                       ALSO layernorm_dynamic_quant)
+warpwright_add_kernel(build_tree_kernel_efficient speculative/build_tree_kernel_efficient.cu 75 80 86 89 90a
+                      ALSO reconstruct_indices_from_tree_mask)
+warpwright_add_kernel(verify_tree_greedy   speculative/verify_tree_greedy.cu    75 80 86 89 90a)
+warpwright_add_kernel(tree_speculative_sampling_target_only speculative/tree_speculative_sampling_target_only.cu
+                      75 80 86 89 90a ALSO chain_speculative_sampling)
+warpwright_add_kernel(segment_packbits     speculative/segment_packbits.cu      75 80 86 89 90a ALSO packbits)
+warpwright_add_kernel(apply_token_bitmask_inplace_cuda grammar/apply_token_bitmask_inplace_cuda.cu 75 80 86 89 90a)

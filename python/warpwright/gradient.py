@@ -48,7 +48,7 @@ def call(operator: Any, *arguments: Any) -> Any:
         result = operator(*arguments)
     sources = _sources(arguments)
     if isinstance(result, torch.Tensor):
-        return _marked(operator, result, sources)
+        return _marked(operator, result, sources) if _may_require(result) else result
     return tuple(_marked(operator, each, sources) if _may_require(each) else each for each in result)
 
 

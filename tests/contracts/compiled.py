@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from contracts.cases import each_operator, operators_where
+from contracts.cases import call_of, each_operator, operators_where
 from contracts.layers import Layer, Tokens, may_require
-from contracts.results import same
+from contracts.results import run, same
 from warpwright._registry import as_tuple
 from warpwright.contract import Contract
 
@@ -21,7 +21,15 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0"),
 ]
 
-each_that_may_require_a_gradient = operators_where(lambda contract: Layer(contract, "cpu").may_require_a_gradient)
+
+
+def may_require_a_gradient(contract: Contract) -> bool:
+    """True where an input can require a gradient, and a result can have one: whole numbers have none."""
+    results = run(contract, call_of(contract, "typical", "meta"))
+    return Layer(contract, "cpu").may_require_a_gradient and any(out.is_floating_point() for out in results)
+
+
+each_that_may_require_a_gradient = operators_where(may_require_a_gradient)
 
 TORCH = tuple(map(int, torch.__version__.split(".")[:2]))
 
