@@ -22,7 +22,6 @@ pytestmark = [
 ]
 
 
-
 def may_require_a_gradient(contract: Contract) -> bool:
     """True where an input can require a gradient, and a result can have one: whole numbers have none."""
     results = run(contract, call_of(contract, "typical", "meta"))

@@ -214,13 +214,13 @@ __device__ __forceinline__ int64_t find_token(const DrawnRow& row, const Rejecte
 // Draws by a number from 0 to less than 1. Where nothing is left when the draft is taken off, from the target alone, and
 // where that has no mass either, the last token. Every thread of the block returns it.
 __device__ __forceinline__ int64_t draw_token(DrawnRow row, double coin, DrawMemory& memory) {
-  double all = sum_segments(row, memory);
-  if (all == 0. && row.draft != nullptr) {
+  double all;
+#pragma unroll 1
+  while ((all = sum_segments(row, memory)) == 0.) {
+    if (row.draft == nullptr) return row.vocabulary - 1;
     row.draft = nullptr;
     __syncthreads();
-    all = sum_segments(row, memory);
   }
-  if (all == 0.) return row.vocabulary - 1;
   const double number = coin * all;
   const int32_t segments = int32_t((row.vocabulary + row.segment - 1) / row.segment);
   const int32_t segment = find_segment(number, segments, memory);

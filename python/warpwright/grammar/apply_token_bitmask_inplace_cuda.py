@@ -39,8 +39,8 @@ def apply_token_bitmask_inplace_cuda(
     logits
         ``(rows, vocabulary)`` or ``(vocabulary,)``, float32, float16 or bfloat16. Rows may lie apart.
     bitmask
-        ``(rows, ceil(vocabulary / 32))`` or one row, int32. Rows may lie apart. Of fewer words, tokens that have none are
-        kept.
+        ``(rows, ceil(vocabulary / 32))`` or one row, int32. Rows may lie apart. Of fewer words, tokens that have none
+        are kept.
     indices
         The rows that are masked, each by the row of ``bitmask`` that has its number: int32 or int64, ``(count,)``, or
         a list, which is copied to the device. By default all rows are, and ``bitmask`` has as many. What is no
@@ -119,9 +119,7 @@ def moves(logits: torch.Tensor, bitmask: torch.Tensor) -> int:
     return bitmask.numel() * 4 + logits.numel() * logits.element_size() // 2
 
 
-def peers(
-    logits: torch.Tensor, bitmask: torch.Tensor, indices: torch.Tensor | None
-) -> dict[str, Callable[[], object]]:
+def peers(logits: torch.Tensor, bitmask: torch.Tensor, indices: torch.Tensor | None) -> dict[str, Callable[[], object]]:
     """Return who else does it."""
     places = torch.arange(logits.shape[1], device=logits.device)
 
@@ -165,7 +163,9 @@ CONTRACT = Contract(
         sample("no words", each(bitmask=lambda x: x[:, :0]), rows=3),
         sample("special logits", each(logits=lambda x: x / 0), rows=3),
         sample("slices", each(logits=widened, bitmask=widened), rows=5),
-        sample("slices off every vector", each(logits=lambda x: widened(x, 3), bitmask=lambda x: widened(x, 1)), rows=5),
+        sample(
+            "slices off every vector", each(logits=lambda x: widened(x, 3), bitmask=lambda x: widened(x, 1)), rows=5
+        ),
         sample("halves off every vector", each(logits=lambda x: widened(x, 5)), rows=5, dtype=torch.float16),
         sample("one mask for all", each(bitmask=repeated), rows=5),
         sample("empty", rows=0),
@@ -173,7 +173,9 @@ CONTRACT = Contract(
         sample("largest", rows=70_000, vocabulary=96),
     ),
     refusals=(
-        refuse("dtype", "logits has dtype float64, expected float32 or float16 or bfloat16", logits=torch.Tensor.double),
+        refuse(
+            "dtype", "logits has dtype float64, expected float32 or float16 or bfloat16", logits=torch.Tensor.double
+        ),
         refuse("mask dtype", "bitmask has dtype int64, expected int32", bitmask=torch.Tensor.long),
         refuse("dim", "logits has 3 dimensions, shape (1, 8, 1024); expected 2", logits=lambda x: x[None]),
         refuse("mask dim", "bitmask has 1 dimensions, shape (256,); expected 2", bitmask=torch.flatten),

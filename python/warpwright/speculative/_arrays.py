@@ -1,4 +1,4 @@
-"""What the operators on drafted tokens share: contiguous arrays of given sizes, in the words of csrc/speculative/arrays.h."""
+"""Contiguous arrays of given sizes, which the operators on drafted tokens take: the words of csrc/speculative/arrays.h."""
 
 from __future__ import annotations
 

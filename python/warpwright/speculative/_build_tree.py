@@ -68,5 +68,6 @@ def _write_full(mask: torch.Tensor, seen: torch.Tensor, lengths: Sequence[int]) 
 def _packed(seen: torch.Tensor) -> torch.Tensor:
     """Return the bytes of each row: bit j % 8 of byte j / 8 is column j."""
     nodes = seen.shape[-1]
-    wide = torch.nn.functional.pad(seen, (0, packed_row_bytes(nodes) * 8 - nodes)).unflatten(-1, (-1, 8))
-    return (wide.to(torch.int32) << torch.arange(8, dtype=torch.int32)).sum(dim=-1).to(torch.uint8)
+    wide = torch.nn.functional.pad(seen, (0, packed_row_bytes(nodes) * 8 - nodes)).reshape(*seen.shape[:2], -1, 8)
+    bits: torch.Tensor = wide.to(torch.int32) << torch.arange(8, dtype=torch.int32)
+    return bits.sum(dim=-1).to(torch.uint8)

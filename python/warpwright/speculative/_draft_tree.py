@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 
@@ -15,7 +16,7 @@ OUTPUTS = ("positions", "retrive_index", "retrive_next_token", "retrive_next_sib
 
 
 def packed_row_bytes(draft_tokens: int) -> int:
-    """Return what a row of the packed mask takes: whole words beyond 16 tokens, the bytes of the smallest integer before."""
+    """Return what a row of the packed mask takes: 1 or 2 bytes, and whole words beyond 16 tokens."""
     return 1 if draft_tokens <= 8 else 2 if draft_tokens <= 16 else (draft_tokens + 31) // 32 * 4
 
 
@@ -45,7 +46,7 @@ def links_of(parents: Sequence[int]) -> tuple[list[int], list[int]]:
     for parent, nodes in children.items():
         if parent >= 0:
             first[parent] = nodes[0]
-            for node, other in zip(nodes, nodes[1:], strict=False):
+            for node, other in pairwise(nodes):
                 following[node] = other
     return first, following
 
@@ -65,8 +66,20 @@ def tree_results(
     return of(positions).flatten(), index, first, following
 
 
+def tree_outputs(
+    like: torch.Tensor, tokens: int, given: Sequence[torch.Tensor | None]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the outputs that are given, and new ones for those that are not, for as many requests as lengths."""
+    requests = like.shape[0]
+    sizes = ((requests * tokens,), *[(requests, tokens)] * 3)
+    first, second, third, fourth = (
+        like.new_empty(size) if out is None else out for out, size in zip(given, sizes, strict=True)
+    )
+    return first, second, third, fourth
+
+
 def draw_tree(draw: Draw, requests: int, topk: int, depth: int, draft_tokens: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Draw the list of parents and the selected tokens of trees, as EAGLE-2 finds them: by the sums of random scores."""
+    """Draw the parents and the selected tokens of trees, as EAGLE-2 finds them: by the sums of random scores."""
     scores = -draw.uniform(requests, topk)
     every, best = [scores], scores
     parents = [torch.full((requests, 1), -1, dtype=torch.int64, device=draw.device)]

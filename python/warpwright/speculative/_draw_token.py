@@ -17,7 +17,7 @@ def mass_of(probabilities: torch.Tensor) -> torch.Tensor:
 
 
 def draw_token(target: torch.Tensor, draft: torch.Tensor | None, rejected: Sequence[int], coin: float) -> int:
-    """Return the first token up to which the masses are more than ``coin`` times all of them, or the last with a mass."""
+    """Return the first token up to which the masses are more than ``coin`` times all, or the last that has one."""
     left = mass_of(target)
     if draft is not None:
         less = (left - mass_of(draft)).clamp_min(0)

@@ -24,6 +24,11 @@ def bytes_of(size: Size) -> Size:
     return (size + 7) // 8
 
 
+def bytes_of_each(sizes: torch.Tensor) -> torch.Tensor:
+    """Return the same of each size."""
+    return (sizes + 7) // 8
+
+
 def packed(x: torch.Tensor, *, first_is_high: bool) -> torch.Tensor:
     """Return the bytes of truth values, with zeros behind the last."""
     padded = torch.nn.functional.pad(x != 0, (0, -x.shape[0] % 8))

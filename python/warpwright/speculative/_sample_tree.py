@@ -11,9 +11,7 @@ from warpwright.speculative._verified_tree import Outputs, Tree
 class Walk:
     """From the root of one request's tree down: where it is, and what it has rejected there."""
 
-    def __init__(
-        self, tree: Tree, coins: list[float], target: torch.Tensor, thresholds: tuple[float, float]
-    ) -> None:
+    def __init__(self, tree: Tree, coins: list[float], target: torch.Tensor, thresholds: tuple[float, float]) -> None:
         self.node, self.accepted = 0, 0
         self._tree, self._coins, self._target, self._thresholds = tree, coins, target, thresholds
         self._rejected: list[int] = []
@@ -21,7 +19,7 @@ class Walk:
 
     def run(self, outs: Outputs, request: int, steps: int) -> None:
         """Walk down, and write what is accepted."""
-        index, tokens = self._tree.index, self._tree.tokens
+        index, tokens = self._tree.places, self._tree.tokens
         outs.accept(request, 0, index[0])
         for step in range(1, steps):
             child = self._choose()

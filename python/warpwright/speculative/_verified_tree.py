@@ -48,7 +48,7 @@ class Tree(NamedTuple):
     """A request's tree as numbers; links that lead to no node lead nowhere."""
 
     tokens: list[int]
-    index: list[int]
+    places: list[int]
     first: list[int]
     following: list[int]
 
@@ -114,9 +114,7 @@ def links_that_lead_nowhere(call: Arguments) -> Arguments:
     """Fill links with numbers of all kinds: some are nodes, and circles among them."""
     source = Draw(call["candidates"].device, 7)
     requests, nodes = call["candidates"].shape
-    return {
-        name: source.integers(-2, nodes + 2, requests, nodes, dtype=torch.int64) for name in LINKS[1:]
-    }
+    return {name: source.integers(-2, nodes + 2, requests, nodes, dtype=torch.int64) for name in LINKS[1:]}
 
 
 def siblings_in_a_circle(call: Arguments) -> Arguments:

@@ -24,6 +24,7 @@ from warpwright.speculative._draft_tree import (
     check_tree_outputs,
     draw_tree,
     packed_row_bytes,
+    tree_outputs,
     tree_results,
 )
 
@@ -49,23 +50,25 @@ def build_tree_kernel_efficient(
 
     Node 0 of a tree is its root, the token that was verified last; node ``i`` is the ``i``-th selected token. The token
     of number ``s`` stands below the root where ``s < topk``, and otherwise below the node that was selected as number
-    ``parent_list[s // topk]``. Method: Li, Wei, Zhang and Zhang, "EAGLE-2" (arXiv:2406.16858), section 4; layout: SGLang.
+    ``parent_list[s // topk]``. Method: Li, Wei, Zhang and Zhang, "EAGLE-2" (arXiv:2406.16858), section 4; layout:
+    SGLang.
 
     Parameters
     ----------
     parent_list
         ``(requests, topk * (depth - 1) + 1)``, or ``(requests, 0)`` where ``depth`` is 1: the numbers of the tokens
-        that others may stand below, in the order in which they were expanded. Int32 or int64, as all whole numbers here;
-        a list of another dtype is converted.
+        that others may stand below, in the order in which they were expanded. Int32 or int64, as all whole numbers
+        here; a list of another dtype is converted.
     selected_index
         ``(requests, draft_token_num - 1)``: the numbers of the selected tokens.
     verified_seq_len
         ``(requests,)``: the tokens before the tree.
     tree_mask
-        By ``tree_mask_mode``, contiguous and in any shape; larger ones keep what is behind:
+        By ``tree_mask_mode``, contiguous, in any shape; larger ones keep what is behind:
 
-        - 0, FULL_MASK: bool or uint8; for each request in turn ``(draft_token_num, length + draft_token_num)``, of which
-          the last ``draft_token_num`` columns are written and the others kept. What lengths lead out of it is left out.
+        - 0, FULL_MASK: bool or uint8; for each request in turn ``(draft_token_num, length + draft_token_num)``, of
+          which the last ``draft_token_num`` columns are written and the others kept. What lengths lead out of it is
+          left out.
         - 1, QLEN_ONLY: bool or uint8, ``(requests, draft_token_num, draft_token_num)``.
         - 2, QLEN_ONLY_BITPACKING: ``(requests, draft_token_num)`` of 1, 2 or 4 bytes for up to 8, 16 or 32 tokens, and
           of whole words of 4 bytes for more, in any dtype of whole numbers: bit ``j % 8`` of byte ``j / 8`` is column
@@ -93,8 +96,8 @@ def build_tree_kernel_efficient(
     Raises
     ------
     RuntimeError
-        A dtype, shape, stride or device is wrong (the argument is named with both values), outputs overlap inputs or each
-        other, or the wheel has no code for the GPU.
+        A dtype, shape, stride or device is wrong (the argument is named with both values), outputs overlap inputs or
+        each other, or the wheel has no code for the GPU.
     """
     if parent_list.dtype not in (torch.int32, torch.int64):
         parent_list = parent_list.to(torch.int64)
@@ -202,6 +205,28 @@ def make(
     }
 
 
+def call(
+    parent_list: torch.Tensor,
+    selected_index: torch.Tensor,
+    verified_seq_len: torch.Tensor,
+    tree_mask: torch.Tensor,
+    topk: int,
+    depth: int,
+    draft_token_num: int,
+    tree_mask_mode: int,
+    positions: torch.Tensor | None = None,
+    retrive_index: torch.Tensor | None = None,
+    retrive_next_token: torch.Tensor | None = None,
+    retrive_next_sibling: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, ...]:
+    """Call it as a model does, with new memory where none is given."""
+    given = (positions, retrive_index, retrive_next_token, retrive_next_sibling)
+    outs = tree_outputs(verified_seq_len, draft_token_num, given)
+    numbers = (topk, depth, draft_token_num, tree_mask_mode)
+    build_tree_kernel_efficient(parent_list, selected_index, verified_seq_len, tree_mask, *outs, *numbers)
+    return outs
+
+
 def peers(
     parent_list: torch.Tensor,
     selected_index: torch.Tensor,
@@ -258,6 +283,7 @@ CONTRACT = Contract(
     check=check,
     reference=reference,
     make=make,
+    call=call,
     samples=(
         sample("typical"),
         sample("smallest", requests=1, draft=1, topk=1, depth=1, length=0),
@@ -298,12 +324,20 @@ CONTRACT = Contract(
         ),
         refuse("mode", "tree_mask_mode is 3, expected at most 2: 0 is FULL_MASK", tree_mask_mode=lambda _: 3),
         refuse("negative mode", "tree_mask_mode is -1, expected at least 0", tree_mask_mode=lambda _: -1),
-        refuse("selected", "size 6 in dimension 1, expected 7 (draft_token_num less", selected_index=lambda x: x[:, :6]),
+        refuse(
+            "selected", "size 6 in dimension 1, expected 7 (draft_token_num less", selected_index=lambda x: x[:, :6]
+        ),
         refuse("dtype", "selected_index has dtype int16, expected int32 or int64", selected_index=torch.Tensor.short),
-        refuse("parents", "size 8 in dimension 1, expected 9 (topk * (depth - 1) + 1)", parent_list=lambda x: x[:, :8].clone()),
+        refuse(
+            "parents",
+            "size 8 in dimension 1, expected 9 (topk * (depth - 1) + 1)",
+            parent_list=lambda x: x[:, :8].clone(),
+        ),
         refuse("rows of parents", "size 7 in dimension 0, expected 8 (one row for", parent_list=lambda x: x[:7]),
         refuse("lengths", "size 7 in dimension 0, expected 8 (one for each", verified_seq_len=lambda x: x[:7]),
-        refuse("dim", "verified_seq_len has 2 dimensions, shape (8, 1); expected 1", verified_seq_len=lambda x: x[:, None]),
+        refuse(
+            "dim", "verified_seq_len has 2 dimensions, shape (8, 1); expected 1", verified_seq_len=lambda x: x[:, None]
+        ),
         refuse("mask", "the number of bytes of tree_mask is 511, expected at least 512", tree_mask=lambda x: x[:511]),
         refuse("mask dtype", "tree_mask has dtype int32, expected bool or uint8", tree_mask=torch.Tensor.int),
         refuse(
@@ -312,7 +346,9 @@ CONTRACT = Contract(
             lambda call: {"tree_mask_mode": 2, "tree_mask": call["tree_mask"]},
         ),
         refuse("strides of the mask", "expected a contiguous tensor", tree_mask=lambda x: x[::2]),
-        refuse("positions", "size 63 in dimension 0, expected 64 (one for each draft token)", positions=lambda x: x[:63]),
+        refuse(
+            "positions", "size 63 in dimension 0, expected 64 (one for each draft token)", positions=lambda x: x[:63]
+        ),
         refuse("links", "size 7 in dimension 1, expected 8 (draft_token_num)", retrive_index=lambda x: x[:, :7]),
         refuse(
             "in place",
@@ -332,7 +368,8 @@ CONTRACT = Contract(
         *({"requests": requests, "draft": 64, "topk": 8, "depth": 6, "mode": 1} for requests in (8, 256)),
         *({"requests": requests, "mode": 2} for requests in (8, 256)),
     ),
-    moves=lambda selected_index, draft_token_num: 8 * selected_index.numel() * 6 + selected_index.shape[0] * draft_token_num**2,
+    moves=lambda selected_index, draft_token_num: 8 * selected_index.numel() * 6
+    + selected_index.shape[0] * draft_token_num**2,
     peers=peers,
     traits=(
         Trait(TraitKind.NEVER_IN_PLACE, "the links are of other sizes and read while they are written"),

@@ -16,7 +16,7 @@ from warpwright.gradient import is_recorded
 from warpwright.random import Number, Source, check_random, source_of, unit_interval, words
 from warpwright.rows import check_apart, span_of
 from warpwright.speculative._arrays import check_array, check_indices, check_separate
-from warpwright.speculative._draw_token import draw_probabilities, draw_token, mass_of
+from warpwright.speculative._draw_token import draw_token, mass_of
 
 _chain_speculative_sampling = torch.ops.warpwright.chain_speculative_sampling.default
 MOST_NUMBER = 2**31 - 1
@@ -58,8 +58,8 @@ def chain_speculative_sampling(
         Is taken and ignored: results are always the same, on every GPU and in a batch of any size.
     generator, seed, offset
         What the random numbers come from, as `warpwright.random` has it: a generator's next ones by default, or a seed
-        and an offset, numbers or int64 tensors of one element or of one for each request. Under CUDA graphs, numbers are
-        refused.
+        and an offset, numbers or int64 tensors of one element or of one for each request. Under CUDA graphs, numbers
+        are refused.
 
     Returns
     -------
@@ -67,17 +67,17 @@ def chain_speculative_sampling(
 
     Notes
     -----
-    Sums over the vocabulary are of one order and, in effect, of float64. The data decide nothing dangerous: a draft token
-    that is none of the vocabulary is not accepted. A target probability that is NaN, negative or beyond 2**96 counts as
-    zero, and so does one of the draft in a difference; beside a draft probability of NaN nothing is accepted. Where
-    nothing is left to draw from, the token is drawn from the target alone, and where that has no mass either, it is the
-    last of the vocabulary.
+    Sums over the vocabulary are of one order and, in effect, of float64. The data decide nothing dangerous: a draft
+    token that is none of the vocabulary is not accepted. A target probability that is NaN, negative or beyond 2**96
+    counts as zero, and so does one of the draft in a difference; beside a draft probability of NaN nothing is accepted.
+    Where nothing is left to draw from, the token is drawn from the target alone, and where that has no mass either, it
+    is the last of the vocabulary.
 
     Raises
     ------
     RuntimeError
-        A dtype, shape, stride or device is wrong (the argument is named with both values), counts overlap inputs or each
-        other, or the wheel has no code for the GPU.
+        A dtype, shape, stride or device is wrong (the argument is named with both values), counts overlap inputs or
+        each other, or the wheel has no code for the GPU.
     """
     source = source_of(draft_probs.device, generator, seed, offset)
     if draft_probs.dtype != torch.float32:
@@ -166,7 +166,9 @@ def make(
     """Make a call of a draft that is often right."""
     logits = draw.normal(requests, drafted + 1, vocabulary, dtype=torch.float32, scale=3.0)
     return {
-        "draft_probs": (logits[:, :drafted] + draw.normal(requests, drafted, vocabulary, dtype=torch.float32)).softmax(-1),
+        "draft_probs": (logits[:, :drafted] + draw.normal(requests, drafted, vocabulary, dtype=torch.float32)).softmax(
+            -1
+        ),
         "draft_token_ids": logits[:, :drafted].argmax(dim=-1).to(dtype),
         "target_probs": logits.softmax(-1),
         "output_accepted_token_num": draw.integers(0, 100, requests, dtype=dtype),
@@ -284,12 +286,16 @@ CONTRACT = Contract(
     refusals=(
         refuse("dtype", "draft_probs has dtype float16, expected float32", draft_probs=torch.Tensor.half),
         refuse("target dtype", "target_probs has dtype float16, expected float32", target_probs=torch.Tensor.half),
-        refuse("dim", "draft_probs has 2 dimensions, shape (32, 37); expected 3", draft_probs=lambda x: x.flatten(0, 1)),
+        refuse(
+            "dim", "draft_probs has 2 dimensions, shape (32, 37); expected 3", draft_probs=lambda x: x.flatten(0, 1)
+        ),
         refuse("strides", "expected a contiguous tensor", draft_probs=lambda x: x[..., ::2]),
         refuse("no vocabulary", "the vocabulary is 0, expected at least 1", draft_probs=lambda x: x[..., :0].clone()),
         refuse("tokens", "size 3 in dimension 1, expected 4 (that of draft_probs)", draft_token_ids=lambda x: x[:, :3]),
         refuse(
-            "target", "size 4 in dimension 1, expected 5 (one more than the draft tokens)", target_probs=lambda x: x[:, :4]
+            "target",
+            "size 4 in dimension 1, expected 5 (one more than the draft tokens)",
+            target_probs=lambda x: x[:, :4],
         ),
         refuse("vocabulary", "size 36 in dimension 2, expected 37 (that of", target_probs=lambda x: x[..., :36]),
         refuse("counts", "size 7 in dimension 0, expected 8", output_accepted_token_num=lambda x: x[:7]),

@@ -33,9 +33,11 @@ def packbits(x: torch.Tensor, bitorder: str = "big") -> torch.Tensor:
     ValueError
         ``bitorder`` is neither.
     RuntimeError
-        A dtype, shape or stride is wrong (the argument is named with both values), or the wheel has no code for the GPU.
+        A dtype, shape or stride is wrong (the argument is named with both values), or the wheel has no code for the
+        GPU.
     """
-    return _packbits(as_truth(x), is_big(bitorder))
+    packed_bytes: torch.Tensor = _packbits(as_truth(x), is_big(bitorder))
+    return packed_bytes
 
 
 def check(x: torch.Tensor) -> None:

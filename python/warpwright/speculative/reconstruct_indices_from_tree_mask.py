@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 
@@ -10,7 +10,14 @@ from warpwright.checks import check_at_least, check_contiguous, check_dtype
 from warpwright.contract import EXACT, Arguments, Contract, Trait, TraitKind, each, refuse, sample
 from warpwright.draw import Draw
 from warpwright.speculative._arrays import check_indices, check_separate
-from warpwright.speculative._draft_tree import OUTPUTS, check_draft_token_num, check_tree_outputs, draw_tree, tree_results
+from warpwright.speculative._draft_tree import (
+    OUTPUTS,
+    check_draft_token_num,
+    check_tree_outputs,
+    draw_tree,
+    tree_outputs,
+    tree_results,
+)
 
 _reconstruct_indices_from_tree_mask = torch.ops.warpwright.reconstruct_indices_from_tree_mask.default
 
@@ -27,9 +34,9 @@ def reconstruct_indices_from_tree_mask(
 ) -> None:
     """Write the links and the positions of each request's tree of draft tokens, which a mask describes.
 
-    Row ``i`` of a mask is true where a token is above token ``i``. The last such one before ``i`` is its parent, and their
-    number is its depth; what is on the diagonal and behind it is not read. So ``i`` is a child of the node
-    that is named last, whatever else the row says. Layout: SGLang, whose n-gram drafts come as masks.
+    Row ``i`` of a mask is true where a token is above token ``i``. The last such one before ``i`` is its parent, and
+    their number is its depth; what is on the diagonal and behind it is not read. So ``i`` is a child of the node that
+    is named last, whatever else the row says. Layout: SGLang, whose n-gram drafts come as masks.
 
     Parameters
     ----------
@@ -50,8 +57,8 @@ def reconstruct_indices_from_tree_mask(
     Raises
     ------
     RuntimeError
-        A dtype, shape, stride or device is wrong (the argument is named with both values), outputs overlap inputs or each
-        other, or the wheel has no code for the GPU.
+        A dtype, shape, stride or device is wrong (the argument is named with both values), outputs overlap inputs or
+        each other, or the wheel has no code for the GPU.
     """
     _reconstruct_indices_from_tree_mask(
         tree_mask, verified_seq_len, positions, retrive_index, retrive_next_token, retrive_next_sibling, batch_size,
@@ -133,14 +140,10 @@ def call(
     retrive_next_sibling: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, ...]:
     """Call it as a model does, with new memory where none is given, for as many requests as there are lengths."""
-    requests = verified_seq_len.shape[0]
-    given: Sequence[torch.Tensor | None] = (positions, retrive_index, retrive_next_token, retrive_next_sibling)
-    sizes = ((requests * draft_token_num,), *[(requests, draft_token_num)] * 3)
-    outs = [
-        verified_seq_len.new_empty(size) if out is None else out for out, size in zip(given, sizes, strict=True)
-    ]
-    reconstruct_indices_from_tree_mask(tree_mask, verified_seq_len, *outs, requests, draft_token_num)
-    return tuple(outs)
+    given = (positions, retrive_index, retrive_next_token, retrive_next_sibling)
+    outs = tree_outputs(verified_seq_len, draft_token_num, given)
+    reconstruct_indices_from_tree_mask(tree_mask, verified_seq_len, *outs, verified_seq_len.shape[0], draft_token_num)
+    return outs
 
 
 def peers(
@@ -193,7 +196,9 @@ CONTRACT = Contract(
     refusals=(
         refuse("dtype", "tree_mask has dtype int32, expected bool or uint8", tree_mask=torch.Tensor.int),
         refuse("strides", "expected a contiguous tensor", tree_mask=lambda x: x[::2]),
-        refuse("mask", "the number of elements of tree_mask is 511, expected at least 512", tree_mask=lambda x: x[:511]),
+        refuse(
+            "mask", "the number of elements of tree_mask is 511, expected at least 512", tree_mask=lambda x: x[:511]
+        ),
         refuse("batch", "batch_size is -1, expected at least 0", batch_size=lambda _: -1),
         refuse("no tokens", "draft_token_num is 0, expected at least 1", draft_token_num=lambda _: 0),
         refuse("too many tokens", "draft_token_num is 1025, expected at most 1024", draft_token_num=lambda _: 1025),
@@ -203,7 +208,9 @@ CONTRACT = Contract(
             "verified_seq_len has dtype int16, expected int32 or int64",
             verified_seq_len=torch.Tensor.short,
         ),
-        refuse("positions", "size 63 in dimension 0, expected 64 (one for each draft token)", positions=lambda x: x[:63]),
+        refuse(
+            "positions", "size 63 in dimension 0, expected 64 (one for each draft token)", positions=lambda x: x[:63]
+        ),
         refuse("links", "size 7 in dimension 1, expected 8 (draft_token_num)", retrive_index=lambda x: x[:, :7]),
         refuse(
             "in place",

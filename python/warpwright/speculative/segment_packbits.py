@@ -10,7 +10,7 @@ from warpwright.checks import check_at_least, known
 from warpwright.contract import EXACT, Arguments, Contract, Trait, TraitKind, each, refuse, sample
 from warpwright.draw import Draw
 from warpwright.speculative._arrays import check_array, check_indices, check_separate
-from warpwright.speculative._pack_bits import as_truth, bytes_of, is_big, packed
+from warpwright.speculative._pack_bits import as_truth, bytes_of_each, is_big, packed
 
 _segment_packbits = torch.ops.warpwright.segment_packbits.default
 
@@ -38,8 +38,8 @@ def segment_packbits(
     input_indptr
         ``(segments + 1,)``, int32 or int64: segment ``i`` is ``x[input_indptr[i]:input_indptr[i + 1]]``.
     output_indptr
-        ``(segments + 1,)``, int32 or int64: the bytes of segment ``i`` begin at ``y[output_indptr[i]]``. In FlashInfer's
-        form, a word here is the order of bits.
+        ``(segments + 1,)``, int32 or int64: the bytes of segment ``i`` begin at ``y[output_indptr[i]]``. In
+        FlashInfer's form, a word here is the order of bits.
     y
         ``(bytes,)`` uint8: the result; what belongs to no segment is kept.
     batch_size
@@ -51,13 +51,14 @@ def segment_packbits(
 
     Returns
     -------
-    Nothing in sgl_kernel's form; in FlashInfer's the bytes, and ``(segments + 1,)`` of int32: where each segment's begin.
+    Nothing in sgl_kernel's form; in FlashInfer's the bytes, and ``(segments + 1,)`` of int32: where each segment's
+    begin.
 
     Notes
     -----
     The data decide nothing dangerous. What a segment has outside of ``x`` is left out, and one that begins outside, or
-    ends before it begins, is empty; bytes outside of ``y`` are not written. Of segments that share bytes of ``y``, either
-    may be written last.
+    ends before it begins, is empty; bytes outside of ``y`` are not written. Of segments that share bytes of ``y``,
+    either may be written last.
 
     Raises
     ------
@@ -84,7 +85,7 @@ def _packed(x: torch.Tensor, ends: torch.Tensor, bitorder: str) -> tuple[torch.T
     first_is_high = is_big(bitorder)
     starts = torch.zeros(ends.shape[0], dtype=torch.int64, device=ends.device)
     sizes = (ends[1:].long() - ends[:-1].long()).clamp(min=0, max=x.shape[0])
-    torch.cumsum(bytes_of(sizes), 0, out=starts[1:])
+    torch.cumsum(bytes_of_each(sizes), 0, out=starts[1:])
     y = torch.zeros(int(starts[-1]), dtype=torch.uint8, device=x.device)
     _segment_packbits(as_truth(x), ends, starts, y, ends.shape[0] - 1, first_is_high)
     return y, starts.to(torch.int32)
@@ -134,12 +135,12 @@ def make(
     """Make a call whose segments have up to ``size`` values each."""
     sizes = draw.integers(0, size + 1, segments, dtype=torch.int64)
     ends, starts = (torch.zeros(segments + 1, dtype=torch.int64, device=draw.device) for _ in range(2))
-    ends[1:], starts[1:] = sizes.cumsum(0), bytes_of(sizes).cumsum(0)
+    ends[1:], starts[1:] = sizes.cumsum(0), bytes_of_each(sizes).cumsum(0)
     return {
         "x": draw.integers(0, 2, segments * size, dtype=torch.bool),
         "input_indptr": ends.to(dtype),
         "output_indptr": starts.to(dtype),
-        "y": draw.integers(0, 256, segments * int(bytes_of(size)), dtype=torch.uint8),
+        "y": draw.integers(0, 256, segments * ((size + 7) // 8), dtype=torch.uint8),
         "batch_size": segments,
         "first_is_high": first_is_high,
     }

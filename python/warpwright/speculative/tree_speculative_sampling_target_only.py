@@ -13,9 +13,9 @@ from warpwright.checks import check_at_least, check_at_most
 from warpwright.contract import EXACT, Arguments, Contract, Trait, TraitKind, each, refuse, sample
 from warpwright.draw import Draw
 from warpwright.gradient import is_recorded, write_all
+from warpwright.rows import check_apart, span_of
 from warpwright.speculative._arrays import check_array
 from warpwright.speculative._draw_token import draw_probabilities
-from warpwright.rows import check_apart, span_of
 from warpwright.speculative._sample_tree import Walk
 from warpwright.speculative._verified_tree import (
     LINKS,
@@ -56,11 +56,11 @@ def tree_speculative_sampling_target_only(
 
     From the root down, siblings are taken one after the other, and a node's number is held against the target model's
     probabilities of those so far, together: a child is accepted where the number is at most their sum divided by
-    ``threshold_acc``, or where its own probability is at least ``threshold_single``. Where none is, or at the end of the
-    steps, a last token is drawn from ``max(target - draft, 0)`` without those that were rejected; after the last step,
-    from the target alone. With both thresholds 1 and candidates that differ, a ``draft_probs`` of zeros gives tokens
-    distributed as the target says. Method: Miao et al., "SpecInfer" (arXiv:2305.09781), section 4.3; Leviathan et al.
-    (arXiv:2211.17192); layout and thresholds: SGLang.
+    ``threshold_acc``, or where its own probability is at least ``threshold_single``. Where none is, or at the end of
+    the steps, a last token is drawn from ``max(target - draft, 0)`` without those that were rejected; after the last
+    step, from the target alone. With both thresholds 1 and candidates that differ, a ``draft_probs`` of zeros gives
+    tokens distributed as the target says. Method: Miao et al., "SpecInfer" (arXiv:2305.09781), section 4.3; Leviathan
+    et al. (arXiv:2211.17192); layout and thresholds: SGLang.
 
     Parameters
     ----------
@@ -84,17 +84,17 @@ def tree_speculative_sampling_target_only(
     -----
     Sums over the vocabulary are of one order and, in effect, of float64. The data decide nothing dangerous: what
     `verify_tree_greedy` says of links and places holds here, and a candidate that is no token of the vocabulary is
-    rejected. A probability that is NaN, negative or beyond 2**96 counts as zero. Where nothing is left to draw from, the
-    last token is drawn from the target alone, and where that has no mass either, it is the last of the vocabulary. A
-    number beyond 1, or NaN, draws the last token that has a mass.
+    rejected. A probability that is NaN, negative or beyond 2**96 counts as zero. Where nothing is left to draw from,
+    the last token is drawn from the target alone, and where that has no mass either, it is the last of the vocabulary.
+    A number beyond 1, or NaN, draws the last token that has a mass.
 
     In the form of sgl_kernel 0.1.4, ``target_probs`` and what is behind it stand one place further to the front.
 
     Raises
     ------
     RuntimeError
-        A dtype, shape, stride or device is wrong (the argument is named with both values), outputs overlap inputs or each
-        other, or the wheel has no code for the GPU.
+        A dtype, shape, stride or device is wrong (the argument is named with both values), outputs overlap inputs or
+        each other, or the wheel has no code for the GPU.
     """
     final, target, draft = uniform_samples_for_final_sampling, target_probs, draft_probs
     single, together = threshold_single, threshold_acc
@@ -184,7 +184,7 @@ def reference(
         walk = Walk(tree, coins[request], target_probs[request], (threshold_single, max(threshold_acc, 1e-9)))
         walk.run(outs, request, accept_index.shape[1])
         coin = walk.left_of_coin() if last is None else float(last[request])
-        outs.predict(tree.index[walk.node], walk.draw(draft_probs[request], coin))
+        outs.predict(tree.places[walk.node], walk.draw(draft_probs[request], coin))
     return outs.all()
 
 
@@ -308,9 +308,13 @@ CONTRACT = Contract(
         refuse("half", "target_probs has dtype float16, expected float32", target_probs=torch.Tensor.half),
         refuse("no vocabulary", "the vocabulary is 0, expected at least 1", target_probs=lambda x: x[..., :0]),
         refuse(
-            "vocabulary", "size 36 in dimension 2, expected 37 (that of target_probs)", draft_probs=lambda x: x[..., :36]
+            "vocabulary",
+            "size 36 in dimension 2, expected 37 (that of target_probs)",
+            draft_probs=lambda x: x[..., :36],
         ),
-        refuse("dim", "target_probs has 2 dimensions, shape (64, 37); expected 3", target_probs=lambda x: x.flatten(0, 1)),
+        refuse(
+            "dim", "target_probs has 2 dimensions, shape (64, 37); expected 3", target_probs=lambda x: x.flatten(0, 1)
+        ),
         refuse(
             "in place",
             "predicts overlaps candidates in memory, expected memory of its own",
@@ -328,10 +332,7 @@ CONTRACT = Contract(
     tolerance=EXACT,
     workloads=(
         *({"requests": requests, "vocabulary": 128_256} for requests in (1, 8, 64, 256)),
-        *(
-            {"requests": requests, "draft": 64, "topk": 8, "depth": 6, "vocabulary": 128_256}
-            for requests in (1, 8, 32)
-        ),
+        *({"requests": requests, "draft": 64, "topk": 8, "depth": 6, "vocabulary": 128_256} for requests in (1, 8, 32)),
     ),
     moves=moves,
     peers=peers,

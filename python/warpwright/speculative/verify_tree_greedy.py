@@ -63,15 +63,15 @@ def verify_tree_greedy(
 
     Notes
     -----
-    The data decide nothing dangerous. A ``retrive_index`` that is no place of ``predicts`` is not written there, and behind
-    one that is no place of ``target_predict`` nothing is accepted or predicted. Of siblings, as many are looked at as
-    there are nodes. Where two requests name one place of ``predicts``, either may be written last.
+    The data decide nothing dangerous. A ``retrive_index`` that is no place of ``predicts`` is not written there, and
+    behind one that is no place of ``target_predict`` nothing is accepted or predicted. Of siblings, as many are looked
+    at as there are nodes. Where two requests name one place of ``predicts``, either may be written last.
 
     Raises
     ------
     RuntimeError
-        A dtype, shape, stride or device is wrong (the argument is named with both values), outputs overlap inputs or each
-        other, or the wheel has no code for the GPU.
+        A dtype, shape, stride or device is wrong (the argument is named with both values), outputs overlap inputs or
+        each other, or the wheel has no code for the GPU.
     """
     _verify_tree_greedy(
         predicts, accept_index, accept_token_num, candidates, retrive_index, retrive_next_token, retrive_next_sibling,
@@ -115,19 +115,19 @@ def reference(
     trees = trees_of(candidates, retrive_index, retrive_next_token, retrive_next_sibling)
     for request, tree in enumerate(trees):
         node = 0
-        outs.accept(request, 0, tree.index[0])
+        outs.accept(request, 0, tree.places[0])
         for step in range(1, accept_index.shape[1]):
-            if not 0 <= tree.index[node] < len(targets):
+            if not 0 <= tree.places[node] < len(targets):
                 break
-            token = targets[tree.index[node]]
+            token = targets[tree.places[node]]
             child = next((child for child in tree.children(node) if tree.tokens[child] == token), None)
             if child is None:
                 break
-            outs.predict(tree.index[node], token)
-            outs.accept(request, step, tree.index[child])
+            outs.predict(tree.places[node], token)
+            outs.accept(request, step, tree.places[child])
             node = child
-        if 0 <= tree.index[node] < len(targets):
-            outs.predict(tree.index[node], targets[tree.index[node]])
+        if 0 <= tree.places[node] < len(targets):
+            outs.predict(tree.places[node], targets[tree.places[node]])
     return outs.all()
 
 
@@ -190,7 +190,9 @@ CONTRACT = Contract(
             candidates=lambda x: x.new_zeros(8, 1025),
         ),
         refuse("no tokens", "the draft tokens of a request is 0, expected at least 1", candidates=lambda x: x[:, :0]),
-        refuse("links", "size 7 in dimension 1, expected 8 (that of candidates)", retrive_next_token=lambda x: x[:, :7]),
+        refuse(
+            "links", "size 7 in dimension 1, expected 8 (that of candidates)", retrive_next_token=lambda x: x[:, :7]
+        ),
         refuse("predictions", "predicts has 2 dimensions, shape (64, 1); expected 1", predicts=lambda x: x[:, None]),
         refuse("paths", "size 7 in dimension 0, expected 8 (that of candidates)", accept_index=lambda x: x[:7]),
         refuse("no steps", "the steps of accept_index is 0, expected at least 1", accept_index=lambda x: x[:, :0]),
