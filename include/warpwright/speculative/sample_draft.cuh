@@ -157,9 +157,9 @@ __global__ void __launch_bounds__(kDrawThreads, 1) sample_draft_kernel(SampleDra
   extern __shared__ double of_tree_or_sums[];
   __shared__ DrawMemory memory;
   __shared__ WalkEnd end;
-  auto* nodes = reinterpret_cast<TreeNode*>(of_tree_or_sums);
   wait_for_earlier_kernels();
   let_later_kernels_start();
+  auto* nodes = reinterpret_cast<TreeNode*>(of_tree_or_sums);
   const int64_t requests = p.is_chain ? p.chain.requests : p.tree.tree.requests;
   for (int64_t request = blockIdx.x; request < requests; request += gridDim.x) {
     if (threadIdx.x == 0) {

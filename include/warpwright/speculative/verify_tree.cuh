@@ -49,10 +49,10 @@ __device__ __forceinline__ void verify_greedily(const VerifyTreeProblem& p, int6
 
 __global__ void __launch_bounds__(kVerifyThreads) verify_tree_kernel(VerifyTreeProblem p) {
   extern __shared__ int64_t memory[];
-  auto* nodes = reinterpret_cast<TreeNode*>(memory);
-  auto* own = reinterpret_cast<int64_t*>(nodes + p.tree.draft_tokens);
   wait_for_earlier_kernels();
   let_later_kernels_start();
+  auto* nodes = reinterpret_cast<TreeNode*>(memory);
+  auto* own = reinterpret_cast<int64_t*>(nodes + p.tree.draft_tokens);
   for (int64_t request = blockIdx.x; request < p.tree.requests; request += gridDim.x) {
     const int64_t first = request * p.tree.draft_tokens;
     load_tree(p.tree, request, nodes);

@@ -1,4 +1,4 @@
-"""Contiguous arrays of given sizes, which the operators on drafted tokens take: the words of csrc/speculative/arrays.h."""
+"""Contiguous arrays of given sizes, as the operators on drafted tokens take them: csrc/speculative/arrays.h."""
 
 from __future__ import annotations
 

@@ -50,9 +50,9 @@ def reference(x: torch.Tensor, first_is_high: bool, wide: torch.dtype) -> torch.
     return packed(x, first_is_high=first_is_high)
 
 
-def make(draw: Draw, size: int = 1000, first_is_high: bool = True) -> Arguments:
-    """Make a call."""
-    return {"x": draw.integers(0, 2, size, dtype=torch.bool), "first_is_high": first_is_high}
+def make(draw: Draw, full: int = 125, rest: int = 0, first_is_high: bool = True) -> Arguments:
+    """Make a call of so many full bytes and a rest."""
+    return {"x": draw.integers(0, 2, 8 * full + rest, dtype=torch.bool), "first_is_high": first_is_high}
 
 
 def call(x: torch.Tensor, first_is_high: bool) -> torch.Tensor:
@@ -74,14 +74,14 @@ CONTRACT = Contract(
     output=lambda x: Output((bytes_of(x.shape[0]),), torch.uint8),
     samples=(
         sample("typical"),
-        sample("smallest", size=1),
-        sample("odd", size=1003),
-        sample("little", size=1003, first_is_high=False),
+        sample("smallest", full=0, rest=1),
+        sample("odd", full=125, rest=3),
+        sample("little", rest=3, first_is_high=False),
         sample("bytes for truth", each(x=lambda x: x.to(torch.uint8) * 6)),
         sample("a start off every vector", each(x=lambda x: x[3:])),
-        sample("all true", each(x=torch.ones_like), size=31),
-        sample("empty", size=0),
-        sample("largest", size=2**31 + 9),
+        sample("all true", each(x=torch.ones_like), full=3, rest=7),
+        sample("empty", full=0),
+        sample("largest", full=2**28, rest=9),
     ),
     refusals=(
         refuse("dtype", "x has dtype int32, expected bool or uint8", x=torch.Tensor.int),
@@ -89,7 +89,7 @@ CONTRACT = Contract(
         refuse("strides", "x has shape (500,) and strides (2,), expected a contiguous tensor", x=lambda x: x[::2]),
     ),
     tolerance=EXACT,
-    workloads=tuple({"size": size} for size in (512, 65_536, 1 << 20, 1 << 24, 1 << 28)),
+    workloads=tuple({"full": full} for full in (64, 8192, 1 << 17, 1 << 21, 1 << 25)),
     peers=peers,
     traits=(Trait(TraitKind.NEVER_SLICED, "truth values are adjacent, as a byte's bits are"),),
     also_in=("quantization",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -60,10 +61,13 @@ def reconstruct_indices_from_tree_mask(
         A dtype, shape, stride or device is wrong (the argument is named with both values), outputs overlap inputs or
         each other, or the wheel has no code for the GPU.
     """
+    if batch_size != verified_seq_len.shape[0]:
+        verified_seq_len, positions = verified_seq_len[:batch_size], positions[: batch_size * draft_token_num]
+        retrive_index, retrive_next_token = retrive_index[:batch_size], retrive_next_token[:batch_size]
+        retrive_next_sibling = retrive_next_sibling[:batch_size]
     _reconstruct_indices_from_tree_mask(
-        tree_mask, verified_seq_len, positions, retrive_index, retrive_next_token, retrive_next_sibling, batch_size,
-        draft_token_num
-    )  # fmt: skip
+        tree_mask, verified_seq_len, positions, retrive_index, retrive_next_token, retrive_next_sibling, draft_token_num
+    )
 
 
 def check(
@@ -73,19 +77,18 @@ def check(
     retrive_index: torch.Tensor,
     retrive_next_token: torch.Tensor,
     retrive_next_sibling: torch.Tensor,
-    batch_size: int,
     draft_token_num: int,
 ) -> None:
     """Refuse what the operator cannot take."""
     check_dtype("tree_mask", tree_mask.dtype, torch.bool, torch.uint8)
     check_contiguous("tree_mask", tree_mask)
-    check_at_least("batch_size", batch_size, 0)
     check_draft_token_num(draft_token_num)
-    check_at_least("the number of elements of tree_mask", tree_mask.numel(), batch_size * draft_token_num**2)
     on = ("tree_mask", tree_mask)
-    check_indices("verified_seq_len", verified_seq_len, *on, (batch_size, "batch_size"))
+    check_indices("verified_seq_len", verified_seq_len, *on, None)
+    requests = verified_seq_len.shape[0]
+    check_at_least("the number of elements of tree_mask", tree_mask.numel(), requests * draft_token_num**2)
     outs = (positions, retrive_index, retrive_next_token, retrive_next_sibling)
-    check_tree_outputs(*on, batch_size, draft_token_num, *outs)
+    check_tree_outputs(*on, requests, draft_token_num, *outs)
     check_separate(
         dict(zip(OUTPUTS, outs, strict=True)), {"tree_mask": tree_mask, "verified_seq_len": verified_seq_len}
     )
@@ -94,13 +97,12 @@ def check(
 def reference(
     tree_mask: torch.Tensor,
     verified_seq_len: torch.Tensor,
-    batch_size: int,
     draft_token_num: int,
     wide: torch.dtype,  # noqa: ARG001  nothing is rounded
 ) -> tuple[torch.Tensor, ...]:
     """Return the positions and the links."""
-    size = (batch_size, draft_token_num, draft_token_num)
-    above = tree_mask.flatten()[: batch_size * draft_token_num**2].reshape(size).bool().tril(-1)
+    size = (verified_seq_len.shape[0], draft_token_num, draft_token_num)
+    above = tree_mask.flatten()[: math.prod(size)].reshape(size).bool().tril(-1)
     columns = torch.arange(draft_token_num, device=tree_mask.device)
     parents = torch.where(above, columns, -1).amax(dim=-1)
     positions = above.sum(dim=-1) + verified_seq_len[:, None]
@@ -125,7 +127,6 @@ def make(
         "tree_mask": mask,
         "verified_seq_len": lengths,
         **dict(zip(OUTPUTS, made, strict=True)),
-        "batch_size": requests,
         "draft_token_num": draft,
     }
 
@@ -153,15 +154,14 @@ def peers(
     retrive_index: torch.Tensor,
     retrive_next_token: torch.Tensor,
     retrive_next_sibling: torch.Tensor,
-    batch_size: int,
     draft_token_num: int,
 ) -> dict[str, Callable[[], object]]:
     """Return who else does it."""
-    given = (tree_mask, verified_seq_len, positions, retrive_index, retrive_next_token, retrive_next_sibling)
-    sgl = torch.ops.sgl_kernel
-    return {
-        "sglang-kernel": lambda: sgl.reconstruct_indices_from_tree_mask.default(*given, batch_size, draft_token_num)
-    }
+    call = (
+        tree_mask, verified_seq_len, positions, retrive_index, retrive_next_token, retrive_next_sibling,
+        verified_seq_len.shape[0], draft_token_num
+    )  # fmt: skip
+    return {"sglang-kernel": lambda: torch.ops.sgl_kernel.reconstruct_indices_from_tree_mask.default(*call)}
 
 
 def _anything(call: Arguments) -> Arguments:
@@ -199,10 +199,9 @@ CONTRACT = Contract(
         refuse(
             "mask", "the number of elements of tree_mask is 511, expected at least 512", tree_mask=lambda x: x[:511]
         ),
-        refuse("batch", "batch_size is -1, expected at least 0", batch_size=lambda _: -1),
         refuse("no tokens", "draft_token_num is 0, expected at least 1", draft_token_num=lambda _: 0),
         refuse("too many tokens", "draft_token_num is 1025, expected at most 1024", draft_token_num=lambda _: 1025),
-        refuse("lengths", "size 7 in dimension 0, expected 8 (batch_size)", verified_seq_len=lambda x: x[:7]),
+        refuse("lengths", "size 64 in dimension 0, expected 56 (one for each draft", verified_seq_len=lambda x: x[:7]),
         refuse(
             "length dtype",
             "verified_seq_len has dtype int16, expected int32 or int64",

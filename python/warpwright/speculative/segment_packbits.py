@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from warpwright.checks import check_at_least, known
+from warpwright.checks import check_at_least
 from warpwright.contract import EXACT, Arguments, Contract, Trait, TraitKind, each, refuse, sample
 from warpwright.draw import Draw
 from warpwright.speculative._arrays import check_array, check_indices, check_separate
@@ -75,8 +75,9 @@ def segment_packbits(
         return _packed(x, ends, "big" if bitorder is None else bitorder)
     if y is None:
         raise TypeError("segment_packbits() needs y beside output_indptr")
-    segments = ends.shape[0] - 1 if batch_size is None else batch_size
-    _segment_packbits(as_truth(x), ends, output_indptr, y, segments, is_big(bitorder or "little"))
+    if batch_size is not None and batch_size != ends.shape[0] - 1:
+        ends = ends[: batch_size + 1]
+    _segment_packbits(as_truth(x), ends, output_indptr, y, is_big(bitorder or "little"))
     return None
 
 
@@ -87,24 +88,18 @@ def _packed(x: torch.Tensor, ends: torch.Tensor, bitorder: str) -> tuple[torch.T
     sizes = (ends[1:].long() - ends[:-1].long()).clamp(min=0, max=x.shape[0])
     torch.cumsum(bytes_of_each(sizes), 0, out=starts[1:])
     y = torch.zeros(int(starts[-1]), dtype=torch.uint8, device=x.device)
-    _segment_packbits(as_truth(x), ends, starts, y, ends.shape[0] - 1, first_is_high)
+    _segment_packbits(as_truth(x), ends, starts, y, first_is_high)
     return y, starts.to(torch.int32)
 
 
-def check(
-    x: torch.Tensor, input_indptr: torch.Tensor, output_indptr: torch.Tensor, y: torch.Tensor, batch_size: int
-) -> None:
+def check(x: torch.Tensor, input_indptr: torch.Tensor, output_indptr: torch.Tensor, y: torch.Tensor) -> None:
     """Refuse what the operator cannot take."""
     on = ("x", x)
     check_array("x", x, *on, (torch.bool, torch.uint8), None)
     check_indices("input_indptr", input_indptr, *on, None)
     check_indices("output_indptr", output_indptr, *on, None)
     check_array("y", y, *on, (torch.uint8,), None)
-    check_at_least("batch_size", batch_size, 0)
-    if known(batch_size == 0):
-        return
-    check_at_least("the size of input_indptr", input_indptr.shape[0], batch_size + 1)
-    check_at_least("the size of output_indptr", output_indptr.shape[0], batch_size + 1)
+    check_at_least("the size of output_indptr", output_indptr.shape[0], input_indptr.shape[0])
     check_separate({"y": y}, {"x": x, "input_indptr": input_indptr, "output_indptr": output_indptr})
 
 
@@ -113,13 +108,12 @@ def reference(
     input_indptr: torch.Tensor,
     output_indptr: torch.Tensor,
     y: torch.Tensor,
-    batch_size: int,
     first_is_high: bool,
     wide: torch.dtype,  # noqa: ARG001  nothing is rounded
 ) -> torch.Tensor:
     """Return the bytes."""
     written, size = y.clone(), x.shape[0]
-    ends = input_indptr.tolist()[: batch_size + 1]
+    ends = input_indptr.tolist()
     for first, end, out in zip(ends, ends[1:], output_indptr.tolist(), strict=False):
         if not 0 <= first < min(size, end):
             continue
@@ -130,18 +124,22 @@ def reference(
 
 
 def make(
-    draw: Draw, segments: int = 8, size: int = 100, first_is_high: bool = False, dtype: torch.dtype = torch.int32
+    draw: Draw,
+    segments: int = 8,
+    size: int = 100,
+    values: int = 800,
+    first_is_high: bool = False,
+    dtype: torch.dtype = torch.int32,
 ) -> Arguments:
-    """Make a call whose segments have up to ``size`` values each."""
+    """Make a call whose segments have up to ``size`` values each, as far as there are so many."""
     sizes = draw.integers(0, size + 1, segments, dtype=torch.int64)
     ends, starts = (torch.zeros(segments + 1, dtype=torch.int64, device=draw.device) for _ in range(2))
     ends[1:], starts[1:] = sizes.cumsum(0), bytes_of_each(sizes).cumsum(0)
     return {
-        "x": draw.integers(0, 2, segments * size, dtype=torch.bool),
+        "x": draw.integers(0, 2, values, dtype=torch.bool),
         "input_indptr": ends.to(dtype),
         "output_indptr": starts.to(dtype),
-        "y": draw.integers(0, 256, segments * ((size + 7) // 8), dtype=torch.uint8),
-        "batch_size": segments,
+        "y": draw.integers(0, 256, values // 4, dtype=torch.uint8),
         "first_is_high": first_is_high,
     }
 
@@ -150,8 +148,7 @@ def call(
     x: torch.Tensor, input_indptr: torch.Tensor, output_indptr: torch.Tensor, y: torch.Tensor, first_is_high: bool
 ) -> None:
     """Call it as a model does, for as many segments as there are."""
-    order = "big" if first_is_high else "little"
-    segment_packbits(x, input_indptr, output_indptr, y, input_indptr.shape[0] - 1, bitorder=order)
+    segment_packbits(x, input_indptr, output_indptr, y, bitorder="big" if first_is_high else "little")
 
 
 def peers(
@@ -159,17 +156,13 @@ def peers(
     input_indptr: torch.Tensor,
     output_indptr: torch.Tensor,
     y: torch.Tensor,
-    batch_size: int,
     first_is_high: bool,
 ) -> dict[str, Callable[[], object]]:
     """Return who else does it."""
     if first_is_high or input_indptr.dtype != torch.int32:
         return {}
-    stream = torch.cuda.current_stream().cuda_stream
-    sgl = torch.ops.sgl_kernel
-    return {
-        "sglang-kernel": lambda: sgl.segment_packbits.default(x, input_indptr, output_indptr, y, batch_size, stream)
-    }
+    call = (x, input_indptr, output_indptr, y, input_indptr.shape[0] - 1, torch.cuda.current_stream().cuda_stream)
+    return {"sglang-kernel": lambda: torch.ops.sgl_kernel.segment_packbits.default(*call)}
 
 
 def _ends(name: str, numbers: Sequence[int]) -> Callable[[Arguments], Arguments]:
@@ -185,20 +178,23 @@ CONTRACT = Contract(
     call=call,
     samples=(
         sample("typical"),
-        sample("smallest", segments=1, size=1),
-        sample("odd", segments=3, size=1003),
+        sample("smallest", segments=1, size=1, values=4),
+        sample("odd", segments=3, size=1003, values=3009),
         sample("the first is the highest bit", segments=5, first_is_high=True),
         sample("64 bits", segments=5, dtype=torch.int64),
         sample("bytes for truth", each(x=lambda x: x.to(torch.uint8) * 6)),
         sample("a start off every vector", each(x=lambda x: x[3:])),
-        sample("fewer segments than numbers", each(batch_size=lambda _: 3)),
+        sample("more starts than segments", each(input_indptr=lambda x: x[:4])),
+        sample("no ends", each(input_indptr=lambda x: x[:0])),
+        sample("more values than there are", size=500),
         sample("empty segments", each(input_indptr=lambda x: x * 0 + 5)),
-        sample("segments out of order", _ends("input_indptr", (40, 0, 33, 20, 399)), segments=4),
-        sample("segments outside", _ends("input_indptr", (-9, 7, 390, 900, 1000)), segments=4),
-        sample("bytes outside", _ends("output_indptr", (-1, 20, 45, 10_000, 0)), segments=4, size=50),
-        sample("empty", segments=0),
+        sample("segments out of order", _ends("input_indptr", (40, 0, 33, 20, 399)), segments=4, values=400),
+        sample("segments outside", _ends("input_indptr", (-9, 7, 390, 900, 1000)), segments=4, values=400),
+        sample("bytes outside", _ends("output_indptr", (-1, 20, 45, 10_000, 0)), segments=4, size=50, values=200),
+        sample("empty", segments=0, values=0),
+        sample("no segments", segments=0),
         sample("no values", each(x=lambda x: x[:0])),
-        sample("largest", segments=70_000, size=3),
+        sample("largest", segments=70_000, size=30, values=2_100_000),
     ),
     refusals=(
         refuse("dtype", "x has dtype int32, expected bool or uint8", x=torch.Tensor.int),
@@ -206,8 +202,9 @@ CONTRACT = Contract(
         refuse("strides", "x has shape (400,) and strides (2,), expected a contiguous tensor", x=lambda x: x[::2]),
         refuse("ends", "input_indptr has dtype int16, expected int32 or int64", input_indptr=torch.Tensor.short),
         refuse("result", "y has dtype int8, expected uint8", y=torch.Tensor.char),
-        refuse("segments", "batch_size is -1, expected at least 0", batch_size=lambda _: -1),
-        refuse("few ends", "the size of input_indptr is 8, expected at least 9", input_indptr=lambda x: x[:8]),
+        refuse(
+            "ends dim", "input_indptr has 2 dimensions, shape (9, 1); expected 1", input_indptr=lambda x: x[:, None]
+        ),
         refuse("few starts", "the size of output_indptr is 8, expected at least 9", output_indptr=lambda x: x[:8]),
         refuse(
             "in place",
@@ -217,8 +214,11 @@ CONTRACT = Contract(
     ),
     tolerance=EXACT,
     workloads=(
-        *({"segments": segments, "size": 8 * (1024 + 8)} for segments in (1, 8, 64, 256)),
-        *({"segments": segments, "size": 64 * (4096 + 64)} for segments in (1, 8, 64, 256)),
+        *(
+            {"segments": segments, "size": size, "values": segments * size}
+            for size in (8 * (1024 + 8), 64 * (4096 + 64))
+            for segments in (1, 8, 64, 256)
+        ),
     ),
     peers=peers,
     traits=(Trait(TraitKind.NEVER_SLICED, "truth values are adjacent, as a byte's bits are"),),
