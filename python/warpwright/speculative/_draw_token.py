@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
+from warpwright.contract import Arguments
 from warpwright.draw import Draw
 
 MOST_MASS = 2.0**96
+SPECIAL = (float("nan"), float("inf"), -1.0, float("-inf"))
 
 
 def mass_of(probabilities: torch.Tensor) -> torch.Tensor:
@@ -34,3 +36,15 @@ def draw_token(target: torch.Tensor, draft: torch.Tensor | None, rejected: Seque
 def draw_probabilities(draw: Draw, *sizes: int) -> torch.Tensor:
     """Draw distributions of which a few tokens have most."""
     return draw.normal(*sizes, dtype=torch.float32, scale=3.0).softmax(dim=-1)
+
+
+def with_values(name: str, *values: float) -> Callable[[Arguments], Arguments]:
+    """Return the change that puts values in some places of an argument."""
+
+    def change(call: Arguments) -> Arguments:
+        changed = call[name].clone()
+        for place, value in enumerate(values):
+            changed[..., place + 1 :: 5] = value
+        return {name: changed}
+
+    return change

@@ -17,7 +17,7 @@ _segment_packbits = torch.ops.warpwright.segment_packbits.default
 
 def segment_packbits(
     x: torch.Tensor,
-    input_indptr: torch.Tensor,
+    input_indptr: torch.Tensor | None = None,
     output_indptr: torch.Tensor | str | None = None,
     y: torch.Tensor | None = None,
     batch_size: int | None = None,
@@ -69,6 +69,8 @@ def segment_packbits(
         the wheel has no code for the GPU.
     """
     ends = input_indptr if indptr is None else indptr
+    if ends is None:
+        raise TypeError("segment_packbits() needs input_indptr: where the segments end")
     if isinstance(output_indptr, str):
         output_indptr, bitorder = None, output_indptr
     if output_indptr is None:
