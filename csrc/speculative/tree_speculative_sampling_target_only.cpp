@@ -71,7 +71,9 @@ void tree_speculative_sampling_target_only(
   problem.tree.last_coins = data_of<float>(args.last_coins);
   problem.tree.threshold_single = threshold_single;
   problem.tree.threshold_all = std::max(threshold_acc, kLeastThreshold);
-  launch_dependent("tree_speculative_sampling_target_only", kPaths, scope, problem, std::nullopt);
+  const SmPath<SampleDraftLaunch>* path = find_path(kPaths, scope.device());
+  problem.has_clusters = path != nullptr && path->sm >= 90;
+  launch_dependent("tree_speculative_sampling_target_only", kPaths, scope, problem, std::nullopt, scope.device());
 }
 
 }  // namespace

@@ -60,6 +60,8 @@ struct DrawMemory {
 struct DrawnRow {
   const float *target, *draft;
   int64_t vocabulary, segment;
+
+  __device__ int32_t segments() const { return int32_t((vocabulary + segment - 1) / segment); }
 };
 
 // A probability as it counts: what is NaN, negative or so large that a sum of 2^31 of them may not be finite is none.
@@ -138,12 +140,12 @@ __device__ __forceinline__ double scan_of_warp(double value) {
   return value;
 }
 
-// Sums all segments, each by one warp, and then up to the end of each, a thread for each segment. Returns the sum of
-// all; the block has met.
-__device__ __forceinline__ double sum_segments(const DrawnRow& row, DrawMemory& memory) {
-  const int32_t segments = int32_t((row.vocabulary + row.segment - 1) / row.segment);
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  for (int32_t segment = warp; segment < segments; segment += kDrawWarps) {
+// Sums segments, each by one warp of those of several blocks.
+__device__ __forceinline__ void sum_segments(const DrawnRow& row, const DrawMemory& memory, int block, int blocks,
+                                             double* sums) {
+  const int32_t segments = row.segments();
+  const int lane = threadIdx.x % 32;
+  for (int32_t segment = block * kDrawWarps + threadIdx.x / 32; segment < segments; segment += blocks * kDrawWarps) {
     ExactSum of_lane;
     each_group(row, memory.rejected, segment, [&](int64_t, const float4& mass) {
       of_lane.add(mass.x);
@@ -154,9 +156,14 @@ __device__ __forceinline__ double sum_segments(const DrawnRow& row, DrawMemory& 
     double sum = of_lane.value();
 #pragma unroll
     for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(~0u, sum, offset);
-    if (lane == 0) memory.of->sum[segment] = sum;
+    if (lane == 0) sums[segment] = sum;
   }
-  __syncthreads();
+}
+
+// Sums up to the end of each segment, a thread for each, and returns the sum of all; of a block that has met.
+__device__ __forceinline__ double sum_until(const DrawnRow& row, DrawMemory& memory) {
+  const int32_t segments = row.segments();
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const double until = scan_of_warp(int32_t(threadIdx.x) < segments ? memory.of->sum[threadIdx.x] : 0.);
   if (lane == 31) memory.of_warp[warp] = until;
   __syncthreads();
@@ -211,19 +218,21 @@ __device__ __forceinline__ int64_t find_token(const DrawnRow& row, const Rejecte
   return hit < 0 ? last : hit;
 }
 
-// Draws by a number from 0 to less than 1. Where nothing is left when the draft is taken off, from the target alone, and
-// where that has no mass either, the last token. Every thread of the block returns it.
+// Draws by a number from 0 to less than 1, of a block that has met and the sums of all segments. Where nothing is left
+// when the draft is taken off, from the target alone, and where that has no mass either, the last token. Every thread of
+// the block returns it.
 __device__ __forceinline__ int64_t draw_token(DrawnRow row, double coin, DrawMemory& memory) {
   double all;
 #pragma unroll 1
-  while ((all = sum_segments(row, memory)) == 0.) {
+  while ((all = sum_until(row, memory)) == 0.) {
     if (row.draft == nullptr) return row.vocabulary - 1;
     row.draft = nullptr;
     __syncthreads();
+    sum_segments(row, memory, 0, 1, memory.of->sum);
+    __syncthreads();
   }
   const double number = coin * all;
-  const int32_t segments = int32_t((row.vocabulary + row.segment - 1) / row.segment);
-  const int32_t segment = find_segment(number, segments, memory);
+  const int32_t segment = find_segment(number, row.segments(), memory);
   if (threadIdx.x < 32) {
     const double before = segment == 0 ? 0. : memory.of->until[segment - 1];
     const int64_t token = find_token(row, memory.rejected, segment, before, number);

@@ -1,9 +1,10 @@
-// Kernel that samples by way of drafted tokens, a block for each request: one warp walks over the draft, and the block
-// draws the token behind it.
+// Kernel that samples by way of drafted tokens, a block for each request, or several where there are few: one warp walks
+// over the draft, and all sum the row that the token behind it is drawn from.
 #pragma once
 
 #include "warpwright/dependent_launch.cuh"
 #include "warpwright/random.cuh"
+#include "warpwright/speculative/block_cluster.cuh"
 #include "warpwright/speculative/draw_token.cuh"
 #include "warpwright/speculative/verified_tree.cuh"
 
@@ -140,6 +141,7 @@ __device__ __forceinline__ WalkEnd walk_chain(const SampleDraftProblem& of, int6
     if (is_there) p.tokens[row + place] = place < emitted ? int32_t(token) : -1;
   }
   if (threadIdx.x == 0) {
+    p.tokens[row + p.drafted] = -1;
     set(p.accepted, request, at(p.accepted, request) + accepted);
     set(p.emitted, request, at(p.emitted, request) + emitted);
   }
@@ -153,31 +155,50 @@ __device__ __forceinline__ const float* draft_row(const SampleDraftProblem& p, i
   return p.rows.draft + row * p.rows.vocabulary;
 }
 
+// The first block of a cluster walks, and the others take from it where it has ended.
+__device__ __forceinline__ void walk(const SampleDraftProblem& p, int64_t request, TreeNode* nodes, Rejected& rejected,
+                                     WalkEnd& end) {
+  const bool is_first = BlockCluster::rank() == 0;
+  if (is_first && threadIdx.x == 0) rejected.count = 0;
+  if (is_first && !p.is_chain) load_tree(p.tree.tree, request, nodes);
+  rejected.clear_seen();
+  __syncthreads();
+  if (is_first && threadIdx.x < 32) {
+    const WalkEnd found = p.is_chain ? walk_chain(p, request) : walk_tree(p, request, nodes, rejected);
+    if (threadIdx.x == 0) end = found;
+  }
+  BlockCluster::meet();
+  if (!is_first) {
+    const Rejected& of_first = *BlockCluster::of_first(&rejected);
+    const int32_t count = of_first.count;
+    for (int32_t i = threadIdx.x; i < count; i += kDrawThreads) rejected.tokens[i] = of_first.tokens[i];
+    if (threadIdx.x == 0) {
+      rejected.count = count;
+      end = *BlockCluster::of_first(&end);
+    }
+    __syncthreads();
+  }
+  rejected.mark_seen();
+  __syncthreads();
+}
+
+// A cluster for each request. Between the first meeting and the second, its blocks write to the first one's sums.
 __global__ void __launch_bounds__(kDrawThreads, 1) sample_draft_kernel(SampleDraftProblem p) {
   extern __shared__ double of_tree_or_sums[];
   __shared__ DrawMemory memory;
   __shared__ WalkEnd end;
   wait_for_earlier_kernels();
   let_later_kernels_start();
-  auto* nodes = reinterpret_cast<TreeNode*>(of_tree_or_sums);
+  const int block = BlockCluster::rank(), blocks = BlockCluster::size();
   const int64_t requests = p.is_chain ? p.chain.requests : p.tree.tree.requests;
-  for (int64_t request = blockIdx.x; request < requests; request += gridDim.x) {
-    if (threadIdx.x == 0) {
-      memory.of = reinterpret_cast<SegmentSums*>(of_tree_or_sums);
-      memory.rejected.count = 0;
-    }
-    if (!p.is_chain) load_tree(p.tree.tree, request, nodes);
-    memory.rejected.clear_seen();
-    __syncthreads();
-    if (threadIdx.x < 32) {
-      const WalkEnd found = p.is_chain ? walk_chain(p, request) : walk_tree(p, request, nodes, memory.rejected);
-      if (threadIdx.x == 0) end = found;
-    }
-    __syncthreads();
-    memory.rejected.mark_seen();
-    __syncthreads();
+  if (threadIdx.x == 0) memory.of = reinterpret_cast<SegmentSums*>(of_tree_or_sums);
+  for (int64_t request = blockIdx.x / blocks; request < requests; request += gridDim.x / blocks) {
+    walk(p, request, reinterpret_cast<TreeNode*>(of_tree_or_sums), memory.rejected, end);
     const Distributions& rows = p.rows;
     const DrawnRow row{rows.target + end.row * rows.vocabulary, draft_row(p, request, end), rows.vocabulary, rows.segment};
+    sum_segments(row, memory, block, blocks, BlockCluster::of_first(memory.of->sum));
+    BlockCluster::meet();
+    if (block != 0) continue;
     const int64_t token = draw_token(row, end.coin, memory);
     if (threadIdx.x == 0) {
       if (p.is_chain) {

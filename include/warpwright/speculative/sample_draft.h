@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "warpwright/device.h"
 #include "warpwright/random.h"
 #include "warpwright/speculative/verify_tree.h"
 #include "warpwright/status.h"
@@ -50,10 +51,19 @@ struct SampleDraftProblem {
   Distributions rows;
   ChainProblem chain;
   TreeSamplingProblem tree;
-  bool dependent = false;  // programmatic dependent launch
+  bool has_clusters = false;  // the code is for an SM that has them
+  bool dependent = false;     // programmatic dependent launch
 };
 
-using SampleDraftLaunch = Status(const SampleDraftProblem&, cudaStream_t);
+// The blocks of a request: as many as keep all multiprocessors busy, where few of them would have work. A row's sums are
+// of its segments, so that the number changes no result.
+constexpr int blocks_of_request(int64_t requests, int64_t vocabulary, int multiprocessors) {
+  int blocks = 1;
+  while (blocks < 8 && requests * blocks * 2 <= multiprocessors && vocabulary >= blocks * int64_t{8192}) blocks *= 2;
+  return blocks;
+}
+
+using SampleDraftLaunch = Status(const SampleDraftProblem&, const Device&, cudaStream_t);
 
 SampleDraftLaunch tree_speculative_sampling_target_only;
 
