@@ -1,10 +1,12 @@
-// Kernel that masks logits. None is read: where all tokens of a vector of 16 bytes are masked, it is written at once, and
-// where none is, nothing is done.
+// Kernel that masks logits. Where all tokens of a vector of 16 bytes are masked, it is written at once, and where none is,
+// nothing is done: no logit is read. Of the others, where there is little to do, each token is written by itself, which
+// waits for nothing; where there is much, the vector is read and written, since the memory would read it for a part too.
 #pragma once
 
 #include "warpwright/dependent_launch.cuh"
 #include "warpwright/divider.h"
 #include "warpwright/grammar/token_bitmask.h"
+#include "warpwright/vector.cuh"
 
 namespace warpwright {
 
@@ -34,18 +36,38 @@ __device__ __forceinline__ uint32_t masked_tokens(const uint32_t* mask, int64_t 
   return ~kept & asked;
 }
 
-// Writes -infinity, as its bits, where a mask has ones.
-template <typename Element, int kCount>
-__device__ __forceinline__ void write_lowest(Element* to, uint32_t masked, uint32_t lowest) {
-  if (masked == (1u << kCount) - 1) {
-    *reinterpret_cast<uint4*>(to) = {lowest, lowest, lowest, lowest};
-    return;
+// The logits of a vector, on their way from a mask to -infinity where the mask has ones.
+template <typename Element>
+struct MaskedVector {
+  static constexpr int kCount = 16 / sizeof(Element);
+  static constexpr uint32_t kAll = (1u << kCount) - 1;
+  Element* to;
+  uint32_t masked;
+  bool is_read = false;
+  Vector<Element, kCount> held;
+
+  // Asks for the logits where some are kept; `is_whole` says that all are of the row.
+  __device__ __forceinline__ void read(bool is_whole) {
+    is_read = is_whole && masked != 0 && masked != kAll;
+    if (is_read) held = vector_at<Element, kCount>(to);
   }
+
+  // `lowest` holds the bits of -infinity once or twice.
+  __device__ __forceinline__ void write(uint32_t lowest) {
+    if (masked == kAll) {
+      *reinterpret_cast<uint4*>(to) = {lowest, lowest, lowest, lowest};
+    } else if (is_read) {
 #pragma unroll
-  for (int i = 0; i < kCount; ++i) {
-    if (masked >> i & 1) to[i] = static_cast<Element>(lowest);
+      for (int i = 0; i < kCount; ++i) held.at[i] = masked >> i & 1 ? static_cast<Element>(lowest) : held.at[i];
+      *reinterpret_cast<Vector<Element, kCount>*>(to) = held;
+    } else {
+#pragma unroll
+      for (int i = 0; i < kCount; ++i) {
+        if (masked >> i & 1) to[i] = static_cast<Element>(lowest);
+      }
+    }
   }
-}
+};
 
 // The row of both tensors that a row of the work is; -1 where there is none of that number.
 __device__ __forceinline__ int64_t bitmask_row(const TokenBitmaskProblem& p, int64_t row) {
@@ -55,7 +77,7 @@ __device__ __forceinline__ int64_t bitmask_row(const TokenBitmaskProblem& p, int
   return index >= 0 && index < p.logit_rows && index < p.mask_rows ? index : -1;
 }
 
-// Element has the size of a logit; `lowest` holds -infinity once or twice.
+// Element has the size of a logit.
 template <typename Element, int kHeld>
 __global__ void __launch_bounds__(kBitmaskThreads) token_bitmask_kernel(BitmaskWork work, uint32_t lowest) {
   constexpr int kCount = 16 / sizeof(Element);
@@ -69,15 +91,15 @@ __global__ void __launch_bounds__(kBitmaskThreads) token_bitmask_kernel(BitmaskW
     const uint32_t* mask = p.bitmask + row * p.mask_stride;
     const int64_t before = int64_t(reinterpret_cast<uintptr_t>(logits) % 16 / sizeof(Element));
     const int64_t vector = (turn - which * work.part.divisor()) * kHeld * kBitmaskThreads + threadIdx.x;
-    uint32_t masked[kHeld];
+    MaskedVector<Element> vectors[kHeld];
 #pragma unroll
     for (int i = 0; i < kHeld; ++i) {
-      masked[i] = masked_tokens<kCount>(mask, (vector + i * kBitmaskThreads) * kCount - before, p.tokens);
+      const int64_t first = (vector + i * kBitmaskThreads) * kCount - before;
+      vectors[i] = {logits + first, masked_tokens<kCount>(mask, first, p.tokens)};
+      if (kHeld > 1) vectors[i].read(first >= 0 && first + kCount <= p.tokens);
     }
 #pragma unroll
-    for (int i = 0; i < kHeld; ++i) {
-      write_lowest<Element, kCount>(logits + (vector + i * kBitmaskThreads) * kCount - before, masked[i], lowest);
-    }
+    for (int i = 0; i < kHeld; ++i) vectors[i].write(lowest);
   }
 }
 

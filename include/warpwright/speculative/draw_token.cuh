@@ -140,9 +140,8 @@ __device__ __forceinline__ double scan_of_warp(double value) {
   return value;
 }
 
-// Sums segments, each by one warp of those of several blocks.
-__device__ __forceinline__ void sum_segments(const DrawnRow& row, const DrawMemory& memory, int block, int blocks,
-                                             double* sums) {
+// Sums segments, each by one warp of those of several blocks. It is called from two places, and large.
+__device__ __noinline__ void sum_segments(DrawnRow row, const DrawMemory& memory, int block, int blocks, double* sums) {
   const int32_t segments = row.segments();
   const int lane = threadIdx.x % 32;
   for (int32_t segment = block * kDrawWarps + threadIdx.x / 32; segment < segments; segment += blocks * kDrawWarps) {

@@ -116,7 +116,7 @@ def make(
 
 def moves(logits: torch.Tensor, bitmask: torch.Tensor) -> int:
     """Return the bytes of the bits, and of half of the logits: those that are written."""
-    return bitmask.numel() * 4 + logits.numel() * logits.element_size() // 2
+    return int(bitmask.numel() * 4 + logits.numel() * logits.element_size() // 2)
 
 
 def peers(logits: torch.Tensor, bitmask: torch.Tensor, indices: torch.Tensor | None) -> dict[str, Callable[[], object]]:

@@ -28,7 +28,7 @@ def draw_token(target: torch.Tensor, draft: torch.Tensor | None, rejected: Seque
     until = left.double().cumsum(0)
     has_mass = left > 0
     if not bool(has_mass.any()):
-        return target.shape[0] - 1
+        return int(target.shape[0]) - 1
     hits = (has_mass & (until > coin * until[-1])).nonzero().flatten()
     return int(hits[0]) if hits.numel() else int(has_mass.nonzero().flatten()[-1])
 

@@ -152,10 +152,11 @@ def reference(
     taken = there & (target > 0) & (coins[:, :drafted] * draft < target)
     emitted = taken.cumprod(dim=1).sum(dim=1)
     tokens = torch.full((requests, drafted + 1), -1, dtype=torch.int64)
+    ids, last, rows = ids.cpu(), coins[:, drafted].tolist(), (target_probs.cpu(), draft_probs.cpu())
     for request, count in enumerate(emitted.tolist()):
         tokens[request, :count] = ids[request, :count]
-        row = draft_probs[request, count] if count < drafted else None
-        tokens[request, count] = draw_token(target_probs[request, count], row, (), float(coins[request, drafted]))
+        taken_off = rows[1][request, count] if count < drafted else None
+        tokens[request, count] = draw_token(rows[0][request, count], taken_off, (), last[request])
     accepted = output_accepted_token_num + taken.sum(dim=1)
     return accepted, output_emitted_draft_token_num + emitted, tokens.to(draft_probs.device)
 
@@ -185,7 +186,7 @@ def call(
 
 def moves(draft_token_ids: torch.Tensor, target_probs: torch.Tensor) -> int:
     """Return the bytes of one row of both distributions for each request, and of what is beside."""
-    return 8 * draft_token_ids.shape[0] * target_probs.shape[2] + 16 * draft_token_ids.numel()
+    return int(8 * draft_token_ids.shape[0] * target_probs.shape[2] + 16 * draft_token_ids.numel())
 
 
 def peers(

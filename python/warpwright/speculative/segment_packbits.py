@@ -163,8 +163,9 @@ def peers(
     """Return who else does it."""
     if first_is_high or input_indptr.dtype != torch.int32:
         return {}
-    call = (x, input_indptr, output_indptr, y, input_indptr.shape[0] - 1, torch.cuda.current_stream().cuda_stream)
-    return {"sglang-kernel": lambda: torch.ops.sgl_kernel.segment_packbits.default(*call)}
+    call = (x, input_indptr, output_indptr, y, input_indptr.shape[0] - 1)
+    sgl = torch.ops.sgl_kernel
+    return {"sglang-kernel": lambda: sgl.segment_packbits.default(*call, torch.cuda.current_stream().cuda_stream)}
 
 
 def _ends(name: str, numbers: Sequence[int]) -> Callable[[Arguments], Arguments]:

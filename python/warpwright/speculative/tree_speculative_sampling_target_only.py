@@ -173,18 +173,20 @@ def reference(
     """Return the predictions, the paths and their lengths."""
     outs = Outputs(predicts, accept_index, accept_token_num)
     coins, last = uniform_samples.tolist(), uniform_samples_for_final_sampling
+    target, draft = target_probs.cpu(), draft_probs.cpu()  # each row is asked many small questions
     trees = trees_of(candidates, retrive_index, retrive_next_token, retrive_next_sibling)
     for request, tree in enumerate(trees):
-        walk = Walk(tree, coins[request], target_probs[request], (threshold_single, max(threshold_acc, 1e-9)))
+        walk = Walk(tree, coins[request], target[request], (threshold_single, max(threshold_acc, 1e-9)))
         walk.run(outs, request, accept_index.shape[1])
         coin = walk.left_of_coin() if last is None else float(last[request])
-        outs.predict(tree.places[walk.node], walk.draw(draft_probs[request], coin))
+        outs.predict(tree.places[walk.node], walk.draw(draft[request], coin))
     return outs.all()
 
 
 def moves(candidates: torch.Tensor, accept_index: torch.Tensor, target_probs: torch.Tensor) -> int:
     """Return the bytes of one row of both distributions for each request, and of the trees."""
-    return 8 * candidates.shape[0] * target_probs.shape[2] + 36 * candidates.numel() + 4 * accept_index.numel()
+    trees = 36 * candidates.numel() + 4 * accept_index.numel()
+    return int(8 * candidates.shape[0] * target_probs.shape[2] + trees)
 
 
 def peers(
