@@ -57,3 +57,10 @@ warpwright_add_kernel(top_k_sm75           top_k/top_k_sm75.cu                  
                       ALSO fast_topk fast_topk_v2 fast_topk_transform_fused fast_topk_transform_ragged_fused)
 warpwright_add_kernel(top_k_sm90a          top_k/top_k_sm90a.cu                 90a
                       ALSO fast_topk fast_topk_v2 fast_topk_transform_fused fast_topk_transform_ragged_fused)
+warpwright_add_kernel(build_tree_kernel_efficient speculative/build_tree_kernel_efficient.cu 75 80 86 89 90a
+                      ALSO reconstruct_indices_from_tree_mask)
+warpwright_add_kernel(verify_tree_greedy   speculative/verify_tree_greedy.cu    75 80 86 89 90a)
+warpwright_add_kernel(tree_speculative_sampling_target_only speculative/tree_speculative_sampling_target_only.cu
+                      75 80 86 89 90a ALSO chain_speculative_sampling)
+warpwright_add_kernel(segment_packbits     speculative/segment_packbits.cu      75 80 86 89 90a ALSO packbits)
+warpwright_add_kernel(apply_token_bitmask_inplace_cuda grammar/apply_token_bitmask_inplace_cuda.cu 75 80 86 89 90a)

@@ -41,7 +41,7 @@ def source_of(
     """Return what a call draws from: the seed and offset that the caller gives, or the next ones of a generator."""
     if seed is not None or offset is not None:
         return _given(device, seed, offset)
-    if torch.compiler.is_compiling() or (device.type == "cuda" and torch.cuda.is_current_stream_capturing()):
+    if torch.compiler.is_compiling() or _is_captured(device):
         drawn = torch.randint(LEAST, END, (2,), dtype=torch.int64, device=device, generator=generator)
         return Source(seeds=drawn[:1], offsets=drawn[1:])
     if device.type == "cuda":
@@ -109,13 +109,17 @@ def _given(device: torch.device, seed: Number | None, offset: Number | None) -> 
     check(seed is not None and offset is not None, "seed and offset are given together, or neither of them")
     numbers = not isinstance(seed, torch.Tensor) and not isinstance(offset, torch.Tensor)
     check(
-        not (numbers and device.type == "cuda" and torch.cuda.is_current_stream_capturing()),
+        not (numbers and _is_captured(device)),
         "seed and offset are numbers, which every replay of the graph that is captured would use again: pass CUDA ",
         "tensors that you advance, or a generator that the graph knows, or neither",
     )
     seed_number, seeds = _split(seed)
     offset_number, offsets = _split(offset)
     return Source(seed_number, offset_number, seeds, offsets)
+
+
+def _is_captured(device: torch.device) -> bool:
+    return device.type == "cuda" and not torch.compiler.is_compiling() and torch.cuda.is_current_stream_capturing()
 
 
 def _split(number: Number | None) -> tuple[int, torch.Tensor | None]:

@@ -215,7 +215,7 @@ def test_the_build_description_stays_readable(project: Path) -> None:
 
 def test_a_kernel_that_may_be_launched_early_waits_before_it_does_anything_else(project: Path) -> None:
     """Without the wait it could read what an earlier kernel has yet to write: programmatic dependent launch."""
-    begins, found = ("constexpr ", "__shared__ ", "using ", "//"), 0
+    begins, found = ("constexpr ", "__shared__ ", "extern __shared__ ", "using ", "//"), 0
     for path in (project / "include").rglob("*.cuh"):
         text = path.read_text(encoding="utf-8")
         if "/dependent_launch.cuh" not in text:
