@@ -71,8 +71,12 @@ Status allow_shared_memory(const Device& device) {
   static std::array<std::atomic<bool>, 64> allowed{};
   const bool known = device.index < int(allowed.size());
   if (known && allowed[device.index].load(std::memory_order_relaxed)) return Status::success();
-  const cudaError_t error = take_error(
-      cudaFuncSetAttribute(kKernel, cudaFuncAttributeMaxDynamicSharedMemorySize, device.shared_memory_per_block));
+  cudaFuncAttributes has{};
+  cudaError_t error = take_error(cudaFuncGetAttributes(&has, kKernel));
+  if (error == cudaSuccess) {
+    const int left = device.shared_memory_per_block - int(has.sharedSizeBytes);  // of what is not static
+    error = take_error(cudaFuncSetAttribute(kKernel, cudaFuncAttributeMaxDynamicSharedMemorySize, left));
+  }
   if (known && error == cudaSuccess) allowed[device.index].store(true, std::memory_order_relaxed);
   return {error, nullptr};
 }

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 
 import torch
 
-from warpwright.checks import Size, check, check_contiguous, check_dim, check_dtype, check_same_device, check_size
+from warpwright.checks import Size, check_contiguous, check_dim, check_dtype, check_same_device, check_size
 
 Number: TypeAlias = int | torch.Tensor
 LEAST, END = -(2**63), 2**63 - 1
@@ -106,13 +106,14 @@ def _for_rows(number: int, numbers: torch.Tensor | None, rows: int, device: torc
 
 def _given(device: torch.device, seed: Number | None, offset: Number | None) -> Source:
     """Return the caller's seed and offset; numbers only where no graph would keep them."""
-    check(seed is not None and offset is not None, "seed and offset are given together, or neither of them")
+    if seed is None or offset is None:
+        raise RuntimeError("seed and offset are given together, or neither of them")
     numbers = not isinstance(seed, torch.Tensor) and not isinstance(offset, torch.Tensor)
-    check(
-        not (numbers and _is_captured(device)),
-        "seed and offset are numbers, which every replay of the graph that is captured would use again: pass CUDA ",
-        "tensors that you advance, or a generator that the graph knows, or neither",
-    )
+    if numbers and _is_captured(device):
+        raise RuntimeError(
+            "seed and offset are numbers, which every replay of the graph that is captured would use again: pass CUDA "
+            "tensors that you advance, or a generator that the graph knows, or neither"
+        )
     seed_number, seeds = _split(seed)
     offset_number, offsets = _split(offset)
     return Source(seed_number, offset_number, seeds, offsets)

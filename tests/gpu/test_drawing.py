@@ -39,6 +39,7 @@ def test_tensors_of_the_callers_own_are_read_at_each_replay(case: str) -> None:
         assert torch.equal(tokens, sample(case, scores, seed=number, offset=0))
 
 
+@pytest.mark.filterwarnings("ignore:The CUDA Graph is empty")
 @each_case
 def test_numbers_are_refused_while_a_graph_is_captured(case: str) -> None:
     scores = scores_of(case, logits_of(4099, "cuda", rows=4))
