@@ -44,3 +44,5 @@ warpwright_add_kernel(rmsnorm_quant        fused/rmsnorm_quant.cu               
                       ALSO fused_add_rmsnorm_quant rmsnorm_dynamic_quant fused_add_rmsnorm_dynamic_quant)
 warpwright_add_kernel(layernorm_quant      fused/layernorm_quant.cu             75 80 86 89 90a
                       ALSO layernorm_dynamic_quant)
+warpwright_add_kernel(topk_softmax         moe/topk_softmax.cu                  75 80 86 89 90a
+                      ALSO topk_sigmoid moe_fused_gate kimi_k2_moe_fused_gate)
