@@ -65,5 +65,3 @@ def gate_refusals() -> tuple[Refusal, ...]:
         refuse("crossed", "input_tensor has strides (1, 64), expected 1 in the last", input_tensor=crossed),
         refuse("bias apart", "bias has shape (256,) and strides (0,)", bias=lambda x: x[:1].expand(256)),
     )
-
-

@@ -34,7 +34,7 @@ def rows_beside(ids: torch.Tensor) -> torch.Tensor:
 
 
 def make_topk(**more: Any) -> Callable[..., Arguments]:
-    """Return the ``make`` of an operator that has these arguments too, softcapping before the bias, others behind it."""
+    """Return the ``make`` of an operator that has these arguments too: softcapping before the bias, others behind."""
 
     def make(
         draw: Draw,
@@ -146,9 +146,13 @@ def topk_refusals() -> tuple[Refusal, ...]:
             "correction_bias has dtype float16, expected float32 or bfloat16",
             correction_bias=torch.Tensor.half,
         ),
-        refuse("bias size", "size 7 in dimension 0, expected 64 (one for each expert)", correction_bias=lambda x: x[:7]),
+        refuse(
+            "bias size", "size 7 in dimension 0, expected 64 (one for each expert)", correction_bias=lambda x: x[:7]
+        ),
         refuse("crossed", "gating_output has strides (1, 64), expected 1 in the last", gating_output=crossed),
-        refuse("bias apart", "correction_bias has shape (64,) and strides (0,)", correction_bias=lambda x: x[:1].expand(64)),
+        refuse(
+            "bias apart", "correction_bias has shape (64,) and strides (0,)", correction_bias=lambda x: x[:1].expand(64)
+        ),
         refuse("weights dim", "topk_weights has 1 dimensions, shape (6,); expected 2", topk_weights=lambda x: x[0]),
         refuse("ids dim", "topk_ids has 1 dimensions, shape (6,); expected 2", topk_ids=lambda x: x[0]),
         refuse("weights dtype", "topk_weights has dtype float16, expected float32", topk_weights=torch.Tensor.half),
@@ -164,7 +168,9 @@ def topk_refusals() -> tuple[Refusal, ...]:
         refuse("ids crossed", "topk_ids has strides (1, 64), expected 1 in the last", topk_ids=crossed),
         refuse("weights repeated", "expected rows that do not overlap: at least 6 elements", topk_weights=repeated),
         refuse("ids repeated", "expected rows that do not overlap: at least 6 elements apart", topk_ids=repeated),
-        refuse("weights there", OVERLAP.format("topk_weights", "gating_output"), _shared("topk_weights", "gating_output")),
+        refuse(
+            "weights there", OVERLAP.format("topk_weights", "gating_output"), _shared("topk_weights", "gating_output")
+        ),
         refuse("ids there", OVERLAP.format("topk_ids", "gating_output"), _shared("topk_ids", "gating_output")),
         refuse("in one place", OVERLAP.format("topk_ids", "topk_weights"), _shared("topk_ids", "topk_weights")),
     )

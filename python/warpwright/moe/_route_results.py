@@ -1,8 +1,8 @@
 """What of a choice of experts is determined.
 
-Float32 cannot tell scores apart that differ by less than it resolves, and the reference, in float64, can. So two experts
-next to each other may change places where their scores are that near, but nowhere else; and of two groups that near,
-either may be kept. Equal scores are no such case: the lowest index comes first.
+Float32 cannot tell scores apart that differ by less than it resolves, and the reference, in float64, can. So two
+experts next to each other may change places where their scores are that near, but nowhere else; and of two groups that
+near, either may be kept. Equal scores are no such case: the lowest index comes first.
 """
 
 from __future__ import annotations

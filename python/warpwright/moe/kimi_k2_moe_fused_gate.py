@@ -31,17 +31,17 @@ def kimi_k2_moe_fused_gate(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Choose the ``topk`` experts of each token of the largest sigmoid and bias, and return their weights and numbers.
 
-    ``scores = sigmoid(input_tensor)`` in float32; the experts are those of the largest ``scores + bias``, in that order,
-    the lowest number first among equals, and their weights are their scores. What is NaN counts as -inf for the choice;
-    the weight of a NaN logit is NaN, and with ``renormalize`` all weights of its token, if it is chosen. Method:
-    DeepSeek-AI, "DeepSeek-V3 Technical Report" (arXiv:2412.19437), section 2.1.2; Kimi Team, "Kimi K2"
+    ``scores = sigmoid(input_tensor)`` in float32; the experts are those of the largest ``scores + bias``, in that
+    order, the lowest number first among equals, and their weights are their scores. What is NaN counts as -inf for the
+    choice; the weight of a NaN logit is NaN, and with ``renormalize`` all weights of its token, if it is chosen.
+    Method: DeepSeek-AI, "DeepSeek-V3 Technical Report" (arXiv:2412.19437), section 2.1.2; Kimi Team, "Kimi K2"
     (arXiv:2507.20534), section 2.3, which has one group.
 
     Parameters
     ----------
     input_tensor
-        ``(tokens, experts)``, float16, bfloat16 or float32: the logits. Rows may lie apart. Any number of experts; up to
-        1024 are held in registers.
+        ``(tokens, experts)``, float16, bfloat16 or float32: the logits. Rows may lie apart. Any number of experts; up
+        to 1024 are held in registers.
     bias
         ``(experts,)`` float32, or of the dtype of ``input_tensor``, contiguous; it has a part in the choice alone.
     topk
@@ -58,8 +58,8 @@ def kimi_k2_moe_fused_gate(
     Raises
     ------
     RuntimeError
-        A dtype, shape, stride or device is wrong, or ``topk`` is more than there are experts (the argument is named with
-        both values), or the wheel has no code for the GPU.
+        A dtype, shape, stride or device is wrong, or ``topk`` is more than there are experts (the argument is named
+        with both values), or the wheel has no code for the GPU.
     """
     given = (
         input_tensor, bias, topk, renormalize, routed_scaling_factor, apply_routed_scaling_factor_on_output

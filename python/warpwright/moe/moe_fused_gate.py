@@ -9,11 +9,12 @@ import torch
 from torch import is_grad_enabled
 from torch.autograd import forward_ad
 
-from warpwright.contract import Arguments, Contract, Output, refuse, sample
+from warpwright.contract import Arguments, Contract, Output
 from warpwright.draw import Draw
 from warpwright.gradient import call as call_operator
 from warpwright.gradient import is_recorded
-from warpwright.moe._gate import chosen_by_torch, gate_refusals, gate_samples, scores_of, weigh
+from warpwright.moe._gate import chosen_by_torch, scores_of, weigh
+from warpwright.moe._moe_fused_gate_calls import REFUSALS, SAMPLES
 from warpwright.moe._route import check_gate, check_groups, choice_of
 from warpwright.moe._route_results import TOLERANCE, UNDETERMINED, settled
 
@@ -43,8 +44,8 @@ def moe_fused_gate(
     Parameters
     ----------
     input_tensor
-        ``(tokens, experts)``, float16, bfloat16 or float32: the logits. Rows may lie apart. Any number of experts, up to
-        1024 and in up to 32 groups are held in registers.
+        ``(tokens, experts)``, float16, bfloat16 or float32: the logits. Rows may lie apart. Any number of experts;
+        up to 1024, in up to 32 groups, are held in registers.
     bias
         ``(experts,)`` float32, or of the dtype of ``input_tensor``, contiguous; it has a part in the choices alone.
     num_expert_group
@@ -201,57 +202,14 @@ def peers(
     return found
 
 
-def _applied(_: Arguments) -> Arguments:
-    return {"apply_routed_scaling_factor_on_output": True}
-
-
 CONTRACT = Contract(
     function=moe_fused_gate,
     check=check,
     reference=reference,
     output=output,
     make=make,
-    samples=(
-        *gate_samples(),
-        sample("smallest", tokens=1, experts=1, groups=1, kept=1, topk=1),
-        sample("odd", tokens=7, experts=63, groups=7, kept=3, topk=5, dtype=torch.float16),
-        sample("DeepSeek-V3 with a shared expert", tokens=33, topk=9, shared=1, dtype=torch.bfloat16),
-        sample("two shared experts, scaled", _applied, tokens=9, topk=10, shared=2),
-        sample("no factor", lambda _: {"routed_scaling_factor": 0.0}, tokens=9, topk=9, shared=1),
-        sample("shared experts alone", tokens=3, topk=2, shared=2),
-        sample("groups of 20", tokens=9, experts=160, groups=8, kept=3, topk=6),
-        sample("groups of 48", tokens=9, experts=384, groups=8, kept=4),
-        sample("groups of one", tokens=9, experts=32, groups=32, kept=9, topk=9),
-        sample("one group", tokens=9, experts=64, groups=1, kept=1, topk=6, dtype=torch.bfloat16),
-        sample("all groups", tokens=9, experts=128, groups=4, kept=4, topk=20),
-        sample("all that the groups have", tokens=9, experts=32, groups=4, kept=2, topk=16),
-        sample("many groups", tokens=3, experts=240, groups=48, kept=10, topk=12),
-        sample("large groups", tokens=3, experts=2400, groups=4, kept=2, topk=40, dtype=torch.bfloat16),
-        sample("no choice", tokens=9, topk=0),
-        sample("largest", tokens=70_000, experts=16, groups=4, kept=2, topk=2),
-    ),
-    refusals=(
-        *gate_refusals(),
-        refuse("no group", "num_expert_group is 0, expected at least 1", num_expert_group=lambda _: 0),
-        refuse(
-            "parts",
-            "the size of input_tensor in dimension 1 is 256, expected a multiple of 7",
-            num_expert_group=lambda _: 7,
-        ),
-        refuse("none kept", "topk_group is 0, expected at least 1", topk_group=lambda _: 0),
-        refuse("too many kept", "topk_group is 9, expected at most 8: there are no more groups", topk_group=lambda _: 9),
-        refuse(
-            "less than none shared",
-            "num_fused_shared_experts is -1, expected at least 0",
-            num_fused_shared_experts=lambda _: -1,
-        ),
-        refuse("less than shared", "topk is 8, expected at least 9", num_fused_shared_experts=lambda _: 9),
-        refuse(
-            "too many",
-            "topk less num_fused_shared_experts is 129, expected at most 128: there are no more experts in so many groups",
-            topk=lambda _: 129,
-        ),
-    ),
+    samples=SAMPLES,
+    refusals=REFUSALS,
     tolerance=TOLERANCE,
     workloads=(
         *({"tokens": tokens} for tokens in (1, 8, 64, 512, 4096, 16_384)),

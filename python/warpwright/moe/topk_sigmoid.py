@@ -40,8 +40,8 @@ def topk_sigmoid(
     topk_ids
         ``(tokens, k)`` int32 or int64: the experts, from 0 to ``experts - 1``.
     gating_output
-        ``(tokens, experts)``, float16, bfloat16 or float32: the logits. Any number of experts, from ``k`` on; up to 1024
-        are held in registers.
+        ``(tokens, experts)``, float16, bfloat16 or float32: the logits. Any number of experts, from ``k`` on; up to
+        1024 are held in registers.
     renormalize
         Whether the weights of a token are divided by their sum; weights that are all zero stay so.
     correction_bias

@@ -52,8 +52,8 @@ def topk_softmax(
     topk_ids
         ``(tokens, k)`` int32 or int64: the experts, from 0 to ``experts - 1``.
     gating_output
-        ``(tokens, experts)``, float16, bfloat16 or float32: the logits. Any number of experts, up to ``k``; up to 1024
-        are held in registers.
+        ``(tokens, experts)``, float16, bfloat16 or float32: the logits. Any number of experts, from ``k`` on; up to
+        1024 are held in registers.
     renormalize
         Whether the weights of a token are divided by their sum.
     moe_softcapping
@@ -82,9 +82,7 @@ def topk_softmax(
     _topk_softmax(*given)
 
 
-def _numbers(
-    gating_output: torch.Tensor, softcap: float, bias: torch.Tensor | None, wide: torch.dtype
-) -> torch.Tensor:
+def _numbers(gating_output: torch.Tensor, softcap: float, bias: torch.Tensor | None, wide: torch.dtype) -> torch.Tensor:
     numbers = capped(gating_output.to(wide), softcap)
     return numbers if bias is None else numbers + bias.to(wide)
 
