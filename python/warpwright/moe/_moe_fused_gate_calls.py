@@ -50,7 +50,7 @@ REFUSALS = (
     refuse("less than shared", "topk is 8, expected at least 9", num_fused_shared_experts=lambda _: 9),
     refuse(
         "too many",
-        "topk less num_fused_shared_experts is 129, expected at most 128: there are no more experts in so many",
-        topk=lambda _: 129,
+        "topk less num_fused_shared_experts is 200, expected at most 128: there are no more experts in so many",
+        topk=lambda _: 200,
     ),
 )

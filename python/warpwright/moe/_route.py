@@ -117,7 +117,7 @@ def choice_of(scores: torch.Tensor, count: int, groups: int = 1, kept_groups: in
         is_kept = torch.zeros_like(scores[:, :groups], dtype=torch.bool).scatter_(1, best, True)
         is_left_out = ~is_kept.repeat_interleave(scores.shape[1] // groups, dim=1).gather(1, order)
         order = order.gather(1, is_left_out.to(torch.uint8).sort(dim=1, stable=True).indices)
-    return order[:, :count]
+    return order[:, :count].clone(memory_format=torch.contiguous_format)
 
 
 def group_scores(scores: torch.Tensor, groups: int) -> torch.Tensor:
