@@ -145,7 +145,7 @@ class PackedChoice {
 
   template <typename Lanes>
   __device__ __forceinline__ float largest(const Lanes& lanes) const {
-    return of_order(lanes.max_of(order_[0]) & ~kPlaces);
+    return score_of(lanes.max_of(order_[0]));
   }
 
   template <typename Lanes>
@@ -154,11 +154,16 @@ class PackedChoice {
     const bool won = order_[0] == largest;
 #pragma unroll
     for (int i = 0; i < kHeld; ++i) order_[i] = won ? (i + 1 < kHeld ? order_[i + 1] : 0) : order_[i];
-    return {int(kPlaces - (largest & kPlaces)), of_order(largest & ~kPlaces)};
+    return {int(kPlaces - (largest & kPlaces)), score_of(largest)};
   }
 
  private:
   static constexpr uint32_t kPlaces = 1023;
+
+  // The score's own lower bits are 0, those of a negative one in its order 1.
+  __device__ __forceinline__ static float score_of(uint32_t packed) {
+    return __uint_as_float(__float_as_uint(of_order(packed)) & ~kPlaces);
+  }
 
   uint32_t order_[kHeld];  // the largest first
 };
