@@ -10,7 +10,7 @@ namespace warpwright {
 
 namespace route_launch {
 
-constexpr int kMostPackedHeld = 16;  // experts of a lane: of a warp, ten bits name them; more are rare, and dear to sort
+constexpr int kMostPackedHeld = 16;  // experts of a lane: ten bits name a warp's, and more are dear to sort
 
 constexpr int log2_of(int power) {
   int log2 = 0;

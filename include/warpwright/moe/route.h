@@ -18,12 +18,12 @@ enum class Scoring {
 
 // Of each token the `routed` experts of the largest scores, in that order, the lowest index first among equals; a NaN
 // counts as -inf. Without a bias they are those of the largest logits. Where there are several groups, they come from
-// the `kept_groups` groups whose two largest scores have the largest sums. Behind them stand `shared` experts that every
-// token has, those after the last.
+// the `kept_groups` groups whose two largest scores have the largest sums. Behind them stand `shared` experts that
+// every token has, those after the last.
 struct RouteProblem {
   float* weights = nullptr;       // (tokens, routed + shared)
   void* ids = nullptr;            // the same, int32, or int64 where ids_of_64_bits
-  int32_t* source_rows = nullptr; // the same: k * tokens + token; or null
+  int32_t* source_rows = nullptr;  // the same: k * tokens + token; or null
   const void* logits = nullptr;   // (tokens, experts)
   const void* bias = nullptr;     // (experts), of the dtype of the logits, or float32 where bias_is_float32; or null
   int64_t tokens = 0, experts = 0;

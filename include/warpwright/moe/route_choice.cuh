@@ -10,7 +10,8 @@ namespace warpwright {
 template <int kLanes>
 struct TokenLanes {
   static constexpr int kCount = kLanes;
-  int lane = threadIdx.x % kLanes, start = threadIdx.x % 32 - lane;  // of the token's lanes; the token's first of the warp's
+  int lane = threadIdx.x % kLanes;         // of the token's
+  int start = threadIdx.x % 32 - lane;     // the token's first, of the warp's
 
   // One instruction for a whole warp from SM 8.0 on.
   __device__ __forceinline__ uint32_t max_of(uint32_t value) const {
@@ -101,8 +102,8 @@ class ExactChoice {
   int first_, place_ = 0;
 };
 
-// Which pairs a sorting network compares, one after the other: Batcher, "Sorting networks and their applications", 1968,
-// the odd-even merge. What would stand behind the end is the least, and never moves.
+// Which pairs a sorting network compares, one after the other: Batcher, "Sorting networks and their applications",
+// 1968, the odd-even merge. What would stand behind the end is the least, and never moves.
 template <int kSize>
 struct SortingNetwork {
   int low[kSize * 6] = {}, high[kSize * 6] = {}, count = 0;
@@ -122,8 +123,8 @@ struct SortingNetwork {
   }
 };
 
-// Scores of which the upper 22 bits are all that there is, such as float16 and bfloat16, of up to 1024 experts: the lower
-// ten bits hold the expert, so that one number says it all and no two are equal.
+// Scores of which the upper 22 bits are all that there is, such as float16 and bfloat16, of up to 1024 experts: the
+// lower ten bits hold the expert, so that one number says it all and no two are equal.
 template <int kHeld>
 class PackedChoice {
  public:

@@ -11,7 +11,8 @@ struct SoftmaxOfToken {
 
 // The weight of an expert before it is renormalised: of a softmax by what it was chosen by, of a sigmoid by its logit.
 template <Scoring kScoring>
-__device__ __forceinline__ float weight_of(const RouteProblem& p, float logit, const SoftmaxOfToken& softmax, float score) {
+__device__ __forceinline__ float weight_of(const RouteProblem& p, float logit, const SoftmaxOfToken& softmax,
+                                           float score) {
   if constexpr (kScoring == Scoring::kSigmoid) return sigmoid_of(logit);
   const float number = p.bias == nullptr ? capped(p, score) : score;
   return exp2_of((number - softmax.largest) * kLog2E) * softmax.inverse_sum;
@@ -44,8 +45,9 @@ __device__ __forceinline__ void write_shared(const RouteProblem& p, int64_t toke
 // Writes the choices of a token: each lane keeps one of as many as there are lanes, and they write them together. A sum
 // that is known only then comes to the weights that were written before it.
 template <typename Raw, Scoring kScoring, typename Lanes, typename Choices>
-__device__ __forceinline__ void write_choices(const RouteProblem& p, const Lanes& lanes, const Raw* logits, int64_t token,
-                                              bool is_there, const SoftmaxOfToken& softmax, Choices& choices) {
+__device__ __forceinline__ void write_choices(const RouteProblem& p, const Lanes& lanes, const Raw* logits,
+                                              int64_t token, bool is_there, const SoftmaxOfToken& softmax,
+                                              Choices& choices) {
   const int routed = int(p.routed);
   float* weights = p.weights + token * p.weights_stride;
   float sum = 0;

@@ -12,8 +12,8 @@ constexpr int kMostRouteWarps = 4;             // of a block
 constexpr int kRouteBlockThreads = 256;        // of a block that has one token
 
 // A token has `lanes` lanes side by side, a power of two of them, and all of a warp where more than 8 experts are held.
-// Each of its groups has `group_lanes` of them, a power of two as well, of which each holds `held` experts side by side:
-// so the order of lanes is that of experts.
+// Each of its groups has `group_lanes` of them, a power of two as well, of which each holds `held` experts side by
+// side: so the order of lanes is that of experts.
 struct RoutePlan {
   int held = 0;  // 0: no warp holds a token's experts, a block has them and reads them again
   int lanes = 32, group_lanes = 32;

@@ -36,7 +36,8 @@ __device__ __forceinline__ float sigmoid_of(float x) { return reciprocal_of(1.f 
 // Near 0, where the difference of the other form would cancel, the first terms of its series.
 __device__ __forceinline__ float tanh_of(float x) {
   const float square = x * x, far = copysignf(1.f - 2.f * reciprocal_of(1.f + exp2_of(fabsf(x) * (2 * kLog2E))), x);
-  const float near = x * (1.f + square * (-1.f / 3 + square * (2.f / 15 + square * (-17.f / 315 + square * (62.f / 2835)))));
+  const float series = square * (-1.f / 3 + square * (2.f / 15 + square * (-17.f / 315 + square * (62.f / 2835))));
+  const float near = x * (1.f + series);
   return fabsf(x) < 0.3f ? near : far;
 }
 
