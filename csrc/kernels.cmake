@@ -64,3 +64,5 @@ warpwright_add_kernel(tree_speculative_sampling_target_only speculative/tree_spe
                       75 80 86 89 90a ALSO chain_speculative_sampling)
 warpwright_add_kernel(segment_packbits     speculative/segment_packbits.cu      75 80 86 89 90a ALSO packbits)
 warpwright_add_kernel(apply_token_bitmask_inplace_cuda grammar/apply_token_bitmask_inplace_cuda.cu 75 80 86 89 90a)
+warpwright_add_kernel(topk_softmax         moe/topk_softmax.cu                  75 80 86 89 90a
+                      ALSO topk_sigmoid moe_fused_gate kimi_k2_moe_fused_gate)

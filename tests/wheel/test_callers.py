@@ -41,6 +41,12 @@ SIGNATURES = {
     "sgl_per_tensor_quant_fp8": "input output_q output_s is_static",
     "sgl_per_token_group_quant_fp8": GROUPS.format("fp8"), "sgl_per_token_group_quant_8bit": GROUPS.format("fp8"),
     "per_token_quant_int8": "x scale_dtype cal_sum",
+    "topk_softmax": "topk_weights topk_ids gating_output renormalize moe_softcapping correction_bias",
+    "topk_sigmoid": "topk_weights topk_ids gating_output renormalize correction_bias",
+    "moe_fused_gate": "input_tensor bias num_expert_group topk_group topk num_fused_shared_experts "
+    "routed_scaling_factor apply_routed_scaling_factor_on_output",
+    "kimi_k2_moe_fused_gate": "input_tensor bias topk renormalize routed_scaling_factor "
+    "apply_routed_scaling_factor_on_output",
     "rmsnorm_quant": "out input weight scale eps enable_pdl",
     "fused_add_rmsnorm_quant": "out input residual weight scale eps enable_pdl",
     "fast_topk": "values topk dim", "fast_topk_v2": "score lengths topk row_starts",
@@ -107,3 +113,24 @@ def test_a_family_with_an_operator_of_its_name_is_both() -> None:
 def test_a_family_without_an_operator_of_its_name_says_so() -> None:
     with pytest.raises(TypeError, match="warpwright.gemm is a package and no operator, so it cannot be called"):
         importlib.import_module("warpwright.gemm")()  # type: ignore[operator]
+def test_experts_are_chosen_in_the_older_form_too() -> None:
+    logits = torch.randn(5, 16)
+    (weights, ids), (older, older_ids) = ((torch.empty(5, 3), torch.empty(5, 3, dtype=torch.int32)) for _ in range(2))
+    rows = torch.empty(5, 3, dtype=torch.int32)
+    warpwright.topk_softmax(weights, ids, logits)
+    warpwright.topk_softmax(older, older_ids, rows, logits)
+    assert torch.equal(older, weights)
+    assert torch.equal(older_ids, ids)
+    assert rows.tolist() == [[token, 5 + token, 10 + token] for token in range(5)]
+
+
+def test_copies_of_a_shared_expert_take_turns_in_the_older_form() -> None:
+    logits, bias = torch.randn(5, 16), torch.zeros(16)
+    weights, ids = warpwright.moe_fused_gate(logits, bias, 4, 2, 4, 1, 2.5)
+    older, older_ids = warpwright.moe_fused_gate(
+        logits, bias, 4, 2, 4, n_share_experts_fusion=2, routed_scaling_factor=2.5
+    )
+    assert torch.equal(older, weights)
+    assert torch.equal(older_ids[:, :3], ids[:, :3])
+    assert ids[:, 3].tolist() == [16] * 5
+    assert older_ids[:, 3].tolist() == [16, 17, 16, 17, 16]

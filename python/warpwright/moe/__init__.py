@@ -1,4 +1,4 @@
-"""Mixtures of experts: no operator of this family is here yet."""
+"""Mixtures of experts: which experts a token goes to, and with which weights."""
 
 from warpwright._rooms import open_family
 
