@@ -44,3 +44,8 @@ warpwright_add_kernel(rmsnorm_quant        fused/rmsnorm_quant.cu               
                       ALSO fused_add_rmsnorm_quant rmsnorm_dynamic_quant fused_add_rmsnorm_dynamic_quant)
 warpwright_add_kernel(layernorm_quant      fused/layernorm_quant.cu             75 80 86 89 90a
                       ALSO layernorm_dynamic_quant)
+warpwright_add_kernel(moe_align_block_size   moe/moe_align_block_size.cu            75 80 86 89 90a ALSO prepare_moe_input)
+warpwright_add_kernel(moe_sum                moe/moe_sum.cu                         75 80 86 89 90a
+                      ALSO moe_sum_reduce apply_shuffle_mul_sum)
+warpwright_add_kernel(shuffle_rows           moe/shuffle_rows.cu                    75 80 86 89 90a)
+warpwright_add_kernel(dsv3_router_gemm       moe/dsv3_router_gemm.cu                75 80 86 89 90a)

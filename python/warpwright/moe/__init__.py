@@ -1,4 +1,4 @@
-"""Mixtures of experts: no operator of this family is here yet."""
+"""Mixtures of experts: what stands between the router and the products."""
 
 from warpwright._rooms import open_family
 
