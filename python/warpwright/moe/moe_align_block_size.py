@@ -41,14 +41,15 @@ def moe_align_block_size(
     """Order the elements of a router's choice by expert, each expert's padded to whole blocks.
 
     Element ``i`` is ``topk_ids.flatten()[i]``. Those of one expert stand in ``sorted_token_ids`` one after the other in
-    their own order, experts in theirs, and each begins at a multiple of ``block_size``: a block of a grouped product has
-    elements of one expert alone. The same ids give the same order in every run and on every GPU. Method: a counting sort
-    with padded counts, as in Trevor Gale et al., "MegaBlocks" (arXiv:2211.15841), section 5.1; interface of vLLM and
-    sgl_kernel.
+    their own order, experts in theirs, and each begins at a multiple of ``block_size``: a block of a grouped product
+    has elements of one expert alone. The same ids give the same order in every run and on every GPU. Method: a counting
+    sort with padded counts, as in Trevor Gale et al., "MegaBlocks" (arXiv:2211.15841), section 5.1; interface of vLLM
+    and sgl_kernel.
 
-    Ids are those of the local experts, from 0 to ``num_experts - 2``, and -1 for what belongs to another GPU: the elements
-    of -1 stand first, in blocks of expert -1. Callers of sgl_kernel 0.1.4 hand over ``token_cnts_buffer`` before
-    ``cumsum_buffer``, or by name: for them ids go from 0 to ``num_experts - 1``. An element of any other id has no place.
+    Ids are those of the local experts, from 0 to ``num_experts - 2``, and -1 for what belongs to another GPU: the
+    elements of -1 stand first, in blocks of expert -1. Callers of sgl_kernel 0.1.4 hand over ``token_cnts_buffer``
+    before ``cumsum_buffer``, or by name: for them ids go from 0 to ``num_experts - 1``. An element of any other id has
+    no place.
 
     Parameters
     ----------
@@ -62,14 +63,15 @@ def moe_align_block_size(
         ``(places,)`` int32, contiguous: the elements by expert. Room for ``topk_ids.numel()`` blocks, or for
         ``topk_ids.numel() + num_experts * (block_size - 1)`` elements, holds every choice; less is refused.
     experts_ids
-        ``(blocks,)`` int32, contiguous, with room as above: the expert of each block. What is behind the last one stays.
+        ``(blocks,)`` int32, contiguous, with room as above: the expert of each block. What is behind the last one
+        stays.
     num_tokens_post_pad
         ``(1,)`` int32: the number of places up to the end of the last block.
     cumsum_buffer
         At least ``num_experts + 1`` int32: where the elements of each expert begin, and the end of all.
     pad_sorted_token_ids
-        Whether places of no element, up to the end of ``sorted_token_ids``, are filled with ``topk_ids.numel()``; otherwise
-        they stay, and the caller has filled them. A tensor here is the ``cumsum_buffer`` of 0.1.4.
+        Whether places of no element, up to the end of ``sorted_token_ids``, are filled with ``topk_ids.numel()``;
+        otherwise they stay, and the caller has filled them. A tensor here is the ``cumsum_buffer`` of 0.1.4.
     ignore_invalid_expert
         Whether an element of -1 has no place either: there are no blocks of expert -1.
     token_cnts_buffer
@@ -207,7 +209,7 @@ def call(
 
 def moves(topk_ids: torch.Tensor, sorted_token_ids: torch.Tensor, experts_ids: torch.Tensor) -> int:
     """Count the bytes of ids, places and experts."""
-    return topk_ids.nbytes + sorted_token_ids.nbytes + experts_ids.nbytes
+    return int(topk_ids.nbytes + sorted_token_ids.nbytes + experts_ids.nbytes)
 
 
 def peers(
@@ -294,7 +296,10 @@ CONTRACT = Contract(
         refuse("large block", "block_size is 65537, expected at most 65536", block_size=lambda _: 65537),
         refuse("first id", "first_id is 1, expected at most 0", first_id=lambda _: 1),
         refuse("lower first id", "first_id is -2, expected at least -1", first_id=lambda _: -2),
-        *(refuse(f"{name} dtype", f"{name} has dtype int64, expected int32", **{name: torch.Tensor.long}) for name in OUTS),
+        *(
+            refuse(f"{name} dtype", f"{name} has dtype int64, expected int32", **{name: torch.Tensor.long})
+            for name in OUTS
+        ),
         *(refuse(f"{name} dim", f"{name} has 2 dimensions", **{name: lambda x: x[None]}) for name in OUTS),
         refuse(
             "places apart",
@@ -312,11 +317,11 @@ CONTRACT = Contract(
             experts_ids=lambda x: x[:30],
         ),
         refuse(
-            "two totals", "with 2 elements, expected 1 (the number of places)", num_tokens_post_pad=lambda x: x.repeat(2)
+            "two totals",
+            "with 2 elements, expected 1 (the number of places)",
+            num_tokens_post_pad=lambda x: x.repeat(2),
         ),
-        refuse(
-            "few sums", "the size of cumsum_buffer is 17, expected at least 18", cumsum_buffer=lambda x: x[:17]
-        ),
+        refuse("few sums", "the size of cumsum_buffer is 17, expected at least 18", cumsum_buffer=lambda x: x[:17]),
         refuse(
             "overlap",
             "sorted_token_ids overlaps topk_ids in memory",

@@ -40,10 +40,10 @@ def prepare_moe_input(
     """Write the sizes of the two grouped products of a mixture of experts, and the order of tokens in them.
 
     Elements of ``topk_ids`` are ordered by expert, those of one expert in their own order: place ``p`` of the products'
-    rows has token ``input_permutation[p]``, and element ``i`` has place ``output_permutation[i]``. The same ids give the
-    same order in every run and on every GPU. An element whose id is of no expert has no place: its entry is -1, and so are
-    the entries of as many places at the end; `shuffle_rows` and `apply_shuffle_mul_sum` give zeros for them. Method: a
-    counting sort; interface of sgl_kernel.
+    rows has token ``input_permutation[p]``, and element ``i`` has place ``output_permutation[i]``. The same ids give
+    the same order in every run and on every GPU. An element whose id is of no expert has no place: its entry is -1, and
+    so are the entries of as many places at the end; `shuffle_rows` and `apply_shuffle_mul_sum` give zeros for them.
+    Method: a counting sort; interface of sgl_kernel.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def prepare_moe_input(
     num_experts
         From 1 to 4096.
     n, k
-        The sizes of an expert's weights: ``2 * n`` rows of ``k`` in the first product, ``k`` rows of ``n`` in the second.
+        The sizes of an expert's weights: ``2 * n`` rows of ``k`` in the first product, ``k`` rows of ``n`` in the
+        second.
     blockscale_offsets
         ``(num_experts + 1,)`` int32: sums of the counts, each rounded up to a multiple of 128. None by default.
 
@@ -264,11 +265,16 @@ CONTRACT = Contract(
         refuse("k", "k is -1, expected at least 0", k=lambda _: -1),
         refuse("large n", "n is 1073741824, expected at most 1073741823: sizes have", n=lambda _: 2**30),
         refuse("large k", "k is 1073741824, expected at most 1073741823: sizes have", k=lambda _: 2**30),
-        *(refuse(f"{name} dtype", f"{name} has dtype int64, expected int32", **{name: torch.Tensor.long}) for name in OUTS),
+        *(
+            refuse(f"{name} dtype", f"{name} has dtype int64, expected int32", **{name: torch.Tensor.long})
+            for name in OUTS
+        ),
         *(refuse(f"{name} dim", f"{name} has ", **{name: lambda x: x[None]}) for name in OUTS),
         *(refuse(f"{name} size", "size ", **{name: lambda x: x[:-1]}) for name in OUTS),
         refuse("columns", "size 2 in dimension 1, expected 3 (M, N and K)", problem_sizes1=lambda x: x[:, :2].clone()),
-        refuse("crossed sizes", "problem_sizes2 has shape (16, 3) and strides", problem_sizes2=lambda x: x.t().clone().t()),
+        refuse(
+            "crossed sizes", "problem_sizes2 has shape (16, 3) and strides", problem_sizes2=lambda x: x.t().clone().t()
+        ),
         refuse(
             "overlap",
             "input_permutation overlaps topk_ids in memory",
@@ -286,5 +292,7 @@ CONTRACT = Contract(
         *(DEEPSEEK | {"tokens": tokens, "experts": experts} for tokens in (16, 4096) for experts in (8, 64, 512)),
     ),
     peers=peers,
-    traits=(Trait(TraitKind.NEVER_IN_PLACE, "every output means something else than ids, and has another size or order"),),
+    traits=(
+        Trait(TraitKind.NEVER_IN_PLACE, "every output means something else than ids, and has another size or order"),
+    ),
 )
