@@ -48,7 +48,7 @@ def check_orders_apart(topk_ids: torch.Tensor, **outs: torch.Tensor) -> None:
 
 
 class Order(NamedTuple):
-    """Elements by expert: each count, and of all elements that have an expert, in order, its expert and its rank there."""
+    """Elements by expert: counts, and of each element that has an expert, in order, that expert and its rank there."""
 
     counts: torch.Tensor
     elements: torch.Tensor
