@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import is_grad_enabled
 from torch.autograd import forward_ad
+from torch.compiler import is_compiling
 
 from warpwright.checks import (
     FLOAT16_TYPES,
@@ -18,7 +19,6 @@ from warpwright.checks import (
     check_same_device,
     check_same_dtype,
     check_size,
-    known,
 )
 from warpwright.contract import Arguments, Contract, Output, each, refuse, rounded_once, sample
 from warpwright.draw import Draw, repeated, widened
@@ -65,7 +65,8 @@ def dsv3_router_gemm(
     """
     if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(hidden_states, router_weights):
         return call_recorded(_dsv3_router_gemm, hidden_states, router_weights, out_dtype)
-    if hidden_states.is_cuda and hidden_states.dim() == 2 and known(hidden_states.shape[0] > MANY):
+    is_many = not is_compiling() and hidden_states.dim() == 2 and hidden_states.shape[0] > MANY
+    if is_many and hidden_states.is_cuda:
         return _many(hidden_states, router_weights, out_dtype)
     return _dsv3_router_gemm(hidden_states, router_weights, out_dtype)
 

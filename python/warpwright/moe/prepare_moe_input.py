@@ -273,7 +273,9 @@ CONTRACT = Contract(
         *(refuse(f"{name} size", "size ", **{name: lambda x: x[:-1]}) for name in OUTS),
         refuse("columns", "size 2 in dimension 1, expected 3 (M, N and K)", problem_sizes1=lambda x: x[:, :2].clone()),
         refuse(
-            "crossed sizes", "problem_sizes2 has shape (16, 3) and strides", problem_sizes2=lambda x: x.t().clone().t()
+            "crossed sizes",
+            "problem_sizes2 has shape (16, 3) and strides",
+            problem_sizes2=lambda x: x.t().contiguous().t(),
         ),
         refuse(
             "overlap",
