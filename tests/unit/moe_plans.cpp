@@ -1,6 +1,6 @@
 // Prints how elements, tokens and experts are dealt out to blocks and warps: a line for each question.
 //   order ELEMENTS EXPERTS FILLS         blocks, chunk, warps, threads, counts first, shared memory; of a turn of a warp
-//   router TOKENS EXPERTS IN_VECTORS SM  tensor cores, vector, tokens, cluster, x, y; experts of a tile
+//   router TOKENS EXPERTS IN_VECTORS SM  tensor cores, vector, tokens, cluster, x, y, experts
 #include <iostream>
 #include <string>
 
@@ -23,7 +23,7 @@ void answer_router() {
   std::cin >> tokens >> experts >> in_vectors >> sm;
   const RouterGemmPlan plan = plan_router_gemm(tokens, experts, in_vectors != 0, sm);
   std::cout << plan.on_tensor_cores << " " << plan.size << " " << plan.tokens << " " << plan.cluster << " " << plan.x
-            << " " << plan.y << " " << (plan.on_tensor_cores ? kRouterTileExperts : 1);
+            << " " << plan.y << " " << plan.experts;
 }
 
 int main() {

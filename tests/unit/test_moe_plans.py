@@ -128,4 +128,13 @@ def test_every_token_and_expert_of_a_router_has_a_block(ask: Ask) -> None:
         assert not cluster or problem.sm >= 90, problem
         assert size == (8 if problem.in_vectors else 1), problem
         seen.add((on_tensor_cores, size, tokens, cluster))
-    assert seen == {(0, 1, 8, 0), (0, 8, 1, 0), (0, 8, 2, 0), (0, 8, 8, 0), (1, 8, 16, 0), (1, 8, 16, 4)}
+    assert seen == {
+        (0, 1, 8, 0),
+        (0, 8, 1, 0),
+        (0, 8, 2, 0),
+        (0, 8, 8, 0),
+        (1, 8, 16, 0),
+        (1, 8, 16, 4),
+        (1, 8, 32, 0),
+        (1, 8, 32, 4),
+    }

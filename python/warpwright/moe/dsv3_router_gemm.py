@@ -39,9 +39,10 @@ def dsv3_router_gemm(
 
     ``out[t, e] = sum(hidden_states[t, k] * router_weights[e, k])``, summed in float32 and rounded once. It is made for
     few tokens: up to two are multiplied by a block of threads for each expert, more on tensor cores with the sum dealt
-    out to all SMs; more than 256 on a GPU are handed to ``torch.mm`` with a float32 result. The same call gives the
-    same bits. The sums of tensor cores are truncated in their last bits. Interface of sgl_kernel, which takes up to 16
-    tokens and 256 or 384 experts; here any number of each goes.
+    out to all SMs. More than 256 on a GPU of SM 8.0 and newer are handed to ``torch.mm`` with a float32 result, but for
+    compiled graphs, which call this operator for any number. The same call gives the same bits. Tensor cores drop the
+    last bits of their sums. Interface of sgl_kernel, which takes up to 16 tokens and 256 or 384 experts; here any
+    number of each goes.
 
     Parameters
     ----------
@@ -65,16 +66,18 @@ def dsv3_router_gemm(
     """
     if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(hidden_states, router_weights):
         return call_recorded(_dsv3_router_gemm, hidden_states, router_weights, out_dtype)
-    is_many = not is_compiling() and hidden_states.dim() == 2 and hidden_states.shape[0] > MANY
-    if is_many and hidden_states.is_cuda:
-        return _many(hidden_states, router_weights, out_dtype)
+    if not is_compiling() and _is_for_torch(hidden_states, router_weights):
+        check(hidden_states, router_weights, out_dtype)
+        return torch.mm(hidden_states, router_weights.t(), out_dtype=torch.float32).to(out_dtype)
     return _dsv3_router_gemm(hidden_states, router_weights, out_dtype)
 
 
-def _many(hidden_states: torch.Tensor, router_weights: torch.Tensor, out_dtype: torch.dtype) -> torch.Tensor:
-    """Return torch's product, summed in float32 also where torch itself would add parts in 16 bits."""
-    check(hidden_states, router_weights, out_dtype)
-    return torch.mm(hidden_states, router_weights.t(), out_dtype=torch.float32).to(out_dtype)
+def _is_for_torch(hidden_states: torch.Tensor, router_weights: torch.Tensor) -> bool:
+    """True for many tokens on a GPU whose tensor cores know both dtypes."""
+    if hidden_states.dim() != 2 or hidden_states.shape[0] <= MANY or not hidden_states.is_cuda:
+        return False
+    has_tensor_cores = torch.cuda.get_device_capability(hidden_states.device) >= (8, 0)
+    return has_tensor_cores and 0 not in router_weights.shape
 
 
 def check(hidden_states: torch.Tensor, router_weights: torch.Tensor, out_dtype: torch.dtype) -> None:
