@@ -10,7 +10,6 @@ import torch
 
 import warpwright
 
-
 SIGNATURES = {
     "moe_align_block_size": "topk_ids num_experts block_size sorted_token_ids experts_ids num_tokens_post_pad "
     "cumsum_buffer pad_sorted_token_ids ignore_invalid_expert",

@@ -49,12 +49,13 @@ __device__ __forceinline__ void add_products(const RouterGemmProblem& p, const T
   }
 }
 
+// From SM 8.0 on vectors of more tokens than two go to tensor cores (router_gemm_plan.h), and nothing else has this code.
+constexpr bool has_router_rows(int arch, int size, int tokens) { return arch < 800 || size == 1 || tokens <= 2; }
+
 template <typename T, int kSize, int kTokens>
-__global__ void __launch_bounds__(kRouterThreads, 2) router_gemm_kernel(RouterGemmProblem p) {
+__device__ __forceinline__ void multiply_rows(const RouterGemmProblem& p) {
   constexpr int kWarps = kRouterThreads / 32;
   __shared__ float of_warps[kTokens][kWarps];
-  wait_for_earlier_kernels();
-  let_later_kernels_start();
   const int64_t expert = blockIdx.x;
   const T* weights = static_cast<const T*>(p.weights) + expert * p.expert_stride;
 #pragma unroll 1
@@ -80,6 +81,15 @@ __global__ void __launch_bounds__(kRouterThreads, 2) router_gemm_kernel(RouterGe
     }
     __syncthreads();
   }
+}
+
+template <typename T, int kSize, int kTokens>
+__global__ void __launch_bounds__(kRouterThreads, 2) router_gemm_kernel(RouterGemmProblem p) {
+  wait_for_earlier_kernels();
+  let_later_kernels_start();
+#ifdef __CUDA_ARCH__
+  if constexpr (has_router_rows(__CUDA_ARCH__, kSize, kTokens)) multiply_rows<T, kSize, kTokens>(p);
+#endif
 }
 
 }  // namespace warpwright
