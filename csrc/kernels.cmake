@@ -66,3 +66,8 @@ warpwright_add_kernel(segment_packbits     speculative/segment_packbits.cu      
 warpwright_add_kernel(apply_token_bitmask_inplace_cuda grammar/apply_token_bitmask_inplace_cuda.cu 75 80 86 89 90a)
 warpwright_add_kernel(topk_softmax         moe/topk_softmax.cu                  75 80 86 89 90a
                       ALSO topk_sigmoid moe_fused_gate kimi_k2_moe_fused_gate)
+warpwright_add_kernel(moe_align_block_size   moe/moe_align_block_size.cu            75 80 86 89 90a ALSO prepare_moe_input)
+warpwright_add_kernel(moe_sum                moe/moe_sum.cu                         75 80 86 89 90a
+                      ALSO moe_sum_reduce apply_shuffle_mul_sum)
+warpwright_add_kernel(shuffle_rows           moe/shuffle_rows.cu                    75 80 86 89 90a)
+warpwright_add_kernel(dsv3_router_gemm       moe/dsv3_router_gemm.cu                75 80 86 89 90a)

@@ -1,4 +1,5 @@
 """Mixtures of experts: which experts a token goes to, and with which weights."""
+"""Mixtures of experts: what stands between the router and the products."""
 
 from warpwright._rooms import open_family
 

@@ -1,0 +1,39 @@
+// Launch function of moe_sum, moe_sum_reduce and apply_shuffle_mul_sum: the same code on every SM.
+
+#include "warpwright/launch_kernel.cuh"
+#include "warpwright/moe/sum_rows.cuh"
+
+namespace warpwright {
+
+namespace sum_rows {
+
+constexpr int64_t kSmallTo = 1 << 15;  // vectors up to which blocks are small, so that more SMs have one
+
+template <typename T, int kSize, typename SourceRows>
+Status with_vectors_of(const SumRowsProblem& p, cudaStream_t stream) {
+  const int64_t vectors = p.hidden / kSize;
+  const int threads = p.tokens * vectors <= kSmallTo ? 64 : kSumThreads;
+  LaunchShape shape{blocks_in_turns((p.tokens * vectors + threads - 1) / threads), threads};
+  shape.dependent = p.dependent;
+  return launch_kernel<sum_rows_kernel<T, kSize, SourceRows>>(shape, stream, SumRowsWork{p, Divider(vectors)});
+}
+
+template <typename T, typename SourceRows>
+Status with_rows_of(const SumRowsProblem& p, cudaStream_t stream) {
+  constexpr int kSize = kFullVector<T>;
+  const bool in_vectors = takes_vectors<T>(p.input, p.row_stride, p.hidden) &&
+                          takes_vectors<T>(p.out, p.out_stride, p.hidden) && p.token_stride % kSize == 0;
+  return in_vectors ? with_vectors_of<T, kSize, SourceRows>(p, stream) : with_vectors_of<T, 1, SourceRows>(p, stream);
+}
+
+}  // namespace sum_rows
+
+Status moe_sum(const SumRowsProblem& p, cudaStream_t stream) {
+  return with_float_type(p.dtype, [&](auto element) {
+    using T = decltype(element);
+    return p.rows == nullptr ? sum_rows::with_rows_of<T, AdjacentRows>(p, stream)
+                             : sum_rows::with_rows_of<T, GatheredRows>(p, stream);
+  });
+}
+
+}  // namespace warpwright
