@@ -24,8 +24,13 @@ FAMILIES = (
     "allreduce", "attention", "elementwise", "fused", "gemm", "grammar", "kvcacheio", "mamba", "memory", "moe",
     "quantization", "sampling", "speculative", "top_k",
 )  # fmt: skip
-HELPERS = {"marlin_permute_scales": "quantization", "marlin_zero_points": "quantization"}
-"""Public functions that are no operators, and the families that have them."""
+HELPERS = {
+    "marlin_permute_scales": "quantization",
+    "marlin_zero_points": "quantization",
+    "top_k_renorm_prob": "sampling",
+    "top_p_renorm_prob": "sampling",
+}
+"""Public functions that are no operators, or other names of such, and the families that have them."""
 
 
 @functools.lru_cache(maxsize=1)

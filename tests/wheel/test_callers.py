@@ -113,6 +113,8 @@ def test_a_family_with_an_operator_of_its_name_is_both() -> None:
 def test_a_family_without_an_operator_of_its_name_says_so() -> None:
     with pytest.raises(TypeError, match="warpwright.gemm is a package and no operator, so it cannot be called"):
         importlib.import_module("warpwright.gemm")()  # type: ignore[operator]
+
+
 def test_experts_are_chosen_in_the_older_form_too() -> None:
     logits = torch.randn(5, 16)
     (weights, ids), (older, older_ids) = ((torch.empty(5, 3), torch.empty(5, 3, dtype=torch.int32)) for _ in range(2))

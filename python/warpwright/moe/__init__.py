@@ -1,5 +1,4 @@
-"""Mixtures of experts: which experts a token goes to, and with which weights."""
-"""Mixtures of experts: what stands between the router and the products."""
+"""Mixtures of experts: which experts a token goes to, and what stands between the router and the products."""
 
 from warpwright._rooms import open_family
 

@@ -67,7 +67,6 @@ def draw_contract(
         peers=_peers_of(function.__name__),
         determined=_determined,
         traits=(calls.UNDETERMINED,),
-        also_in=("sampling",),
     )
 
 

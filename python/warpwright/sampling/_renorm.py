@@ -63,7 +63,6 @@ def keep_contract(
         workloads=WORKLOADS,
         output=_output_of(name),
         peers=peers,
-        also_in=("sampling",),
     )
 
 

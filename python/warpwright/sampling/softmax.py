@@ -129,5 +129,4 @@ CONTRACT = Contract(
     workloads=WORKLOADS,
     output=output,
     peers=peers,
-    also_in=("sampling",),
 )
