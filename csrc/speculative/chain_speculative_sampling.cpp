@@ -68,8 +68,7 @@ Tensor chain_speculative_sampling(const Tensor& draft_probs, const Tensor& draft
   problem.chain.requests = requests;
   problem.chain.drafted = drafted;
   problem.chain.random = random_source(seed, offset, args.seeds, args.offsets);
-  const SmPath<SampleDraftLaunch>* path = find_path(kPaths, scope.device());
-  problem.has_clusters = path != nullptr && path->sm >= 90;
+  problem.has_clusters = has_clusters(kPaths, scope.device());
   launch_dependent("chain_speculative_sampling", kPaths, scope, problem, std::nullopt, scope.device());
   return tokens;
 }

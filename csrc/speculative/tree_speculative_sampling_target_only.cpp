@@ -71,8 +71,7 @@ void tree_speculative_sampling_target_only(
   problem.tree.last_coins = data_of<float>(args.last_coins);
   problem.tree.threshold_single = threshold_single;
   problem.tree.threshold_all = std::max(threshold_acc, kLeastThreshold);
-  const SmPath<SampleDraftLaunch>* path = find_path(kPaths, scope.device());
-  problem.has_clusters = path != nullptr && path->sm >= 90;
+  problem.has_clusters = has_clusters(kPaths, scope.device());
   launch_dependent("tree_speculative_sampling_target_only", kPaths, scope, problem, std::nullopt, scope.device());
 }
 

@@ -101,6 +101,13 @@ void launch(const char* op, const SmPath<Launch>* table, const LaunchScope& scop
   check_launch(op, path_for(op, table, scope.device()).launch(arguments..., scope.stream()));
 }
 
+// Whether the path that the device takes was compiled for an SM that has thread block clusters.
+template <typename Launch>
+bool has_clusters(const SmPath<Launch>* table, const Device& device) {
+  const SmPath<Launch>* path = find_path(table, device);
+  return path != nullptr && path->sm >= 90;
+}
+
 // Whether a launch may be programmatically dependent: the callers wish it (by default they do), and the code of the path
 // waits for earlier kernels by itself, which older SMs cannot.
 template <typename Launch>

@@ -1,6 +1,6 @@
 // The least key that stays: that of the k-th largest score, or of the one with which the larger ones come to a share of
-// the mass. Exact, by radix digits, the first of 12 bits: the row is read once for it, and once more for the elements that
-// have the digit in which the bound lies. These fit into shared memory but for rows of very many near equals.
+// the mass. Exact, by radix digits, the first of 12 bits: the row is read once for it, and once more for the elements
+// that have the digit in which the bound lies. These fit into shared memory but for rows of very many near equals.
 #pragma once
 
 #include "warpwright/sampling/radix_bins.cuh"

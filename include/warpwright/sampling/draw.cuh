@@ -1,8 +1,8 @@
 // A class by chance: by rejection where classes are left out, so that the row is not sorted.
 //
-// A class is drawn with the weights of those above a bound, at first all of them. It stays where less than the mass asked
-// for is heavier than it; otherwise the bound rises to its own score. Each turn leaves fewer classes, and the heaviest one
-// always stays. Method: FlashInfer, "Sorting-Free GPU Kernels for LLM Sampling" (2025).
+// A class is drawn with the weights of those above a bound, at first all of them. It stays where less than the mass
+// asked for is heavier than it; otherwise the bound rises to its own score. Each turn leaves fewer classes, and the
+// heaviest one always stays. Method: FlashInfer, "Sorting-Free GPU Kernels for LLM Sampling" (2025).
 #pragma once
 
 #include "warpwright/random.cuh"
@@ -12,7 +12,7 @@
 namespace warpwright {
 
 struct Drawn {
-  int index;    // -1: there was none
+  int index;  // -1: there was none
   float score;
 };
 
@@ -54,8 +54,8 @@ struct Draw {
     return shared.drawn;
   }
 
-  // The same for the weights above a bound, but that those stay alone that less than `share` of `whole` is heavier than;
-  // where `whole` is negative, of what is above the bound.
+  // The same for the weights above a bound, but that those stay alone that less than `share` of `whole` is heavier
+  // than; where `whole` is negative, of what is above the bound.
   __device__ Drawn within(double share, double whole, float bound, float mass, const RowRandom& random) const {
     for (uint32_t turn = 0;; ++turn) {
       const uint4 words = random.words(turn);

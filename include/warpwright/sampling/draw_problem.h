@@ -26,9 +26,9 @@ enum class Filter { kNone, kTopP, kMinP, kTopKTopP };
 
 struct DrawProblem {
   Filter filter = Filter::kNone;
-  void* samples = nullptr;       // (draws), int32 or int64
-  bool* valid = nullptr;         // (draws): false where the row had no class to draw
-  const void* scores = nullptr;  // (rows, classes), row_stride elements from row to row
+  void* samples = nullptr;        // (draws), int32 or int64
+  bool* valid = nullptr;          // (draws): false where the row had no class to draw
+  const void* scores = nullptr;   // (rows, classes), row_stride elements from row to row
   const void* indices = nullptr;  // (draws), int32 or int64: the row of each draw; null: its own
   int64_t draws = 0, rows = 0, classes = 0, row_stride = 0;
   Dtype dtype = Dtype::kFloat32;

@@ -52,9 +52,9 @@ struct MassBins {
 __device__ inline int exponent_of(uint32_t first_digit) { return int(first_digit >> 3 & 0xffu); }
 
 struct Reached {
-  int bin;        // -1: the bins together do not reach it
-  double above;   // what the bins above have, and what was there before
-  double with;    // the same with this bin
+  int bin;       // -1: the bins together do not reach it
+  double above;  // what the bins above have, and what was there before
+  double with;   // the same with this bin
 };
 
 struct ReachShared {

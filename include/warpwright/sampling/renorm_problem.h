@@ -25,6 +25,7 @@ struct SoftmaxProblem {
   int64_t rows = 0, classes = 0, row_stride = 0;
   Dtype dtype = Dtype::kFloat32;
   RowNumber<float> temperature;
+  bool has_clusters = false;  // the code is for an SM that has them
   bool dependent = false;
 };
 

@@ -1,7 +1,7 @@
 // A row of probabilities or logits, dealt out to the threads of a block.
 //
-// Which thread has which elements, and in which order, follows from the element type and the size of a block alone, which
-// is the same for every GPU and every batch: sums that go the same way have the same bits.
+// Which thread has which elements, and in which order, follows from the element type and the size of a block alone,
+// which is the same for every GPU and every batch: sums that go the same way have the same bits.
 #pragma once
 
 #include <cstdint>
@@ -63,26 +63,31 @@ struct RowScores {
   }
 };
 
+// Writes change(score) for the scores of a chunk, those that are in the row.
+template <typename T, typename Out, typename Change>
+__device__ __forceinline__ void write_chunk(const RowScores<T>& row, const Vector<T, RowScores<T>::kChunk>& read,
+                                            int first, Out* out, const Change& change) {
+  constexpr int kChunk = RowScores<T>::kChunk;
+  float of[kChunk];
+#pragma unroll
+  for (int i = 0; i < kChunk; ++i) of[i] = change(to_float(read.at[i]));
+  if (reinterpret_cast<uintptr_t>(out) % 16 == 0 && first + kChunk <= row.classes) {
+    write_vector(out + first, of);
+    return;
+  }
+#pragma unroll
+  for (int i = 0; i < kChunk; ++i) {
+    if (first + i < row.classes) out[first + i] = from_float<Out>(of[i]);
+  }
+}
+
 // Writes change(score) for every score of a row.
 template <typename T, typename Out, typename Change>
 __device__ void write_row(const RowScores<T>& row, Out* out, const Change& change) {
-  constexpr int kChunk = RowScores<T>::kChunk;
-  const bool aligned = reinterpret_cast<uintptr_t>(out) % 16 == 0;
   for (int step = 0; step < row.steps(); ++step) {
     const int first = RowScores<T>::first_of(step, threadIdx.x);
     if (first >= row.classes) break;
-    float of[kChunk];
-    const Vector<T, kChunk> read = row.chunk(first);
-#pragma unroll
-    for (int i = 0; i < kChunk; ++i) of[i] = change(to_float(read.at[i]));
-    if (aligned && first + kChunk <= row.classes) {
-      write_vector(out + first, of);
-      continue;
-    }
-#pragma unroll
-    for (int i = 0; i < kChunk; ++i) {
-      if (first + i < row.classes) out[first + i] = from_float<Out>(of[i]);
-    }
+    write_chunk<T>(row, row.chunk(first), first, out, change);
   }
 }
 

@@ -1,8 +1,10 @@
-// Softmax of rows of logits: a block for each row.
+// Softmax of rows of logits. A row is held in registers by one block or by a cluster of them; what is too long for that
+// is read twice.
 #pragma once
 
 #include <cfloat>
 
+#include "warpwright/block_cluster.cuh"
 #include "warpwright/dependent_launch.cuh"
 #include "warpwright/sampling/block_sum.cuh"
 #include "warpwright/sampling/renorm_problem.h"
@@ -13,6 +15,9 @@ namespace warpwright {
 struct SoftmaxShared {
   double sums[kRowWarps];
   float maxima[kRowWarps];
+  float largest;  // of this block, for the others
+  double sum;
+  bool has_nan;
 };
 
 // e^((logit - largest) / temperature). A temperature of 0 is the limit: the largest logits share all.
@@ -54,12 +59,17 @@ struct CooledMass {
 };
 
 template <typename T>
+__device__ RowScores<T> logits_of(const SoftmaxProblem& problem, int64_t index) {
+  const T* start = static_cast<const T*>(problem.logits) + index * problem.row_stride;
+  return {start, int(problem.classes), reinterpret_cast<uintptr_t>(start) % 16 == 0};
+}
+
+template <typename T>
 __global__ void __launch_bounds__(kRowThreads) softmax_kernel(SoftmaxProblem problem) {
   wait_for_earlier_kernels();
   __shared__ SoftmaxShared shared;
   const int64_t index = blockIdx.x;
-  const T* start = static_cast<const T*>(problem.logits) + index * problem.row_stride;
-  const RowScores<T> row{start, int(problem.classes), reinterpret_cast<uintptr_t>(start) % 16 == 0};
+  const RowScores<T> row = logits_of<T>(problem, index);
   const float temperature = number_of(problem.temperature, index);
   const Cooled cooled(temperature);
   CooledMass mass;
@@ -74,6 +84,91 @@ __global__ void __launch_bounds__(kRowThreads) softmax_kernel(SoftmaxProblem pro
   const float whole = has_nan ? NAN : float(sum);
   write_row(row, problem.out + index * problem.classes,
             [&](float logit) { return cooled.weight(cooled.turned(logit), largest) / whole; });
+}
+
+// Chunks of a row that the threads of all its blocks have in turn.
+template <typename T, int kHeld>
+struct HeldLogits {
+  static constexpr int kChunk = RowScores<T>::kChunk;
+
+  const RowScores<T>& row;
+  Vector<T, kChunk> chunk[kHeld];
+
+  __device__ explicit HeldLogits(const RowScores<T>& row) : row(row) {
+#pragma unroll
+    for (int step = 0; step < kHeld; ++step) chunk[step] = row.chunk(first_of(step));
+  }
+
+  __device__ static int first_of(int step) {
+    return ((step * BlockCluster::size() + BlockCluster::rank()) * kRowThreads + int(threadIdx.x)) * kChunk;
+  }
+
+  template <typename Each>
+  __device__ __forceinline__ void for_each(const Each& each) const {
+#pragma unroll
+    for (int step = 0; step < kHeld; ++step) {
+#pragma unroll
+      for (int i = 0; i < kChunk; ++i) each(to_float(chunk[step].at[i]), first_of(step) + i);
+    }
+  }
+
+  template <typename Change>
+  __device__ __forceinline__ void write(float* out, const Change& change) const {
+#pragma unroll
+    for (int step = 0; step < kHeld; ++step) write_chunk<T>(row, chunk[step], first_of(step), out, change);
+  }
+};
+
+// The largest logit of all blocks of a row, and whether one is NaN.
+__device__ inline float largest_of_cluster(float largest, bool& has_nan, SoftmaxShared& shared) {
+  largest = block_max(largest, shared.maxima);
+  has_nan = __syncthreads_or(has_nan);
+  if (threadIdx.x == 0) {
+    shared.largest = largest;
+    shared.has_nan = has_nan;
+  }
+  BlockCluster::meet();
+  for (int rank = 0; rank < BlockCluster::size(); ++rank) {
+    largest = fmaxf(largest, *BlockCluster::of(rank, &shared.largest));
+    has_nan |= *BlockCluster::of(rank, &shared.has_nan);
+  }
+  return largest;
+}
+
+__device__ inline double sum_of_cluster(float sum, SoftmaxShared& shared) {
+  const double of_block = block_sum<double>(sum, shared.sums);
+  if (threadIdx.x == 0) shared.sum = of_block;
+  BlockCluster::meet();
+  double all = 0.0;
+  for (int rank = 0; rank < BlockCluster::size(); ++rank) all += *BlockCluster::of(rank, &shared.sum);
+  BlockCluster::meet();  // no block may end while another reads of it
+  return all;
+}
+
+template <typename T, int kHeld>
+__global__ void __launch_bounds__(kRowThreads) softmax_held_kernel(SoftmaxProblem problem) {
+  wait_for_earlier_kernels();
+  __shared__ SoftmaxShared shared;
+  const int64_t index = blockIdx.x / BlockCluster::size();
+  const RowScores<T> row = logits_of<T>(problem, index);
+  const float temperature = number_of(problem.temperature, index);
+  const Cooled cooled(temperature);
+  const HeldLogits<T, kHeld> held(row);
+  float largest = -INFINITY, sum = 0.0f;
+  bool has_nan = false;
+  held.for_each([&](float logit, int at) {
+    largest = fmaxf(largest, cooled.turned(logit));
+    has_nan |= logit != logit && at < row.classes;
+  });
+  largest = largest_of_cluster(largest, has_nan, shared);
+  held.for_each([&](float logit, int) {
+    if (logit == logit) sum += cooled.weight(cooled.turned(logit), largest);
+  });
+  const double all = sum_of_cluster(sum, shared);
+  has_nan |= temperature != temperature || !cooled.has_result(largest);
+  const float whole = has_nan ? NAN : float(all);
+  held.write(problem.out + index * problem.classes,
+             [&](float logit) { return cooled.weight(cooled.turned(logit), largest) / whole; });
 }
 
 }  // namespace warpwright

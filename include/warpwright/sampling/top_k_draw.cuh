@@ -24,8 +24,8 @@ struct TopKShared {
   double mass, total;
 };
 
-// Sorts entries, the largest first; `size` is a power of two. Bitonic: Batcher, "Sorting Networks and Their Applications"
-// (AFIPS 1968).
+// Sorts entries, the largest first; `size` is a power of two. Bitonic: Batcher, "Sorting Networks and Their
+// Applications" (AFIPS 1968).
 __device__ inline void sort_entries(Entry* entries, int size) {
   const bool one_warp = size <= 64;
   if (!one_warp || threadIdx.x < 32) {

@@ -4,7 +4,7 @@
 
 #include "warpwright/dependent_launch.cuh"
 #include "warpwright/random.cuh"
-#include "warpwright/speculative/block_cluster.cuh"
+#include "warpwright/block_cluster.cuh"
 #include "warpwright/speculative/draw_token.cuh"
 #include "warpwright/speculative/verified_tree.cuh"
 

@@ -26,8 +26,9 @@ def softmax(
 ) -> torch.Tensor:
     """Return the softmax of each row of logits, divided by a temperature.
 
-    ``out = softmax(logits / temperature)``. Method: Milakov and Gimelshein, "Online normalizer calculation for softmax"
-    (arXiv:1805.02867); e^x by multiplications and additions alone, so that the bits are the same on every GPU.
+    ``out = softmax(logits / temperature)``. A row is held in registers, on SM 9.0 by a cluster of up to 8 blocks;
+    what is too long for that is read twice. Method: Milakov and Gimelshein, "Online normalizer calculation for softmax"
+    (arXiv:1805.02867).
 
     Parameters
     ----------

@@ -1,0 +1,29 @@
+// How many blocks share a row of logits, and how many chunks of 16 bytes each of their threads holds.
+// For host code alone: the unit tests compile it with the host compiler.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace warpwright {
+
+constexpr int64_t kSoftmaxThreads = 1024, kMostSoftmaxBlocks = 8;
+
+struct SoftmaxPlan {
+  int blocks = 1;
+  int held = 0;  // 0: the row is not held
+};
+
+// What registers have room for: 20 floats, or 24 elements of 16 bits.
+constexpr int most_held(int element_bytes) { return element_bytes == 4 ? 5 : 3; }
+
+// A chunk for each thread where a cluster may be so large, and as many as are held beyond that.
+constexpr SoftmaxPlan plan_softmax(int64_t chunks, int element_bytes, bool has_clusters) {
+  const int64_t most = has_clusters ? kMostSoftmaxBlocks : 1;
+  const int64_t blocks = std::min(most, (chunks + kSoftmaxThreads - 1) / kSoftmaxThreads);
+  const int64_t held = (chunks + blocks * kSoftmaxThreads - 1) / (blocks * kSoftmaxThreads);
+  if (held > most_held(element_bytes)) return {};
+  return {int(blocks), int(held)};
+}
+
+}  // namespace warpwright
