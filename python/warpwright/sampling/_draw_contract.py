@@ -67,6 +67,7 @@ def draw_contract(
         peers=_peers_of(function.__name__),
         determined=_determined,
         traits=(calls.UNDETERMINED,),
+        differs="a seed draws other tokens; the same ones on every GPU, and for a row in every batch",
     )
 
 
