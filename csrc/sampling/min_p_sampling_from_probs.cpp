@@ -18,9 +18,8 @@ Draws min_p_sampling_from_probs(const Tensor& probs, const std::optional<Tensor>
 
 }  // namespace
 
-WARPWRIGHT_OPERATOR(
-    min_p_sampling_from_probs,
-    "(Tensor probs, Tensor? indices, Tensor? min_p, float min_p_all, int seed, int offset, Tensor? seeds, "
+WARPWRIGHT_OPERATOR(min_p_sampling_from_probs,
+                    "(Tensor probs, Tensor? indices, Tensor? min_p, float min_p_all, int seed, int offset, Tensor? seeds, "
     "Tensor? offsets) -> (Tensor samples, Tensor valid)");
 
 }  // namespace warpwright::torch_api

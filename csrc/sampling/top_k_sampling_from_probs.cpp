@@ -18,9 +18,8 @@ Draws top_k_sampling_from_probs(const Tensor& probs, const std::optional<Tensor>
 
 }  // namespace
 
-WARPWRIGHT_OPERATOR(
-    top_k_sampling_from_probs,
-    "(Tensor probs, Tensor? indices, Tensor? top_k, int top_k_all, int seed, int offset, Tensor? seeds, "
+WARPWRIGHT_OPERATOR(top_k_sampling_from_probs,
+                    "(Tensor probs, Tensor? indices, Tensor? top_k, int top_k_all, int seed, int offset, Tensor? seeds, "
     "Tensor? offsets) -> (Tensor samples, Tensor valid)");
 
 }  // namespace warpwright::torch_api
