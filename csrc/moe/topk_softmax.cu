@@ -37,7 +37,7 @@ Status launch_held(RouteWork& work, const RoutePlan& plan, cudaStream_t stream) 
   return launch_kernel<route_kernel<Raw, kHeld, kLanes, kScoring, Choices>>(shape, stream, work);
 }
 
-// Numbers of 16 bits that are chosen by as they are leave room for the expert's own. A lane alone has little to sort for.
+// Numbers of 16 bits that are chosen by as they are leave room for the expert's own; a lane alone has little to sort.
 template <typename Raw, Scoring kScoring, int kHeld, int kLanes>
 Status launch_held(const RouteProblem& p, const RoutePlan& plan, cudaStream_t stream) {
   RouteWork work{p};

@@ -1,7 +1,7 @@
-// Kernel that masks logits. Where all tokens of a vector of 16 bytes are masked, it is written at once, and where none is,
-// nothing is done: no logit is read. Of the others, where there is little to do, each token is written by itself, which
-// waits for nothing; where there is much, the vector is read and written, since the memory would read it for a part too.
-// Most vectors have nothing to be done to them, so that what counts is how few instructions say so.
+// Kernel that masks logits. Where all tokens of a vector of 16 bytes are masked, it is written at once, and where none
+// is, nothing is done: no logit is read, and what counts is how few instructions say so. Of the others, where there is
+// little to do, each token is written by itself, which waits for nothing; where there is much, the vector is read and
+// written, since the memory would read it for a part too.
 #pragma once
 
 #include "warpwright/dependent_launch.cuh"
@@ -27,8 +27,8 @@ struct BitmaskPart {
   static constexpr uint32_t kAll = (1u << kCount) - 1;
 };
 
-// Which tokens of a thread are masked, as bits, vector by vector, where all are of the row: `first` is the first of them.
-// All vectors have the same place in their words, and lie in two of those where vectors and words do not begin together.
+// Which tokens of a thread are masked, as bits, vector by vector, where all are of the row: `first` is the first one.
+// All vectors have the same place in their words, and may lie in two of those where a row does not begin with a vector.
 template <typename Part, int kVectors>
 __device__ __forceinline__ uint32_t masked_inside(const uint32_t* mask, int64_t first) {
   constexpr int kWords = Part::kStep / 32;
