@@ -1,5 +1,7 @@
 // Launch function of apply_token_bitmask_inplace_cuda: the same code on every SM.
 
+#include <algorithm>
+
 #include "warpwright/grammar/token_bitmask.cuh"
 #include "warpwright/launch_kernel.cuh"
 
@@ -7,22 +9,23 @@ namespace warpwright {
 
 namespace token_bitmask_launch {
 
-constexpr int64_t kManyVectors = 1 << 20;  // from here on a thread holds four of them
+constexpr int64_t kManyVectors = 1 << 20;  // from here on a thread has those of 32 tokens
 
-template <typename Element, int kHeld>
-Status with_held(const TokenBitmaskProblem& p, uint32_t lowest, cudaStream_t stream) {
-  constexpr int64_t kCount = 16 / sizeof(Element), kPart = kCount * kHeld * kBitmaskThreads;
-  const int64_t parts = (p.tokens + kCount - 1 + kPart - 1) / kPart;  // a row may begin within a vector
-  const BitmaskWork work{p, p.rows * parts, Divider(parts)};
-  LaunchShape shape{blocks_in_turns(work.turns), kBitmaskThreads};
+template <typename Element, int kVectors>
+Status with_vectors(const TokenBitmaskProblem& p, uint32_t lowest, cudaStream_t stream) {
+  using Part = BitmaskPart<Element, kVectors>;
+  const int64_t before = Part::kCount - 1;  // a row may begin within a vector
+  LaunchShape shape{{(p.tokens + before + Part::kTokens - 1) / Part::kTokens, std::min(p.rows, kMaxGridY)},
+                    kBitmaskThreads};
   shape.dependent = p.dependent;
-  return launch_kernel<token_bitmask_kernel<Element, kHeld>>(shape, stream, work, lowest);
+  return launch_kernel<token_bitmask_kernel<Element, kVectors>>(shape, stream, p, lowest);
 }
 
 template <typename Element>
 Status with_element(const TokenBitmaskProblem& p, uint32_t lowest, cudaStream_t stream) {
   const bool are_many = p.rows * p.tokens * int64_t{sizeof(Element)} / 16 >= kManyVectors;
-  return are_many ? with_held<Element, 4>(p, lowest, stream) : with_held<Element, 1>(p, lowest, stream);
+  return are_many ? with_vectors<Element, 2 * sizeof(Element)>(p, lowest, stream)
+                  : with_vectors<Element, 1>(p, lowest, stream);
 }
 
 }  // namespace token_bitmask_launch

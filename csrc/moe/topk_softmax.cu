@@ -37,11 +37,11 @@ Status launch_held(RouteWork& work, const RoutePlan& plan, cudaStream_t stream) 
   return launch_kernel<route_kernel<Raw, kHeld, kLanes, kScoring, Choices>>(shape, stream, work);
 }
 
-// Numbers of 16 bits that are chosen by as they are leave room for the expert's own.
+// Numbers of 16 bits that are chosen by as they are leave room for the expert's own; a lane alone has little to sort.
 template <typename Raw, Scoring kScoring, int kHeld, int kLanes>
 Status launch_held(const RouteProblem& p, const RoutePlan& plan, cudaStream_t stream) {
   RouteWork work{p};
-  if constexpr (sizeof(Raw) == 2 && kHeld <= kMostPackedHeld) {
+  if constexpr (sizeof(Raw) == 2 && kHeld <= kMostPackedHeld && kLanes > 1) {
     if (p.bias == nullptr && p.groups == 1) {
       return launch_held<Raw, kHeld, kLanes, kScoring, PackedChoice<kHeld>>(work, plan, stream);
     }
@@ -60,6 +60,8 @@ template <typename Raw, Scoring kScoring>
 Status launch(const RouteProblem& p, const Device& device, cudaStream_t stream) {
   const RoutePlan plan = plan_route(p.tokens, p.experts, p.groups, device.sm_count);
   switch (plan.held * 100 + plan.lanes) {
+    case 801:
+      return launch_held<Raw, kScoring, 8, 1>(p, plan, stream);
     case 804:
       return launch_held<Raw, kScoring, 8, 4>(p, plan, stream);
     case 808:

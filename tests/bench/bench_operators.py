@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from statistics import geometric_mean
@@ -25,7 +25,7 @@ import pytest
 import torch
 
 import warpwright
-from contracts.results import determined
+from contracts.results import asked, determined, left_out, referred
 from timing import Call, copy_bandwidth, host_microseconds, median_of_three, print_table, write_record
 from warpwright._registry import as_tuple, by_name, overload, pure_outs, written
 from warpwright.contract import Arguments, Contract, TraitKind, no_operations
@@ -85,15 +85,16 @@ def is_compiled(contract: Contract) -> bool:
     return contract.operations is no_operations and (names == ["all"] or contract.name in names)
 
 
-def compiled(contract: Contract, dtypes: Sequence[torch.dtype]) -> Callable[[Arguments], tuple[torch.Tensor, ...]]:
+def compiled(contract: Contract, call: Arguments) -> Callable[[Arguments], tuple[torch.Tensor, ...]]:
     """Return what torch makes of a reference for one shape; it returns new tensors, also where the operator writes.
 
     Anew for each workload: a function that torch has compiled for eight shapes it runs uncompiled from then on.
     """
-    reference = by_name(contract.reference)
+    reference, without = by_name(contract.reference), left_out(contract, call)
+    dtypes = tuple(each.dtype for each in results(contract, call)())
 
     def rounded(call: Arguments) -> tuple[torch.Tensor, ...]:
-        found = as_tuple(reference(call | {"wide": torch.float32}))
+        found = asked(without, reference(call | {"wide": torch.float32}))
         return tuple(each.to(dtype) for each, dtype in zip(found, dtypes, strict=True))
 
     torch.compiler.reset()
@@ -105,7 +106,7 @@ def compiled_peer(contract: Contract, call: Arguments) -> Mapping[str, Call]:
     """Return that peer, where it is asked for."""
     if not is_compiled(contract):
         return {}
-    peer = compiled(contract, tuple(each.dtype for each in results(contract, call)()))
+    peer = compiled(contract, call)
     return {"torch.compile": lambda: peer(call)}
 
 
@@ -125,7 +126,7 @@ def flashinfer_peer(contract: Contract, call: Arguments) -> Mapping[str, Call]:
 
 def check(contract: Contract, call: Arguments) -> None:
     """Hold our result against the reference in float32; the tests hold it closer."""
-    expected = as_tuple(by_name(contract.reference)(call | {"wide": torch.float32}))
+    expected = referred(contract, call, torch.float32)
     given = (results(contract, call)(), expected)
     for found, right in zip(*(determined(contract, call, each) for each in given), strict=True):
         found, right = found.float(), right.to(found.dtype).float()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -51,9 +51,22 @@ def outcome(contract: Contract, call: Arguments) -> tuple[torch.Tensor, ...]:
 
 def exact(contract: Contract, call: Arguments) -> tuple[torch.Tensor, ...]:
     """Return the reference in float64, on whatever device the call is; of outputs that a call leaves out, nothing."""
-    results = apart(as_tuple(by_name(contract.reference)(call | {"wide": torch.float64})), call)
-    left_out = [index for index, name in enumerate(outs(contract)) if call[name] is None]
-    return tuple(result for index, result in enumerate(results) if index not in left_out)
+    return apart(referred(contract, call, torch.float64), call)
+
+
+def referred(contract: Contract, call: Arguments, wide: torch.dtype) -> tuple[torch.Tensor, ...]:
+    """Return what the reference makes in a dtype; of outputs that a call leaves out, nothing."""
+    return asked(left_out(contract, call), by_name(contract.reference)(call | {"wide": wide}))
+
+
+def left_out(contract: Contract, call: Arguments) -> list[int]:
+    """Return which results of the reference have no tensor to be written to."""
+    return [index for index, name in enumerate(outs(contract)) if call[name] is None]
+
+
+def asked(left_out: Sequence[int], results: Any) -> tuple[torch.Tensor, ...]:
+    """Return the results of a reference but for those."""
+    return tuple(result for index, result in enumerate(as_tuple(results)) if index not in left_out)
 
 
 def near(contract: Contract, found: torch.Tensor, expected: torch.Tensor) -> None:

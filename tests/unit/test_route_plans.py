@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SMS = (16, 46, 84, 108, 132)
 WARP = 32
 DRAWN = 5000
-KERNELS = {(8, 4), (8, 8), (8, 16), (8, 32), (12, 32), (16, 32), (32, 32)}
+KERNELS = {(8, 1), (8, 4), (8, 8), (8, 16), (8, 32), (12, 32), (16, 32), (32, 32)}
 """Of held experts and lanes, as csrc/moe/topk_softmax.cu has them."""
 
 

@@ -85,10 +85,14 @@ __device__ __forceinline__ void route_token(const RouteWork& work, const Lanes& 
   SoftmaxOfToken softmax;
   if constexpr (kScoring == Scoring::kSoftmax) {
     softmax = softmax_of(p, lanes, held, scores, choices.largest(lanes));
-  } else if constexpr (kIsExact) {
+  } else if constexpr (kIsExact && Lanes::kCount > 1) {
     if (p.groups > 1) keep_best_groups(work, lanes, held.group, choices);
   }
-  write_choices<Raw, kScoring>(p, lanes, logits, token, is_there, softmax, choices);
+  if constexpr (Lanes::kCount == 1) {
+    write_choices_of_lane<Raw, kScoring, kHeld>(p, lanes, logits, token, is_there, softmax, choices);
+  } else {
+    write_choices<Raw, kScoring>(p, lanes, logits, token, is_there, softmax, choices);
+  }
 }
 
 // With so many blocks on an SM, the registers hold all that a thread needs.

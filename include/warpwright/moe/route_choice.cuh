@@ -32,11 +32,13 @@ struct TokenLanes {
 
   // The first lane of the token for which it holds; there is one.
   __device__ __forceinline__ int first_where(bool holds) const {
+    if constexpr (kLanes == 1) return 0;
     return __ffs(int(__ballot_sync(0xffffffffu, holds) >> start & (0xffffffffu >> (32 - kLanes)))) - 1;
   }
 
   template <typename Value>
   __device__ __forceinline__ Value from(Value value, int of_lane) const {
+    if constexpr (kLanes == 1) return value;
     return __shfl_sync(0xffffffffu, value, of_lane, kLanes);
   }
 };

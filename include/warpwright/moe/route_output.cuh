@@ -42,6 +42,31 @@ __device__ __forceinline__ void write_shared(const RouteProblem& p, int64_t toke
   }
 }
 
+// Writes the choices of a token that one lane has, of as many experts at most: their weights wait for their sum.
+template <typename Raw, Scoring kScoring, int kHeld, typename Lanes, typename Choices>
+__device__ __forceinline__ void write_choices_of_lane(const RouteProblem& p, const Lanes& lanes, const Raw* logits,
+                                                      int64_t token, bool is_there, const SoftmaxOfToken& softmax,
+                                                      Choices& choices) {
+  const int routed = int(p.routed);
+  float weights[kHeld] = {}, sum = 0;
+#pragma unroll 1
+  for (int rank = 0; rank < routed; ++rank) {
+    const Choice choice = choices.next(lanes);
+    const float logit = kScoring == Scoring::kSigmoid ? float_of(logits[choice.id], p.dtype == Dtype::kFloat16) : 0.f;
+    const float weight = weight_of<kScoring>(p, logit, softmax, choice.score);
+    sum += weight;
+#pragma unroll
+    for (int i = 0; i < kHeld; ++i) weights[i] = i == rank ? weight : weights[i];
+    if (is_there) write_id(p, token, rank, choice.id);
+  }
+  if (!is_there) return;
+#pragma unroll
+  for (int i = 0; i < kHeld; ++i) {
+    if (i < routed) p.weights[token * p.weights_stride + i] = scaled(p, weights[i], sum);
+  }
+  write_shared(p, token, 0, 1);
+}
+
 // Writes the choices of a token: each lane keeps one of as many as there are lanes, and they write them together. A sum
 // that is known only then comes to the weights that were written before it.
 template <typename Raw, Scoring kScoring, typename Lanes, typename Choices>

@@ -7,11 +7,13 @@
 namespace warpwright {
 
 constexpr int kRouteHeld[] = {8, 12, 16, 32};  // experts that a lane may hold, ascending: there is a kernel for each
-constexpr int kLeastRouteLanes = 4;            // of a token; there is one of 8 held experts for each power of two
+constexpr int kLeastRouteLanes = 4;            // of a token that one lane does not hold; of 8 held experts there is a
+                                               // kernel for one lane, and for each power of two from here on
 constexpr int kMostRouteWarps = 4;             // of a block
 constexpr int kRouteBlockThreads = 256;        // of a block that has one token
 
-// A token has `lanes` lanes side by side, a power of two of them, and all of a warp where more than 8 experts are held.
+// A token has `lanes` lanes side by side, a power of two of them: one where it holds all, which then has nobody to wait
+// for, and all of a warp where more than 8 experts are held.
 // Each of its groups has `group_lanes` of them, a power of two as well, of which each holds `held` experts side by
 // side: so the order of lanes is that of experts.
 struct RoutePlan {
@@ -41,7 +43,7 @@ constexpr RoutePlan plan_route(int64_t tokens, int64_t experts, int64_t groups, 
     plan.held = held;
     plan.group_lanes = group_lanes;
     const int lanes = route_power_of_two_from(group_lanes * groups);
-    if (held == kRouteHeld[0]) plan.lanes = lanes < kLeastRouteLanes ? kLeastRouteLanes : lanes;
+    if (held == kRouteHeld[0]) plan.lanes = lanes > 1 && lanes < kLeastRouteLanes ? kLeastRouteLanes : lanes;
     break;
   }
   if (plan.held == 0) {

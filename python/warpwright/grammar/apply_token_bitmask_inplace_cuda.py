@@ -151,6 +151,8 @@ CONTRACT = Contract(
         sample("float16", rows=3, vocabulary=4099, dtype=torch.float16),
         sample("a large vocabulary", rows=3, vocabulary=151_936, kept=0.9),
         sample("many vectors", rows=33, vocabulary=128_256, kept=0.1),
+        sample("many vectors off their words", rows=33, vocabulary=127_101),
+        sample("many halves off their words", rows=64, vocabulary=131_111, dtype=torch.bfloat16),
         sample("all kept", rows=3, kept=1.0),
         sample("none kept", rows=3, vocabulary=1027, kept=0.0),
         sample("rows", _rows(5, 0, 2)),
