@@ -132,6 +132,7 @@ def test_every_token_and_expert_of_a_router_has_a_block(ask: Ask) -> None:
         (0, 1, 8, 0),
         (0, 8, 1, 0),
         (0, 8, 2, 0),
+        (0, 8, 4, 0),
         (0, 8, 8, 0),
         (1, 8, 16, 0),
         (1, 8, 16, 4),

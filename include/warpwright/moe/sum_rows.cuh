@@ -2,12 +2,10 @@
 // are policies.
 #pragma once
 
-#include <type_traits>
-
 #include "warpwright/dependent_launch.cuh"
 #include "warpwright/divider.h"
 #include "warpwright/moe/sum_rows.h"
-#include "warpwright/vector.cuh"
+#include "warpwright/moe/vector_or_zeros.cuh"
 
 namespace warpwright {
 
@@ -79,21 +77,14 @@ struct GatheredRows {
   }
 };
 
-// A vector of a row, zeros where there is none: chosen in words, so that no element is taken out before all are on their way.
-template <typename T, int kSize>
-__device__ __forceinline__ Vector<T, kSize> vector_of_row(const T* input, int64_t offset) {
-  using Words = std::conditional_t<kSize == 1, Vector<T, 1>, uint4>;
-  static_assert(sizeof(Words) == sizeof(Vector<T, kSize>), "an element or 16 bytes");
-  const Words words = offset >= 0 ? *reinterpret_cast<const Words*>(input + offset) : Words{};
-  return reinterpret_cast<const Vector<T, kSize>&>(words);
-}
-
 // A row that is not there is one of zeros times zero, which changes no sum that began at zero.
 template <typename T, int kSize>
 __device__ __forceinline__ void add_rows(const T* input, const HeldRows& rows, float (&sum)[kSize]) {
   Vector<T, kSize> held[kSumHeld];
 #pragma unroll
-  for (int i = 0; i < kSumHeld; ++i) held[i] = vector_of_row<T, kSize>(input, rows.offset[i]);
+  for (int i = 0; i < kSumHeld; ++i) {
+    held[i] = vector_or_zeros<T, kSize>(input + rows.offset[i], rows.offset[i] >= 0);
+  }
 #pragma unroll
   for (int i = 0; i < kSumHeld; ++i) {
     const float factor = rows.offset[i] >= 0 ? rows.factor[i] : 0.0f;
