@@ -32,7 +32,8 @@ Status with_type(const RouterGemmProblem& p, cudaStream_t stream) {
   }
   if (plan.size == 1) return run<router_gemm_kernel<T, 1, 8>>(plan, p, stream);
   if (plan.tokens == 1) return run<router_gemm_kernel<T, 8, 1>>(plan, p, stream);
-  return plan.tokens == 2 ? run<router_gemm_kernel<T, 8, 2>>(plan, p, stream)
+  if (plan.tokens == 2) return run<router_gemm_kernel<T, 8, 2>>(plan, p, stream);
+  return plan.tokens == 4 ? run<router_gemm_kernel<T, 8, 4>>(plan, p, stream)
                           : run<router_gemm_kernel<T, 8, 8>>(plan, p, stream);
 }
 

@@ -33,7 +33,7 @@ ExpertOrderProblem expert_order_of(const Arg& topk_ids, int64_t num_experts) {
   ExpertOrderProblem problem;
   problem.ids = topk_ids.data();
   problem.id_dtype = to_dtype(topk_ids.dtype_number());
-  problem.elements = topk_ids.numel();
+  problem.elements = int32_t(topk_ids.numel());
   problem.experts = int32_t(num_experts);
   return problem;
 }

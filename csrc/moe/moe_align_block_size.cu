@@ -29,7 +29,7 @@ Status moe_align_block_size(const ExpertOrderProblem& p, const Device& device, W
                             cudaStream_t stream) {
   using namespace expert_order;
   const ExpertOrderPlan plan = plan_expert_order(p.elements, p.experts, places_to_fill(p));
-  ExpertOrderWork work{p, plan.chunk, plan.warps, nullptr};
+  ExpertOrderWork work{p, int32_t(plan.chunk), plan.warps, nullptr};
   if (plan.counts_first) {
     work.counts = static_cast<int32_t*>(workspace(sizeof(int32_t) * plan.blocks * p.experts));
     LaunchShape shape{{plan.blocks}, kCountThreads, int(sizeof(int32_t)) * p.experts};
@@ -37,9 +37,8 @@ Status moe_align_block_size(const ExpertOrderProblem& p, const Device& device, W
     const Status counted = launch_kernel<count_experts_kernel<kCountThreads>>(shape, stream, work);
     if (!counted.ok()) return counted;
   }
-  const int32_t elements = int32_t(p.elements);
-  return p.prepares ? with_sink(PrepareSink{p.prepare, elements}, plan, work, device, stream)
-                    : with_sink(AlignSink{p.align, elements}, plan, work, device, stream);
+  return p.prepares ? with_sink(PrepareSink{p.prepare, p.elements}, plan, work, device, stream)
+                    : with_sink(AlignSink{p.align, p.elements}, plan, work, device, stream);
 }
 
 }  // namespace warpwright

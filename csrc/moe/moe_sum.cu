@@ -7,15 +7,27 @@ namespace warpwright {
 
 namespace sum_rows {
 
-constexpr int64_t kSmallTo = 1 << 15;  // vectors up to which blocks are small, so that more SMs have one
+constexpr int64_t kSmallestTo = 1 << 12;   // vectors up to which a block is a warp, so that more SMs have one
+constexpr int64_t kSmallTo = 1 << 15;      // and up to which it is two
+constexpr int64_t kSeveralFrom = 1 << 20;  // from which a thread has several of a token: three waves of a large GPU
+constexpr int64_t kSeveral = 4;
+
+// Threads of a token. Those that look up their rows do it for several vectors, where there are enough for all SMs.
+template <typename SourceRows>
+int64_t threads_of_token(int64_t tokens, int64_t vectors) {
+  const bool looks_up = std::is_same_v<SourceRows, GatheredRows>;
+  return looks_up && tokens * vectors >= kSeveralFrom ? (vectors + kSeveral - 1) / kSeveral : vectors;
+}
 
 template <typename T, int kSize, typename SourceRows>
 Status with_vectors_of(const SumRowsProblem& p, cudaStream_t stream) {
-  const int64_t vectors = p.hidden / kSize;
-  const int threads = p.tokens * vectors <= kSmallTo ? 64 : kSumThreads;
-  LaunchShape shape{blocks_in_turns((p.tokens * vectors + threads - 1) / threads), threads};
+  const int64_t vectors = p.hidden / kSize, of_token = threads_of_token<SourceRows>(p.tokens, vectors);
+  const int64_t all = p.tokens * vectors;
+  const int threads = all <= kSmallestTo ? 32 : all <= kSmallTo ? 64 : kSumThreads;
+  LaunchShape shape{blocks_in_turns((p.tokens * of_token + threads - 1) / threads), threads};
   shape.dependent = p.dependent;
-  return launch_kernel<sum_rows_kernel<T, kSize, SourceRows>>(shape, stream, SumRowsWork{p, Divider(vectors)});
+  return launch_kernel<sum_rows_kernel<T, kSize, SourceRows>>(shape, stream,
+                                                              SumRowsWork{p, Divider(of_token), vectors});
 }
 
 template <typename T, typename SourceRows>

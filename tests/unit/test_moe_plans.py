@@ -95,7 +95,7 @@ def test_counts_fit_in_shared_memory_and_in_16_bits(orders: list[tuple[Order, Or
 
 
 def test_few_elements_need_one_launch_and_one_token_one_block(ask: Ask) -> None:
-    problems = [Order(tokens * 8, 257, 257 * 127) for tokens in (16, 128, 1024, 1025, 16_384)]
+    problems = [Order(tokens * 8, 257, 257 * 127) for tokens in (16, 128, 2048, 2049, 16_384)]
     assert [plan.counts_first for _, plan in order_plans(ask, problems)] == [0, 0, 0, 1, 1]
     ((_, one),) = order_plans(ask, [Order(8, 257, 8 * 127)])
     assert (one.blocks, one.warps, one.counts_first) == (1, 1, 0)
@@ -132,6 +132,7 @@ def test_every_token_and_expert_of_a_router_has_a_block(ask: Ask) -> None:
         (0, 1, 8, 0),
         (0, 8, 1, 0),
         (0, 8, 2, 0),
+        (0, 8, 4, 0),
         (0, 8, 8, 0),
         (1, 8, 16, 0),
         (1, 8, 16, 4),

@@ -37,8 +37,8 @@ struct PrepareOutputs {
 struct ExpertOrderProblem {
   const void* ids = nullptr;
   Dtype id_dtype = Dtype::kInt32;
-  int64_t elements = 0;
-  int32_t experts = 0, first_id = 0, least_id = 0;  // least_id: ids below it have no place
+  int32_t elements = 0, experts = 0;
+  int32_t first_id = 0, least_id = 0;  // least_id: ids below it have no place
   bool prepares = false;
   AlignOutputs align;
   PrepareOutputs prepare;

@@ -8,14 +8,17 @@ namespace warpwright {
 
 constexpr int kOrderThreads = 1024;              // of a block, at most
 constexpr int kOrderHeld = 4;                    // elements of a thread in a turn
+constexpr int kOrderCounted = 8;                 // of which it has the ids on their way where it only counts
 constexpr int kOrderOfWarp = 32 * kOrderHeld;    // elements of a warp in a turn
 constexpr int kOrderMemory = 60 * 1024;          // bytes of shared memory that every SM from 7.5 on has
 constexpr int kOrderWarpSums = 32;               // words of it that a scan needs
 
 // Constants to tune.
-constexpr int64_t kCountsAloneTo = 8192;         // up to so many elements each block counts all of them: no other launch
-constexpr int64_t kFillOfBlock = 8192;           // places that one block fills
-constexpr int64_t kMostBlocksAlone = 16, kMostBlocks = 64;  // all of which read what all have counted
+constexpr int64_t kCountsAloneTo = 16384;        // up to so many elements each block counts all of them: no other launch
+constexpr int64_t kFewElements = 2048;           // which smaller blocks count
+constexpr int64_t kOrderOfBlock = 512;           // elements that one block orders
+constexpr int64_t kFillOfBlock = 1024;           // places that one block fills
+constexpr int64_t kMostBlocksAlone = 32, kMostBlocks = 64;  // all of which read what all have counted
 
 struct ExpertOrderPlan {
   int blocks = 1;
@@ -46,7 +49,7 @@ constexpr ExpertOrderPlan plan_expert_order(int64_t elements, int64_t experts, i
   ExpertOrderPlan plan;
   const int most = most_order_warps(experts);
   plan.counts_first = elements > kCountsAloneTo;
-  const int64_t for_elements = order_divide_up(elements, int64_t{most} * kOrderOfWarp);
+  const int64_t for_elements = order_divide_up(elements, kOrderOfBlock);
   const int64_t for_places = order_divide_up(elements + fills, kFillOfBlock);
   const int64_t wanted = for_elements > for_places ? for_elements : for_places;
   plan.blocks = int(order_within(wanted, 1, plan.counts_first ? kMostBlocks : kMostBlocksAlone));
@@ -55,7 +58,7 @@ constexpr ExpertOrderPlan plan_expert_order(int64_t elements, int64_t experts, i
   const int64_t for_experts = order_divide_up(experts, 32) * 32;
   const int64_t for_elements_of_block = 32 * int64_t{plan.warps};
   const int64_t threads = for_experts > for_elements_of_block ? for_experts : for_elements_of_block;
-  plan.threads = int(order_within(threads, elements + fills > kFillOfBlock / 4 ? 512 : 128, kOrderThreads));
+  plan.threads = int(order_within(threads, elements > kFewElements ? kOrderThreads : kOrderThreads / 2, kOrderThreads));
   plan.shared_memory = int(order_memory(experts, plan.warps));
   return plan;
 }

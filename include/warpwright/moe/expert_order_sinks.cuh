@@ -6,13 +6,15 @@
 namespace warpwright {
 
 // The sums of `value` over all experts before each, handed to `put`, also for the one behind the last: the sum of all.
-// All threads of the block come here; `warp_sums` are 32 words, and what `put` writes is there after the next barrier.
+// All threads of the block come here; `warp_sums` are 32 words, and what `put` writes is there after the next barrier. A
+// thread has the value of an expert before it puts, so `put` may write over that expert's.
 template <typename Value, typename Put>
 __device__ __forceinline__ void scan_experts(int32_t experts, int32_t* warp_sums, const Value& value, const Put& put) {
   const int32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
   const int32_t each = (experts + blockDim.x - 1) / blockDim.x;
   const int32_t first = threadIdx.x * each, end = min(first + each, experts);
   int32_t mine = 0;
+#pragma unroll 1
   for (int32_t expert = first; expert < end; ++expert) mine += value(expert);
   int32_t sum = mine;
 #pragma unroll
@@ -26,9 +28,11 @@ __device__ __forceinline__ void scan_experts(int32_t experts, int32_t* warp_sums
 #pragma unroll
   for (int distance = 16; distance > 0; distance /= 2) of_warps += __shfl_xor_sync(0xffffffff, of_warps, distance);
   int32_t before = of_warps + sum - mine;
+#pragma unroll 1
   for (int32_t expert = first; expert < end; ++expert) {
+    const int32_t own = value(expert);
     put(expert, before);
-    before += value(expert);
+    before += own;
   }
   if (first < experts && end == experts) put(experts, before);
 }
@@ -39,33 +43,49 @@ struct AlignSink {
   int32_t elements;
 
   __device__ __forceinline__ int32_t room(int32_t count) const {
-    return (count + out.block_size - 1) / out.block_size * out.block_size;
+    const uint32_t size = out.block_size;
+    return int32_t((uint32_t(count) + size - 1) / size * size);
   }
 
   __device__ __forceinline__ void put(int32_t element, int32_t place) const {
     if (place >= 0) out.sorted[place] = element;
   }
 
-  // Each warp of the grid has experts of its own, of which it writes all blocks and all padding.
+  // Each warp of the grid has experts of its own, a lane for each, of which it takes those with elements one by one.
   __device__ __forceinline__ void experts(const int32_t* total, const int32_t* start, int32_t*,
                                           const ExpertOrderProblem& p) const {
-    const int32_t lane = threadIdx.x % 32, warps = blockDim.x / 32;
-    for (int32_t expert = threadIdx.x / 32 * gridDim.x + blockIdx.x; expert < p.experts; expert += warps * gridDim.x) {
-      const int32_t first = start[expert], end = start[expert + 1];
-      for (int32_t block = first / out.block_size + lane; block < end / out.block_size; block += 32) {
-        out.experts[block] = expert + p.first_id;
+    const int32_t lane = threadIdx.x % 32, warps = blockDim.x / 32 * gridDim.x;
+#pragma unroll 1
+    for (int32_t first = threadIdx.x / 32 * gridDim.x + blockIdx.x; first < p.experts; first += 32 * warps) {
+      const int32_t mine = first + lane * warps;
+      unsigned has_elements = __ballot_sync(0xffffffff, mine < p.experts && total[mine] > 0);
+#pragma unroll 1
+      for (; has_elements != 0; has_elements &= has_elements - 1) {
+        const int32_t expert = first + (__ffs(has_elements) - 1) * warps;
+        write_blocks(expert + p.first_id, start[expert], total[expert], start[expert + 1]);
       }
-      if (!out.pads) continue;
-      for (int32_t place = first + total[expert] + lane; place < end; place += 32) out.sorted[place] = elements;
     }
     write_whole(start, p.experts);
+  }
+
+  // A warp writes the blocks of an id, and what of them is padding.
+  __device__ __forceinline__ void write_blocks(int32_t id, int32_t first, int32_t count, int32_t end) const {
+    const int32_t lane = threadIdx.x % 32;
+    const uint32_t size = out.block_size, end_block = uint32_t(end) / size;
+#pragma unroll 1
+    for (uint32_t block = uint32_t(first) / size + lane; block < end_block; block += 32) out.experts[block] = id;
+    if (!out.pads) return;
+#pragma unroll 1
+    for (int32_t place = first + count + lane; place < end; place += 32) out.sorted[place] = elements;
   }
 
   __device__ __forceinline__ void write_whole(const int32_t* start, int32_t count) const {
     const int64_t thread = int64_t{blockIdx.x} * blockDim.x + threadIdx.x, threads = int64_t{gridDim.x} * blockDim.x;
     if (thread == 0) *out.total = start[count];
+#pragma unroll 1
     for (int64_t expert = thread; expert <= count; expert += threads) out.starts[expert] = start[expert];
     if (!out.pads) return;
+#pragma unroll 1
     for (int64_t place = start[count] + thread; place < out.sorted_size; place += threads) out.sorted[place] = elements;
   }
 };
@@ -85,8 +105,10 @@ struct PrepareSink {
   __device__ __forceinline__ void experts(const int32_t* total, const int32_t* start, int32_t* warp_sums,
                                           const ExpertOrderProblem& p) const {
     const int64_t thread = int64_t{blockIdx.x} * blockDim.x + threadIdx.x, threads = int64_t{gridDim.x} * blockDim.x;
+#pragma unroll 1
     for (int64_t place = start[p.experts] + thread; place < elements; place += threads) out.input_permutation[place] = -1;
     if (blockIdx.x != 0) return;
+#pragma unroll 1
     for (int32_t expert = threadIdx.x; expert <= p.experts; expert += blockDim.x) {
       out.offsets[expert] = start[expert];
       if (expert < p.experts) write_sizes(expert, total[expert]);

@@ -4,11 +4,13 @@
 #include "warpwright/dependent_launch.cuh"
 #include "warpwright/moe/router_gemm.h"
 #include "warpwright/moe/router_gemm_plan.h"
-#include "warpwright/vector.cuh"
+#include "warpwright/moe/vector_or_zeros.cuh"
 
 namespace warpwright {
 
-constexpr int kRouterHeld = 4;  // vectors of weights that a thread has on their way
+// Vectors of weights that a thread has on their way, with those of each token: all of a row of 8192 elements, where
+// registers hold them.
+constexpr int router_held(int tokens) { return tokens <= 4 ? 4 : 2; }
 
 __device__ __forceinline__ void write_logit(const RouterGemmProblem& p, int64_t token, int64_t expert, float logit) {
   const int64_t at = token * p.experts + expert;
@@ -25,32 +27,38 @@ __device__ __forceinline__ void write_logit(const RouterGemmProblem& p, int64_t 
 template <typename T, int kSize, int kTokens>
 __device__ __forceinline__ void add_products(const RouterGemmProblem& p, const T* weights, const T* states, int64_t tokens,
                                              float (&sum)[kTokens]) {
+  constexpr int kHeld = router_held(kTokens);
   const int64_t vectors = p.hidden / kSize;
 #pragma unroll 1
-  for (int64_t begin = threadIdx.x; begin < vectors; begin += kRouterThreads * kRouterHeld) {
-    Vector<T, kSize> held[kRouterHeld];
+  for (int64_t begin = threadIdx.x; begin < vectors; begin += kRouterThreads * kHeld) {
+    Vector<T, kSize> weight[kHeld], state[kTokens][kHeld];
 #pragma unroll
-    for (int i = 0; i < kRouterHeld; ++i) {
+    for (int i = 0; i < kHeld; ++i) {
       const int64_t vector = begin + i * kRouterThreads;
-      if (vector < vectors) held[i] = vector_at<T, kSize>(weights + vector * kSize);
+      weight[i] = vector_or_zeros<T, kSize>(weights + vector * kSize, vector < vectors);
     }
 #pragma unroll
-    for (int i = 0; i < kRouterHeld; ++i) {
-      const int64_t vector = begin + i * kRouterThreads;
-      if (vector >= vectors) continue;
+    for (int token = 0; token < kTokens; ++token) {
+#pragma unroll
+      for (int i = 0; i < kHeld; ++i) {
+        const int64_t vector = begin + i * kRouterThreads;
+        const T* start = states + token * p.token_stride + vector * kSize;
+        state[token][i] = vector_or_zeros<T, kSize>(start, vector < vectors && token < tokens);
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < kHeld; ++i) {
 #pragma unroll
       for (int token = 0; token < kTokens; ++token) {
-        if (token >= tokens) continue;
-        const auto state = vector_at<T, kSize>(states + token * p.token_stride + vector * kSize);
 #pragma unroll
-        for (int k = 0; k < kSize; ++k) sum[token] += to_float(state.at[k]) * to_float(held[i].at[k]);
+        for (int k = 0; k < kSize; ++k) sum[token] += to_float(state[token][i].at[k]) * to_float(weight[i].at[k]);
       }
     }
   }
 }
 
-// From SM 8.0 on vectors of more tokens than two go to tensor cores (router_gemm_plan.h), and nothing else has this code.
-constexpr bool has_router_rows(int arch, int size, int tokens) { return arch < 800 || size == 1 || tokens <= 2; }
+// From SM 8.0 on vectors of more tokens than four go to tensor cores (router_gemm_plan.h), and nothing else has this code.
+constexpr bool has_router_rows(int arch, int size, int tokens) { return arch < 800 || size == 1 || tokens <= 4; }
 
 template <typename T, int kSize, int kTokens>
 __device__ __forceinline__ void multiply_rows(const RouterGemmProblem& p) {

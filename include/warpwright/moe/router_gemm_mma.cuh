@@ -17,7 +17,9 @@ constexpr int kRouterWarps = kRouterThreads / 32;
 template <int kRows, int kColumns>
 struct RouterTile {
   static constexpr int kTokens = 16 * kRows, kExperts = 8 * kColumns, kSize = kTokens * kExperts;
-  static constexpr int kSteps = kRows * kColumns > 1 ? 2 : 4;  // of which the loads are on their way together
+  // Of which the loads are on their way together: all that a cluster's warp has of a sum of 7168 elements, where registers
+  // hold them.
+  static constexpr int kSteps = kRows * kColumns > 1 ? 2 : 7;
 
   // Of all warps of a block, and of the block. What a lane has of a product is what the instruction gives it.
   struct Storage {

@@ -23,19 +23,19 @@ struct RouterGemmPlan {
 
 constexpr int64_t router_divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
 
-// `in_vectors`: rows can be read in vectors of 16 bytes. One or two tokens wait for memory alone; more of them pay for
-// tensor cores, which know bf16 from SM 8.0 on. A tile is as small as an instruction's where that holds all tokens, so
+// `in_vectors`: rows can be read in vectors of 16 bytes. Up to four tokens a block reads all that it needs at once;
+// more of them pay for tensor cores, which know bf16 from SM 8.0 on. A tile is as small as an instruction's where that holds all tokens, so
 // that many SMs have one.
 constexpr RouterGemmPlan plan_router_gemm(int64_t tokens, int64_t experts, bool in_vectors, Sm path) {
   RouterGemmPlan plan;
   plan.size = in_vectors ? 8 : 1;
-  plan.on_tensor_cores = in_vectors && path >= 80 && tokens > 2;
+  plan.on_tensor_cores = in_vectors && path >= 80 && tokens > 4;
   if (plan.on_tensor_cores) {
     plan.tokens = tokens > 16 ? 32 : 16;
     plan.experts = tokens > 16 ? 16 : 8;
     plan.cluster = path >= 90 ? kRouterCluster : 0;
   } else {
-    plan.tokens = !in_vectors || tokens > 2 ? 8 : int(tokens);
+    plan.tokens = !in_vectors || tokens > 4 ? 8 : tokens > 2 ? 4 : int(tokens);
   }
   plan.x = router_divide_up(experts, plan.experts) * (plan.cluster > 0 ? plan.cluster : 1);
   const int64_t rows = router_divide_up(tokens, plan.tokens);

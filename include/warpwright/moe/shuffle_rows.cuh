@@ -16,6 +16,16 @@ struct ShuffleRowsWork {
   Divider units;  // of a row
 };
 
+// Much of a result is not kept in the L2 cache, which has rows that are read again.
+template <bool kStreams, typename Unit>
+__device__ __forceinline__ void write_unit(Unit* to, const Unit& unit) {
+  if constexpr (kStreams) {
+    __stcs(to, unit);
+  } else {
+    *to = unit;
+  }
+}
+
 // Behind the end a thread reads the last unit, which it drops.
 template <typename Unit, int kHeld>
 __global__ void __launch_bounds__(kShuffleThreads) shuffle_rows_kernel(ShuffleRowsWork work) {
@@ -44,7 +54,7 @@ __global__ void __launch_bounds__(kShuffleThreads) shuffle_rows_kernel(ShuffleRo
 #pragma unroll
     for (int i = 0; i < kHeld; ++i) {
       const int64_t index = first + threadIdx.x + i * int64_t{blockDim.x};
-      if (index < end) static_cast<Unit*>(p.out)[index] = held[i];
+      if (index < end) write_unit<(kHeld > 1)>(static_cast<Unit*>(p.out) + index, held[i]);
     }
   }
 }

@@ -22,7 +22,7 @@ struct SumRowsProblem {
   const void* rows = nullptr;
   Dtype row_dtype = Dtype::kInt32;
   int64_t input_rows = 0;
-  const void* factors = nullptr;  // (t, j), adjacent, of fp32 or of `dtype`; one where it is null
+  const void* factors = nullptr;  // of rows that are given: (t, j), adjacent, of fp32 or of `dtype`; one where it is null
   bool has_float_factors = false;
   float scale = 1.0f;
   bool dependent = false;  // programmatic dependent launch

@@ -161,6 +161,8 @@ CONTRACT = Contract(
         sample("one token", tokens=1, experts=256, hidden=7168),
         sample("two tokens", tokens=2, experts=160, hidden=5120, to=torch.bfloat16),
         sample("three tokens", tokens=3, experts=384, hidden=7168),
+        sample("four tokens", tokens=4, experts=31, hidden=8200),
+        sample("five tokens", tokens=5, experts=256, hidden=7168),
         sample("a tile and one token", tokens=17, experts=257, hidden=2048, to=torch.bfloat16),
         sample("float16", tokens=16, experts=60, hidden=1032, dtype=torch.float16, to=torch.float16),
         sample("one token of float16", tokens=1, experts=60, hidden=1032, dtype=torch.float16),
