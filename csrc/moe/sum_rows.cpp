@@ -13,8 +13,8 @@ void check_sum(const Arg& input, const Arg& output) {
   check_dim(output, 2);
   check_dtype(input, {ScalarType::Half, ScalarType::BFloat16, ScalarType::Float});
   check_same_dtype(output, input);
-  check_size(output, 0, input.size(0), "that of input");
-  check_size(output, 1, input.size(2), "the last one of input");
+  check_size(output, 0, input.size(0), "that of input_tensor");
+  check_size(output, 1, input.size(2), "the last one of input_tensor");
   check_inner_stride(input);
   check_inner_stride(output);
 }

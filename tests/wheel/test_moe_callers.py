@@ -15,7 +15,7 @@ SIGNATURES = {
     "cumsum_buffer pad_sorted_token_ids ignore_invalid_expert",
     "prepare_moe_input": "topk_ids expert_offsets problem_sizes1 problem_sizes2 input_permutation output_permutation "
     "num_experts n k blockscale_offsets",
-    "moe_sum_reduce": "input output routed_scaling_factor", "moe_sum": "input output",
+    "moe_sum_reduce": "input_tensor output_tensor routed_scaling_factor", "moe_sum": "input_tensor output_tensor",
     "apply_shuffle_mul_sum": "input output permutation factors",
     "shuffle_rows": "input_tensor dst2src_map output_tensor_shape",
     "dsv3_router_gemm": "hidden_states router_weights out_dtype",

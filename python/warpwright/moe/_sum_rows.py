@@ -38,19 +38,23 @@ NOT_IN_PLACE = Trait(
 )
 
 
-def check_sum(input: torch.Tensor, output: torch.Tensor) -> None:  # noqa: A002
+def check_sum(input_tensor: torch.Tensor, output_tensor: torch.Tensor) -> None:
     """Refuse what cannot be summed over its second dimension."""
-    check_same_device("output", output, "input", input)
-    check_dim("input", input, 3)
-    check_dim("output", output, 2)
-    check_dtype("input", input.dtype, *FLOAT_TYPES)
-    check_same_dtype("output", output, "input", input)
-    check_size("output", output, 0, input.shape[0], "that of input")
-    check_size("output", output, 1, input.shape[2], "the last one of input")
-    check_inner_stride("input", input)
-    check_inner_stride("output", output)
-    if not known(output.numel() == 0):
-        check_apart("output", rows_of(output, out_row_stride("output", output)), [("input", span_of(input))])
+    check_same_device("output_tensor", output_tensor, "input_tensor", input_tensor)
+    check_dim("input_tensor", input_tensor, 3)
+    check_dim("output_tensor", output_tensor, 2)
+    check_dtype("input_tensor", input_tensor.dtype, *FLOAT_TYPES)
+    check_same_dtype("output_tensor", output_tensor, "input_tensor", input_tensor)
+    check_size("output_tensor", output_tensor, 0, input_tensor.shape[0], "that of input_tensor")
+    check_size("output_tensor", output_tensor, 1, input_tensor.shape[2], "the last one of input_tensor")
+    check_inner_stride("input_tensor", input_tensor)
+    check_inner_stride("output_tensor", output_tensor)
+    if not known(output_tensor.numel() == 0):
+        check_apart(
+            "output_tensor",
+            rows_of(output_tensor, out_row_stride("output_tensor", output_tensor)),
+            [("input_tensor", span_of(input_tensor))],
+        )
 
 
 def make_sum(**more: Any) -> Callable[..., Arguments]:
@@ -61,8 +65,8 @@ def make_sum(**more: Any) -> Callable[..., Arguments]:
     ) -> Arguments:
         """Make a call."""
         return {
-            "input": draw.normal(tokens, topk, hidden, dtype=dtype),
-            "output": draw.unwritten(tokens, hidden, dtype=dtype),
+            "input_tensor": draw.normal(tokens, topk, hidden, dtype=dtype),
+            "output_tensor": draw.unwritten(tokens, hidden, dtype=dtype),
             **more,
         }
 
@@ -85,26 +89,56 @@ SAMPLES: tuple[Sample, ...] = (
     sample("twenty rows", tokens=5, topk=20, dtype=torch.float16),
     sample("no rows", tokens=5, topk=0),
     sample("large blocks", tokens=520),
-    sample("of a token apart", each(input=_of_wider_tokens), tokens=9),
-    sample("one token for all", each(input=repeated), tokens=9),
-    sample("slices", each(input=widened, output=widened), tokens=5),
-    sample("slices off every vector", each(input=lambda x: widened(x, 3), output=lambda x: widened(x, 5)), tokens=5),
+    sample("of a token apart", each(input_tensor=_of_wider_tokens), tokens=9),
+    sample("one token for all", each(input_tensor=repeated), tokens=9),
+    sample("slices", each(input_tensor=widened, output_tensor=widened), tokens=5),
+    sample(
+        "slices off every vector",
+        each(input_tensor=lambda x: widened(x, 3), output_tensor=lambda x: widened(x, 5)),
+        tokens=5,
+    ),
     sample("empty", tokens=0),
     sample("nothing in a row", hidden=0),
     sample("largest", tokens=70_000, topk=2, hidden=16),
 )
 
 REFUSALS: tuple[Refusal, ...] = (
-    refuse("dtype", "input has dtype int16, expected float16 or bfloat16 or float32", input=torch.Tensor.short),
-    refuse("output dtype", "output has dtype float16, expected bfloat16, the dtype of input", output=torch.Tensor.half),
-    refuse("dim", "input has 2 dimensions, shape (16, 4096); expected 3", input=lambda x: x.flatten(1)),
-    refuse("output dim", "output has 3 dimensions, shape (1, 16, 512); expected 2", output=lambda x: x[None]),
-    refuse("tokens", "size 15 in dimension 0, expected 16 (that of input)", output=lambda x: x[:15]),
-    refuse("hidden", "size 510 in dimension 1, expected 512 (the last one of input)", output=lambda x: x[:, :510]),
-    refuse("crossed", "input has strides (8192, 1024, 2), expected 1", input=lambda x: x.repeat(1, 1, 2)[..., ::2]),
-    refuse("output crossed", "output has strides (1024, 2), expected 1", output=lambda x: x.repeat(1, 2)[:, ::2]),
-    refuse("repeated", "expected rows that do not overlap: at least 512 elements apart", output=repeated),
-    refuse("overlap", "output overlaps input in memory", lambda call: {"output": call["input"][:, 0]}),
+    refuse(
+        "dtype",
+        "input_tensor has dtype int16, expected float16 or bfloat16 or float32",
+        input_tensor=torch.Tensor.short,
+    ),
+    refuse(
+        "output dtype",
+        "output_tensor has dtype float16, expected bfloat16, the dtype of input_tensor",
+        output_tensor=torch.Tensor.half,
+    ),
+    refuse("dim", "input_tensor has 2 dimensions, shape (16, 4096); expected 3", input_tensor=lambda x: x.flatten(1)),
+    refuse(
+        "output dim", "output_tensor has 3 dimensions, shape (1, 16, 512); expected 2", output_tensor=lambda x: x[None]
+    ),
+    refuse("tokens", "size 15 in dimension 0, expected 16 (that of input_tensor)", output_tensor=lambda x: x[:15]),
+    refuse(
+        "hidden",
+        "size 510 in dimension 1, expected 512 (the last one of input_tensor)",
+        output_tensor=lambda x: x[:, :510],
+    ),
+    refuse(
+        "crossed",
+        "input_tensor has strides (8192, 1024, 2), expected 1",
+        input_tensor=lambda x: x.repeat(1, 1, 2)[..., ::2],
+    ),
+    refuse(
+        "output crossed",
+        "output_tensor has strides (1024, 2), expected 1",
+        output_tensor=lambda x: x.repeat(1, 2)[:, ::2],
+    ),
+    refuse("repeated", "expected rows that do not overlap: at least 512 elements apart", output_tensor=repeated),
+    refuse(
+        "overlap",
+        "output_tensor overlaps input_tensor in memory",
+        lambda call: {"output_tensor": call["input_tensor"][:, 0]},
+    ),
 )
 
 WORKLOADS = tuple(

@@ -16,30 +16,30 @@ _moe_sum_reduce = torch.ops.warpwright.moe_sum_reduce.default
 
 
 def moe_sum_reduce(
-    input: torch.Tensor,  # noqa: A002  the name that callers know
-    output: torch.Tensor,
+    input_tensor: torch.Tensor,
+    output_tensor: torch.Tensor,
     routed_scaling_factor: float = 0,
 ) -> torch.Tensor:
     """Write the sum of each token's rows, multiplied by a factor.
 
-    ``output[t] = routed_scaling_factor * sum(input[t, j] for j in range(topk))``, in float32 in the order of ``j``,
+    ``output_tensor[t] = routed_scaling_factor * sum(input_tensor[t, j] for j in range(topk))``, in float32 in the order of ``j``,
     rounded once. Method: the sum over experts of Shazeer et al., "Outrageously Large Neural Networks"
     (arXiv:1701.06538), equation 1; interface of vLLM and sgl_kernel.
 
     Parameters
     ----------
-    input
+    input_tensor
         ``(tokens, topk, hidden)``, float16, bfloat16 or float32, of any ``topk``; without rows the sum is zero. Rows
         may lie at any distances, their elements are adjacent. Sizes, starts and distances of whole 16 bytes run
         fastest.
-    output
-        ``(tokens, hidden)``, of the dtype of ``input``, with memory of its own. Rows may lie apart.
+    output_tensor
+        ``(tokens, hidden)``, of the dtype of ``input_tensor``, with memory of its own. Rows may lie apart.
     routed_scaling_factor
         The factor, in float32. It is 0 by default, as in sgl_kernel, and then so is the result where the sum is finite.
 
     Returns
     -------
-    ``output``.
+    ``output_tensor``.
 
     Raises
     ------
@@ -47,36 +47,42 @@ def moe_sum_reduce(
         A dtype, shape, stride or device is wrong (the argument is named with both values), or the wheel has no code for
         the GPU.
     """
-    if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(output, input):
-        return write_all(_moe_sum_reduce, {"output": output}, input, output, routed_scaling_factor)[0]
-    _moe_sum_reduce(input, output, routed_scaling_factor)
-    return output
+    if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(output_tensor, input_tensor):
+        return write_all(
+            _moe_sum_reduce, {"output_tensor": output_tensor}, input_tensor, output_tensor, routed_scaling_factor
+        )[0]
+    _moe_sum_reduce(input_tensor, output_tensor, routed_scaling_factor)
+    return output_tensor
 
 
-def reference(input: torch.Tensor, routed_scaling_factor: float, wide: torch.dtype) -> torch.Tensor:  # noqa: A002
+def reference(input_tensor: torch.Tensor, routed_scaling_factor: float, wide: torch.dtype) -> torch.Tensor:
     """Return the sums, scaled."""
-    return input.to(wide).sum(1) * routed_scaling_factor
+    return input_tensor.to(wide).sum(1) * routed_scaling_factor
 
 
 def call(
-    input: torch.Tensor,  # noqa: A002
+    input_tensor: torch.Tensor,
     routed_scaling_factor: float,
-    output: torch.Tensor | None = None,
+    output_tensor: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Call it as a model does, with new memory for the sums where none is given."""
-    out = input.new_empty(input.shape[0], input.shape[2]) if output is None else output
-    return moe_sum_reduce(input, out, routed_scaling_factor)
+    out = (
+        input_tensor.new_empty(input_tensor.shape[0], input_tensor.shape[2]) if output_tensor is None else output_tensor
+    )
+    return moe_sum_reduce(input_tensor, out, routed_scaling_factor)
 
 
 def peers(
-    input: torch.Tensor,  # noqa: A002
-    output: torch.Tensor,
+    input_tensor: torch.Tensor,
+    output_tensor: torch.Tensor,
     routed_scaling_factor: float,
 ) -> dict[str, Callable[[], object]]:
     """Return who else does it."""
     return {
-        "torch": lambda: torch.sum(input, 1, out=output).mul_(routed_scaling_factor),
-        "sglang-kernel": lambda: torch.ops.sgl_kernel.moe_sum_reduce.default(input, output, routed_scaling_factor),
+        "torch": lambda: torch.sum(input_tensor, 1, out=output_tensor).mul_(routed_scaling_factor),
+        "sglang-kernel": lambda: torch.ops.sgl_kernel.moe_sum_reduce.default(
+            input_tensor, output_tensor, routed_scaling_factor
+        ),
     }
 
 
