@@ -27,6 +27,7 @@ __device__ __forceinline__ void mark(const Marks& to, uint32_t* listed, const Cu
   for (int i = threadIdx.x; i < to.words; i += blockDim.x) to.taken[i] = to.tied[i] = 0;
   if (threadIdx.x == 0) *listed = 0;
   __syncthreads();
+  const SharedCounters listing(listed);
   window.each_vector([&](const typename Window::Keys& keys, uint32_t first) {
     uint32_t are_above = 0, are_at = 0;
 #pragma unroll
@@ -37,7 +38,7 @@ __device__ __forceinline__ void mark(const Marks& to, uint32_t* listed, const Cu
     const uint32_t begin = first - window.index_at(0);
     if (are_above != 0) atomicOr(&to.taken[begin / 32], are_above << begin % 32);
     if (are_at == 0) return;
-    uint32_t place = atomicAdd(listed, uint32_t(__popc(are_at)));
+    uint32_t place = listing.add(uint32_t(__popc(are_at)));
 #pragma unroll 1
     for (uint32_t left = are_at; left != 0; left &= left - 1) to.list[place++] = begin + __ffs(left) - 1;
   });

@@ -113,8 +113,9 @@ __device__ __forceinline__ Cut first_cut(RowGroup<kClustered>& group, RadixShare
   constexpr int kShift = 32 - kDigitBits;
   if (threadIdx.x == 0) shared.digit = 0;
   clear(shared);
+  const SharedCounters counts(shared.counts);
   uint32_t least = 1u << kShift;
-  load([&](uint32_t key) { if (key >= least) atomicAdd(&shared.counts[key >> kShift], 1u); },
+  load([&](uint32_t key) { counts.count(key >> kShift, key, least); },
        [&] {
          __syncthreads();
          find(shared, shared.counts, k);  // leaves the digit where there are not yet k keys
@@ -132,12 +133,13 @@ template <int kBits, bool kClustered, typename Each, typename IsEnough>
 __device__ __forceinline__ void refine(Cut& cut, RowGroup<kClustered>& group, RadixShared<kClustered>& shared,
                                        const Each& each, const IsEnough& is_enough) {
   using namespace radix_select;
+  const SharedCounters counts(shared.counts);
 #pragma unroll 1
   while (cut.shift > 32 - kBits && cut.need != cut.at && !is_enough(cut)) {
     const int bits = min(cut.shift, kDigitBits), shift = cut.shift - bits;
     clear(shared);
     each([&](uint32_t key) {
-      if (cut.is_at(key)) atomicAdd(&shared.counts[key >> shift & ((1u << bits) - 1)], 1u);
+      counts.count(key >> shift & ((1u << bits) - 1), cut.is_at(key), 1);
     });
     find(shared, reduce(group, shared), cut.need);
     cut = next(shared, cut, bits, shift);

@@ -97,9 +97,11 @@ class RowWindow {
   // The first element's of a vector. Before the window's begin it is close to 2^32, and so behind the end.
   __device__ __forceinline__ uint32_t index_of(int step) const { return begin_ + uint32_t(step) * (32 * kSize); }
 
+  __device__ __forceinline__ bool is_whole(uint32_t index) const { return index < end_ && end_ - index >= kSize; }
+
   // A vector, of which elements outside are 0.
   __device__ __forceinline__ uint4 vector_of(uint32_t index) const {
-    if (index < end_ && end_ - index >= kSize) return *reinterpret_cast<const uint4*>(first_ + index);
+    if (is_whole(index)) return *reinterpret_cast<const uint4*>(first_ + index);
     uint4 raw{};
     auto& at = reinterpret_cast<Vector<T, kSize>&>(raw).at;
 #pragma unroll
@@ -112,9 +114,10 @@ class RowWindow {
   __device__ __forceinline__ void to_keys(const uint4& raw, uint32_t index, Keys& keys) const {
     const auto& at = reinterpret_cast<const Vector<T, kSize>&>(raw).at;
 #pragma unroll
-    for (int j = 0; j < kSize; ++j) {
-      keys[j] = index + j < end_ ? ordered_key_of_bits<T>(at[j], infinity_) << (32 - kKeyBits<T>) : kKeyOfNone;
-    }
+    for (int j = 0; j < kSize; ++j) keys[j] = ordered_key_of_bits<T>(at[j], infinity_) << (32 - kKeyBits<T>);
+    if (is_whole(index)) return;
+#pragma unroll
+    for (int j = 0; j < kSize; ++j) keys[j] = index + j < end_ ? keys[j] : kKeyOfNone;
   }
 
   __device__ __forceinline__ static uint4 packed(const Keys& keys) {

@@ -72,10 +72,11 @@ __device__ __forceinline__ uint64_t* list_winners(RowGroup<kClustered>& group, S
                                                   const RowWindow<T>& window, uint32_t turned, uint64_t* lists) {
   if (threadIdx.x == 0) shared.listed = 0;
   __syncthreads();
+  const SharedCounters listing(&shared.listed);
   window.each_vector([&](const typename RowWindow<T>::Keys& keys, uint32_t first) {
 #pragma unroll
     for (int j = 0; j < RowWindow<T>::kSize; ++j) {
-      if (cut.is_above(keys[j])) lists[atomicAdd(&shared.listed, 1u)] = winner(keys[j], first + j, turned);
+      if (cut.is_above(keys[j])) lists[listing.add(1)] = winner(keys[j], first + j, turned);
     }
   });
   group.sync();
@@ -154,7 +155,8 @@ __device__ __forceinline__ void choose(RowGroup<kClustered>& group, TopKShared<k
   } else {
     const int words = window.count() / 32;
     auto* const bits = reinterpret_cast<uint32_t*>(marks);
-    choose_in_order(group, shared, cut, p, window, sink, {bits, bits + words, reinterpret_cast<uint32_t*>(lists), words});
+    const Marks to{bits, bits + words, reinterpret_cast<uint32_t*>(lists), words};
+    choose_in_order(group, shared, cut, p, window, sink, to);
   }
 }
 
