@@ -74,9 +74,14 @@ __device__ __forceinline__ uint64_t* list_winners(RowGroup<kClustered>& group, S
   __syncthreads();
   const SharedCounters listing(&shared.listed);
   window.each_vector([&](const typename RowWindow<T>::Keys& keys, uint32_t first) {
+    uint32_t are_above = 0;
+#pragma unroll
+    for (int j = 0; j < RowWindow<T>::kSize; ++j) are_above |= uint32_t(cut.is_above(keys[j])) << j;
+    if (are_above == 0) return;
+    uint32_t place = listing.add(uint32_t(__popc(are_above)));
 #pragma unroll
     for (int j = 0; j < RowWindow<T>::kSize; ++j) {
-      if (cut.is_above(keys[j])) lists[listing.add(1)] = winner(keys[j], first + j, turned);
+      if (are_above >> j & 1) lists[place++] = winner(keys[j], first + j, turned);
     }
   });
   group.sync();
