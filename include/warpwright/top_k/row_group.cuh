@@ -29,8 +29,20 @@ __device__ __forceinline__ uint32_t warp_scan(uint32_t value) {
   return value;
 }
 
-// Words of shared memory that are added to at every key. Their address is found once: where it is not hidden, each
-// addition on SM 9.0 asks for the block's number in its cluster anew, which takes longer than all the rest.
+// The address of shared memory, found here once for all: where it is not hidden, each use of it on SM 9.0 may ask for
+// the block's number in its cluster anew, for which a warp waits longer than for the memory.
+template <typename T>
+__device__ __forceinline__ T* found_once(T* shared) {
+#if defined(__CUDA_ARCH__)
+  size_t address;
+  asm volatile("mov.u64 %0, %1;" : "=l"(address) : "l"(__cvta_generic_to_shared(shared)));
+  return static_cast<T*>(__cvta_shared_to_generic(address));
+#else
+  return shared;
+#endif
+}
+
+// Words of shared memory that are added to at every key.
 class SharedCounters {
  public:
   __device__ __forceinline__ explicit SharedCounters(uint32_t* words) {

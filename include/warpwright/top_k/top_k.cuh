@@ -169,10 +169,12 @@ __device__ __forceinline__ void choose(RowGroup<kClustered>& group, TopKShared<k
 // stay in shared memory, between lists and marks.
 template <typename T, typename Sink, bool kClustered>
 __global__ void __launch_bounds__(kTopKThreads) top_k_kernel(TopKProblem p, uint32_t infinity, int held_steps) {
-  __shared__ TopKShared<kClustered> shared;
+  __shared__ TopKShared<kClustered> fixed;
+  extern __shared__ uint4 behind[];
   wait_for_earlier_kernels();
   let_later_kernels_start();
-  extern __shared__ uint4 dynamic[];
+  TopKShared<kClustered>& shared = *found_once(&fixed);
+  uint4* const dynamic = found_once(behind);
   RowGroup<kClustered> group;
   const int blocks = group.size();
   uint4* const held = dynamic + kListBytes<Sink> / 16;
