@@ -16,10 +16,10 @@ constexpr uint32_t infinity_of(Dtype dtype) {
 }
 
 template <typename T, typename Sink, bool kClustered>
-Status with_plan(const TopKProblem& p, const Device& device, const TopKPlan& plan, int lists, cudaStream_t stream) {
+Status with_plan(const TopKProblem& p, const Device& device, const TopKPlan& plan, cudaStream_t stream) {
   const int64_t all = p.rows * plan.blocks;
   LaunchShape shape{{all < kMaxGridX ? all : kMaxGridX / plan.blocks * plan.blocks}, plan.threads};
-  shape.shared_memory = lists + 16 * (kEnds + plan.held_steps * plan.threads);
+  shape.shared_memory = kListBytes<Sink> + (16 + kMarkBytes<T, Sink>) * plan.held_steps * plan.threads;
   shape.cluster = kClustered ? plan.blocks : 0;
   shape.dependent = p.dependent;
   const uint32_t infinity = infinity_of(p.dtype);
@@ -28,17 +28,21 @@ Status with_plan(const TopKProblem& p, const Device& device, const TopKPlan& pla
 
 template <typename T, typename Sink, bool kClusters>
 Status with_sink(const TopKProblem& p, const Device& device, cudaStream_t stream) {
-  constexpr int kSize = kFullVector<T>, kFixed = int(sizeof(TopKShared<kClusters>)) + 16 * kEnds + 64;
-  const int lists = Sink::kSorted ? kSortBytes : 0;
+  constexpr int kSize = kFullVector<T>, kFixed = int(sizeof(TopKShared<kClusters>)) + 64;
   const bool begins_within =
       p.starts != nullptr || reinterpret_cast<uintptr_t>(p.input) % 16 != 0 || p.row_stride % kSize != 0;
   const TopKRows work{p.rows, (p.columns + kSize - 1) / kSize, begins_within};
-  const TopKPlan plan = plan_top_k(work, kClusters ? kMostBlocksOfRow : 1, device.sm_count,
-                                   device.shared_memory_per_block - kFixed - lists);
+  // The largest alone is found while the row is read, by no more blocks than run at once.
+  const bool keeps = Sink::kMayTakeAll || p.k != 1;
+  const int64_t room = keeps ? device.shared_memory_per_block - kFixed - kListBytes<Sink> : 0;
+  int most_blocks = kClusters ? kMostBlocksOfRow : 1;
+  while (!keeps && most_blocks > 1 && p.rows * most_blocks > 2 * device.sm_count) most_blocks /= 2;
+  const TopKPlan plan = plan_top_k(work, most_blocks, device.sm_count,
+                                   room / (16 + kMarkBytes<T, Sink>) * 16);
   if constexpr (kClusters) {
-    if (plan.blocks > 1) return with_plan<T, Sink, true>(p, device, plan, lists, stream);
+    if (plan.blocks > 1) return with_plan<T, Sink, true>(p, device, plan, stream);
   }
-  return with_plan<T, Sink, false>(p, device, plan, lists, stream);
+  return with_plan<T, Sink, false>(p, device, plan, stream);
 }
 
 template <typename T, bool kClusters>

@@ -46,8 +46,9 @@ constexpr uint32_t kKeyOfNone = 0;  // less than every float's
 // The key of a float by its bits, which are as many as those of T; `infinity` are those of +inf.
 template <typename T>
 __device__ __forceinline__ uint32_t ordered_key_of_bits(uint32_t bits, uint32_t infinity) {
-  const uint32_t magnitude = bits & (kKeyOfZero<T> - 1);
-  const uint32_t key = bits == magnitude ? bits | kKeyOfZero<T> : kKeyOfZero<T> - magnitude - (magnitude != 0);
+  const uint32_t magnitude = bits & (kKeyOfZero<T> - 1), sign = bits >> (kKeyBits<T> - 1);
+  const uint32_t turned = bits ^ kKeyOfZero<T> ^ ((0u - sign) & (kKeyOfZero<T> - 1));  // without a branch
+  const uint32_t key = turned + (bits == kKeyOfZero<T>);
   return magnitude > infinity ? kKeyOfNan<T> : key;
 }
 

@@ -1,6 +1,6 @@
 // Sorts different numbers in shared memory, the largest first: runs of a warp by a bitonic network (Batcher, "Sorting
-// networks and their applications", 1968), then pairs of runs at once, each number finding its place by how many of the
-// other run are larger.
+// networks and their applications", 1968), then four runs at once, each number finding its place by how many of the
+// other three are larger.
 #pragma once
 
 #include <cstdint>
@@ -26,16 +26,21 @@ __device__ __forceinline__ uint64_t sort_warp(uint64_t value) {
   return value;
 }
 
-// How many numbers of a descending run are larger.
-__device__ __forceinline__ int count_larger(const uint64_t* run, int length, uint64_t than) {
-  int low = 0;
-  while (length > 0) {
-    const int half = length / 2;
-    const bool is_larger = run[low + half] > than;
-    low = is_larger ? low + half + 1 : low;
-    length = is_larger ? length - half - 1 : half;
+// How many numbers are larger than `than` in those of the four runs from `first` on that are not the own one: `length`
+// each, a power of two, and fewer at the end of all `count`. The three are searched at once.
+__device__ __forceinline__ int count_larger(const uint64_t* numbers, int first, int own, int length, int count,
+                                            uint64_t than) {
+  int found[3] = {};
+#pragma unroll 1
+  for (int step = length; step > 0; step /= 2) {
+#pragma unroll
+    for (int i = 0; i < 3; ++i) {
+      const int begin = first + (i + (first + i * length >= own)) * length, next = found[i] + step;
+      const bool exists = next <= length && begin + next <= count;
+      if (exists && numbers[begin + next - 1] > than) found[i] = next;
+    }
   }
-  return low;
+  return found[0] + found[1] + found[2];
 }
 
 }  // namespace merge_sort
@@ -49,12 +54,10 @@ __device__ __forceinline__ const uint64_t* sort_descending(uint64_t* numbers, ui
     if (i < count) numbers[i] = sorted;
   }
   __syncthreads();
-  for (int length = 32; length < count; length *= 2) {
+  for (int length = 32; length < count; length *= 4) {
     for (int i = threadIdx.x; i < count; i += blockDim.x) {
-      const int own = i & -length, pair = i & -2 * length, its = own == pair ? pair + length : pair;
-      const int its_length = its >= count ? 0 : min(length, count - its);
-      const int before = count_larger(numbers + its, its_length, numbers[i]);
-      other[pair + i - own + before] = numbers[i];
+      const int own = i & -length, first = i & -4 * length;
+      other[first + i - own + count_larger(numbers, first, own, length, count, numbers[i])] = numbers[i];
     }
     __syncthreads();
     uint64_t* const sorted = other;

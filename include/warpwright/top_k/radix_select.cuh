@@ -32,7 +32,7 @@ struct Cut {
 
 template <bool kClustered>
 struct RadixShared {
-  uint32_t counts[kDigits];                   // of this block's keys
+  alignas(16) uint32_t counts[kDigits];       // of this block's keys
   uint32_t totals[kClustered ? kDigits : 1];  // of the whole row's
   uint32_t of_warps[32];
   uint32_t digit, above, at;  // of the last digit that was found
@@ -96,32 +96,53 @@ __device__ __forceinline__ Cut next(const RadixShared<kClustered>& shared, const
 
 }  // namespace radix_select
 
-// The cut of a row's k largest keys, 1 <= k <= the number of its keys; every thread of the group's blocks comes here
-// and gets it. It is the coarsest one at which nothing is left to choose, or at which at most `enough` keys are at the
-// cut or above; 0 for the former alone.
+// The cut of a row's k largest keys by their first digit, 1 <= k <= the number of the row's keys; every thread of the
+// group's blocks comes here and gets it.
 //
-// A key stands in the highest kBits of a word, and 0 for none; `each` calls what it is given with each word of this
-// thread, the same ones in every turn. Blocks have a power of two of threads, from a warp to 1024, and a group a power
-// of two of blocks. Who writes to `shared` again, or ends, synchronises the group before.
-template <int kBits, bool kClustered, typename Each>
-__device__ __forceinline__ Cut find_cut(RowGroup<kClustered>& group, RadixShared<kClustered>& shared, uint32_t k,
-                                        uint32_t enough, const Each& each) {
+// `load` calls what it is given with each key of this thread, and in all threads of the block at once, now and then,
+// with none. At such a pause the digit of the k-th largest of the block's keys so far is found: the row's k-th is no
+// less, so lower keys are not counted from then on. Where many of a few digits come, most need not be.
+//
+// A key stands in the highest bits of a word, and 0 for none: no float's first digit is 0. Blocks have a power of two
+// of threads, from a warp to 1024, and a group a power of two of blocks. Who writes to `shared` again, or ends,
+// synchronises the group before.
+template <bool kClustered, typename Load>
+__device__ __forceinline__ Cut first_cut(RowGroup<kClustered>& group, RadixShared<kClustered>& shared, uint32_t k,
+                                         const Load& load) {
   using namespace radix_select;
+  constexpr int kShift = 32 - kDigitBits;
+  if (threadIdx.x == 0) shared.digit = 0;
+  clear(shared);
+  const SharedCounters counts(shared.counts);
+  uint32_t least = 1u << kShift;
+  load([&](uint32_t key) { counts.count(key >> kShift, key, least); },
+       [&] {
+         __syncthreads();
+         find(shared, shared.counts, k);  // leaves the digit where there are not yet k keys
+         least = max(least, shared.digit << kShift);
+       });
+  find(shared, reduce(group, shared), k);
   Cut cut;  // at first above nothing: all keys but those of none are at it
   cut.need = k;
-  int bits = kDigitBits, shift = 32 - kDigitBits;
+  return next(shared, cut, kDigitBits, kShift);
+}
+
+// The cut by as many more digits as it takes until nothing is left to choose or `is_enough(cut)`. A key has kBits, and
+// `each` calls what it is given with each key of this thread that is at the cut, and any others, in every turn.
+template <int kBits, bool kClustered, typename Each, typename IsEnough>
+__device__ __forceinline__ void refine(Cut& cut, RowGroup<kClustered>& group, RadixShared<kClustered>& shared,
+                                       const Each& each, const IsEnough& is_enough) {
+  using namespace radix_select;
+  const SharedCounters counts(shared.counts);
 #pragma unroll 1
-  for (bool is_first = true;; is_first = false) {
+  while (cut.shift > 32 - kBits && cut.need != cut.at && !is_enough(cut)) {
+    const int bits = min(cut.shift, kDigitBits), shift = cut.shift - bits;
     clear(shared);
     each([&](uint32_t key) {
-      const bool counts = is_first ? key != kKeyOfNone : cut.is_at(key);
-      if (counts) atomicAdd(&shared.counts[key >> shift & ((1u << bits) - 1)], 1u);
+      counts.count(key >> shift & ((1u << bits) - 1), cut.is_at(key), 1);
     });
     find(shared, reduce(group, shared), cut.need);
     cut = next(shared, cut, bits, shift);
-    if (shift <= 32 - kBits || cut.need == cut.at || cut.above + cut.at <= enough) return cut;
-    bits = min(shift, kDigitBits);
-    shift -= bits;
   }
 }
 

@@ -29,6 +29,61 @@ __device__ __forceinline__ uint32_t warp_scan(uint32_t value) {
   return value;
 }
 
+// The address of shared memory, found here once for all: where it is not hidden, each use of it on SM 9.0 may ask for
+// the block's number in its cluster anew, for which a warp waits longer than for the memory.
+template <typename T>
+__device__ __forceinline__ T* found_once(T* shared) {
+#if defined(__CUDA_ARCH__)
+  size_t address;
+  asm volatile("mov.u64 %0, %1;" : "=l"(address) : "l"(__cvta_generic_to_shared(shared)));
+  return static_cast<T*>(__cvta_shared_to_generic(address));
+#else
+  return shared;
+#endif
+}
+
+// Words of shared memory that are added to at every key.
+class SharedCounters {
+ public:
+  __device__ __forceinline__ explicit SharedCounters(uint32_t* words) {
+#if defined(__CUDA_ARCH__)
+    asm volatile("mov.u32 %0, %1;" : "=r"(address_) : "r"(uint32_t(__cvta_generic_to_shared(words))));
+#else
+    words_ = words;
+#endif
+  }
+
+  // Adds 1 to a word where `key` is at least `least`; no thread waits for it.
+  __device__ __forceinline__ void count(uint32_t word, uint32_t key, uint32_t least) const {
+#if defined(__CUDA_ARCH__)
+    asm volatile("{\n.reg .pred p;\nsetp.ge.u32 p, %1, %2;\n@p red.shared.add.u32 [%0], 1;\n}"
+                 :
+                 : "r"(address_ + 4 * word), "r"(key), "r"(least)
+                 : "memory");
+#else
+    if (key >= least) atomicAdd(&words_[word], 1u);
+#endif
+  }
+
+  // Adds to the first word, and returns what it was.
+  __device__ __forceinline__ uint32_t add(uint32_t value) const {
+#if defined(__CUDA_ARCH__)
+    uint32_t before;
+    asm volatile("atom.shared.add.u32 %0, [%1], %2;" : "=r"(before) : "r"(address_), "r"(value) : "memory");
+    return before;
+#else
+    return atomicAdd(words_, value);
+#endif
+  }
+
+ private:
+#if defined(__CUDA_ARCH__)
+  uint32_t address_;
+#else
+  uint32_t* words_;
+#endif
+};
+
 template <bool kClustered>
 class RowGroup {
  public:

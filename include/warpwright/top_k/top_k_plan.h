@@ -31,7 +31,9 @@ inline TopKPlan plan_top_k(const TopKRows& work, int most_blocks, int sms, int64
   const int64_t of_block = work.rows <= sms / (of_row > 0 ? of_row : 1) ? half : kVectorsOfBlock;
   while (plan.blocks < most_blocks && plan.blocks * of_block < work.vectors) plan.blocks *= 2;
   const int64_t share = (work.vectors + plan.blocks - 1) / plan.blocks;
-  const int most_threads = work.rows > sms / plan.blocks ? 512 : 1024;
+  // An SM runs 1024 threads: of several blocks, so that some read while others wait for their slowest warp.
+  const bool are_many = work.rows > 2 * sms && share <= kVectorsOfBlock / 4;
+  const int most_threads = are_many ? 256 : work.rows > sms / plan.blocks ? 512 : 1024;
   plan.threads = kLeastThreads;
   while (plan.threads < most_threads && plan.threads < share) plan.threads *= 2;
   const int64_t of_step = int64_t{plan.threads} * plan.blocks;

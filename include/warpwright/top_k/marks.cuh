@@ -1,0 +1,130 @@
+// The elements that a cut takes from a row that is kept in shared memory, marked by a bit each: those above the cut at
+// once, and those at it after a short list of them was cut further. Places by ascending index are then counts of bits.
+#pragma once
+
+#include <cstdint>
+
+#include "warpwright/top_k/scatter.cuh"
+
+namespace warpwright {
+
+constexpr uint32_t kMostListed = 3072;  // elements of a row that are cut further on a list
+
+// A bit for each element of the block, in words: `tied` those of which the first or the last are taken.
+struct Marks {
+  uint32_t *taken, *tied, *list;
+  int words;
+};
+
+namespace marks {
+
+__device__ __forceinline__ void set(uint32_t* bits, uint32_t i) { atomicOr(&bits[i / 32], 1u << i % 32); }
+
+// Marks what is above the cut, and lists what is at it.
+template <typename Window>
+__device__ __forceinline__ void mark(const Marks& to, uint32_t* listed, const Cut& cut, const Window& window) {
+  constexpr int kSize = Window::kSize;
+  for (int i = threadIdx.x; i < to.words; i += blockDim.x) to.taken[i] = to.tied[i] = 0;
+  if (threadIdx.x == 0) *listed = 0;
+  __syncthreads();
+  const SharedCounters listing(listed);
+  window.each_vector([&](const typename Window::Keys& keys, uint32_t first) {
+    uint32_t are_above = 0, are_at = 0;
+#pragma unroll
+    for (int j = 0; j < kSize; ++j) {
+      are_above |= uint32_t(cut.is_above(keys[j])) << j;
+      are_at |= uint32_t(cut.is_at(keys[j])) << j;
+    }
+    const uint32_t begin = first - window.index_at(0);
+    if (are_above != 0) atomicOr(&to.taken[begin / 32], are_above << begin % 32);
+    if (are_at == 0) return;
+    uint32_t place = listing.add(uint32_t(__popc(are_at)));
+#pragma unroll 1
+    for (uint32_t left = are_at; left != 0; left &= left - 1) to.list[place++] = begin + __ffs(left) - 1;
+  });
+  __syncthreads();
+}
+
+// Adds up what the group's threads before this one have.
+template <bool kClustered>
+__device__ __forceinline__ uint32_t before(RowGroup<kClustered>& group, ScatterShared& shared, uint32_t own) {
+  return scatter_winners::count_before(group, shared, {own, 0}).above + warp_scan(own) - own;
+}
+
+// A thread's words, side by side.
+struct Words {
+  int begin, end;
+};
+
+__device__ __forceinline__ Words own_words(int words) {
+  const int each = (words + int(blockDim.x) - 1) / int(blockDim.x), begin = min(int(threadIdx.x) * each, words);
+  return {begin, min(begin + each, words)};
+}
+
+__device__ __forceinline__ uint32_t count_bits(const uint32_t* bits, Words own) {
+  uint32_t count = 0;
+  for (int i = own.begin; i < own.end; ++i) count += __popc(bits[i]);
+  return count;
+}
+
+// Takes of those that are tied the ones that `skipped` others or more come before, up to `need`.
+template <bool kClustered>
+__device__ __forceinline__ void take_tied(RowGroup<kClustered>& group, ScatterShared& shared, const Marks& of,
+                                          uint32_t skipped, uint32_t need) {
+  const Words own = own_words(of.words);
+  uint32_t place = before(group, shared, count_bits(of.tied, own)) - skipped;  // wraps for those skipped
+  for (int i = own.begin; i < own.end; ++i) {
+    for (uint32_t left = of.tied[i]; left != 0; left &= left - 1, ++place) {
+      if (place < need) of.taken[i] |= left & -left;
+    }
+  }
+  group.sync();  // until all have read what others have in `shared`
+}
+
+// Calls `put` with the place and the number in the block of each element that is taken: a warp for a word, as places
+// are side by side.
+template <bool kClustered, typename Put>
+__device__ __forceinline__ void put_taken(RowGroup<kClustered>& group, ScatterShared& shared, const Marks& of,
+                                          const Put& put) {
+  const Words own = own_words(of.words);
+  uint32_t* const places = of.tied;  // of each word's first; ties are decided
+  uint32_t place = before(group, shared, count_bits(of.taken, own));
+  for (int i = own.begin; i < own.end; ++i) places[i] = place, place += __popc(of.taken[i]);
+  __syncthreads();
+  const int lane = threadIdx.x % 32, warps = blockDim.x / 32;
+  for (int i = threadIdx.x / 32; i < of.words; i += warps) {
+    const uint32_t bits = of.taken[i];
+    if (bits >> lane & 1) put(places[i] + __popc(bits & ((1u << lane) - 1)), uint32_t(i * 32 + lane));
+  }
+}
+
+}  // namespace marks
+
+// Calls `put` with the place, the key and the index of each of the k largest, as scatter does, of a row whose blocks
+// keep all of it and whose cut leaves up to kMostListed at it.
+template <int kBits, bool kClustered, typename Window, typename Put>
+__device__ __forceinline__ void put_marked(RowGroup<kClustered>& group, RadixShared<kClustered>& radix,
+                                           ScatterShared& shared, Cut cut, bool prefers_last, const Marks& to,
+                                           const Window& window, const Put& put) {
+  marks::mark(to, &shared.listed, cut, window);
+  const uint32_t listed = shared.listed;
+  const auto each_listed = [&](const auto& visit) {
+    for (uint32_t i = threadIdx.x; i < listed; i += blockDim.x) visit(window.key_at(to.list[i]));
+  };
+  refine<kBits>(cut, group, radix, each_listed, [](const Cut&) { return false; });
+  const bool takes_all = cut.need == cut.at;
+  for (uint32_t i = threadIdx.x; i < listed; i += blockDim.x) {
+    const uint32_t element = to.list[i], key = window.key_at(element);
+    if (cut.is_above(key) || (takes_all && cut.is_at(key))) {
+      marks::set(to.taken, element);
+    } else if (cut.is_at(key)) {
+      marks::set(to.tied, element);
+    }
+  }
+  __syncthreads();
+  if (!takes_all) marks::take_tied(group, shared, to, prefers_last ? cut.at - cut.need : 0, cut.need);
+  marks::put_taken(group, shared, to,
+                   [&](uint32_t place, uint32_t i) { put(place, window.key_at(i), window.index_at(i)); });
+}
+
+}  // namespace warpwright
