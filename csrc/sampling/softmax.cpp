@@ -35,7 +35,7 @@ Tensor softmax(const Tensor& logits, const std::optional<Tensor>& temperature, d
   problem.dtype = to_dtype(logits_arg.dtype_number());
   problem.temperature = {data_of<float>(each), float(temperature_all)};
   problem.has_clusters = has_clusters(kPaths, scope.device());
-  launch_dependent("softmax", kPaths, scope, problem, enable_pdl);
+  launch_dependent("softmax", kPaths, scope, problem, enable_pdl, scope.device());
   return out;
 }
 

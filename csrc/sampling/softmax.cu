@@ -9,9 +9,9 @@ namespace warpwright {
 namespace softmax_launch {
 
 template <typename T>
-Status run(const SoftmaxProblem& problem, cudaStream_t stream) {
+Status run(const SoftmaxProblem& problem, const Device& device, cudaStream_t stream) {
   const int64_t chunks = (problem.classes + kFullVector<T> - 1) / kFullVector<T>;
-  const SoftmaxPlan plan = plan_softmax(chunks, sizeof(T), problem.has_clusters);
+  const SoftmaxPlan plan = plan_softmax(problem.rows, chunks, sizeof(T), problem.has_clusters, device.sm_count);
   LaunchShape shape;
   shape.grid = {problem.rows * plan.blocks};
   shape.threads = kRowThreads;
@@ -24,9 +24,9 @@ Status run(const SoftmaxProblem& problem, cudaStream_t stream) {
 
 }  // namespace softmax_launch
 
-Status softmax(const SoftmaxProblem& problem, cudaStream_t stream) {
+Status softmax(const SoftmaxProblem& problem, const Device& device, cudaStream_t stream) {
   return with_float_type(problem.dtype,
-                         [&](auto element) { return softmax_launch::run<decltype(element)>(problem, stream); });
+                         [&](auto element) { return softmax_launch::run<decltype(element)>(problem, device, stream); });
 }
 
 }  // namespace warpwright

@@ -25,10 +25,12 @@ def event_pair(call: Call, clean: bool = False) -> tuple[torch.cuda.Event, torch
     """Run a call with a cold L2 cache between two events.
 
     As `triton.testing.do_bench` does, the cache is filled by writing, and what it holds is written back while the call
-    reads; a clean one is filled by reading, as by the layers before in a model.
+    reads; a clean one is filled by reading, as by the layers before in a model. The GPU then waits, so that the host
+    has asked for all before the first event: what it takes to ask is no part of the time.
     """
     start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
     _flusher().sum() if clean else _flusher().zero_()
+    torch.cuda._sleep(400_000)  # cycles: 0.2 ms
     start.record()
     call()
     end.record()

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "warpwright/dependent_launch.cuh"
+#include "warpwright/found_once.cuh"
 #include "warpwright/sampling/draw_problem.h"
 #include "warpwright/sampling/top_k_draw.cuh"
 
@@ -117,7 +118,8 @@ __device__ inline void write_draw(const DrawProblem& problem, int64_t draw, int 
 template <typename Weights, typename T, Filter kFilter>
 __global__ void __launch_bounds__(kRowThreads) draw_kernel(DrawProblem problem) {
   wait_for_earlier_kernels();
-  __shared__ DrawKernelShared<kFilter> shared;
+  __shared__ DrawKernelShared<kFilter> fixed;
+  DrawKernelShared<kFilter>& shared = *found_once(&fixed);
   const int64_t draw = blockIdx.x, source = row_of_draw(problem, draw);
   Drawn drawn{-1, 0.0f};
   if (source >= 0) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "warpwright/dependent_launch.cuh"
+#include "warpwright/found_once.cuh"
 #include "warpwright/sampling/bound_search.cuh"
 #include "warpwright/sampling/renorm_problem.h"
 
@@ -101,7 +102,8 @@ __device__ __forceinline__ float written(float score, const Kept& kept, float ma
 template <typename Rule, typename Weights, typename T>
 __global__ void __launch_bounds__(kRowThreads) renorm_kernel(RenormProblem problem) {
   wait_for_earlier_kernels();
-  __shared__ BoundShared<Rule::template Bins> shared;
+  __shared__ BoundShared<Rule::template Bins> fixed;
+  BoundShared<Rule::template Bins>& shared = *found_once(&fixed);
   const int64_t index = blockIdx.x;
   const T* start = static_cast<const T*>(problem.scores) + index * problem.row_stride;
   const RowScores<T> row{start, int(problem.classes), reinterpret_cast<uintptr_t>(start) % 16 == 0};

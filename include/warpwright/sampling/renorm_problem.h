@@ -1,6 +1,7 @@
 // The rows of probabilities or logits of which the largest stay: the problem and its launchers.
 #pragma once
 
+#include "warpwright/device.h"
 #include "warpwright/sampling/draw_problem.h"
 
 namespace warpwright {
@@ -29,7 +30,7 @@ struct SoftmaxProblem {
   bool dependent = false;
 };
 
-using SoftmaxLaunch = Status(const SoftmaxProblem&, cudaStream_t);
+using SoftmaxLaunch = Status(const SoftmaxProblem&, const Device&, cudaStream_t);
 
 SoftmaxLaunch softmax;
 

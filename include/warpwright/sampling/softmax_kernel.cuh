@@ -8,6 +8,7 @@
 #include "warpwright/dependent_launch.cuh"
 #include "warpwright/sampling/block_sum.cuh"
 #include "warpwright/sampling/renorm_problem.h"
+#include "warpwright/sampling/softmax_plan.h"
 #include "warpwright/sampling/weights.cuh"
 
 namespace warpwright {
@@ -86,41 +87,65 @@ __global__ void __launch_bounds__(kRowThreads) softmax_kernel(SoftmaxProblem pro
             [&](float logit) { return cooled.weight(cooled.turned(logit), largest) / whole; });
 }
 
+// Writes numbers times a factor, those that are in the row.
+template <int kSize>
+__device__ __forceinline__ void write_floats(const float (&of)[kSize], float factor, int first, int classes,
+                                             float* out) {
+  float scaled[kSize];
+#pragma unroll
+  for (int i = 0; i < kSize; ++i) scaled[i] = of[i] * factor;
+  if (reinterpret_cast<uintptr_t>(out) % 16 == 0 && first + kSize <= classes) {
+    write_vector(out + first, scaled);
+    return;
+  }
+#pragma unroll
+  for (int i = 0; i < kSize; ++i) {
+    if (first + i < classes) out[first + i] = scaled[i];
+  }
+}
+
 // Chunks of a row that the threads of all its blocks have in turn.
 template <typename T, int kHeld>
 struct HeldLogits {
   static constexpr int kChunk = RowScores<T>::kChunk;
 
   const RowScores<T>& row;
-  Vector<T, kChunk> chunk[kHeld];
+  const int first, distance;  // of this thread's chunks
+  float of[kHeld][kChunk];    // logits, and then their weights
 
-  __device__ explicit HeldLogits(const RowScores<T>& row) : row(row) {
+  __device__ HeldLogits(const RowScores<T>& row, int rank, int blocks)
+      : row(row), first((rank * kRowThreads + int(threadIdx.x)) * kChunk), distance(blocks * kRowThreads * kChunk) {
+    Vector<T, kChunk> read[kHeld];
 #pragma unroll
-    for (int step = 0; step < kHeld; ++step) chunk[step] = row.chunk(first_of(step));
-  }
-
-  __device__ static int first_of(int step) {
-    return ((step * BlockCluster::size() + BlockCluster::rank()) * kRowThreads + int(threadIdx.x)) * kChunk;
-  }
-
-  template <typename Each>
-  __device__ __forceinline__ void for_each(const Each& each) const {
+    for (int step = 0; step < kHeld; ++step) read[step] = row.chunk(first_of(step));
 #pragma unroll
     for (int step = 0; step < kHeld; ++step) {
 #pragma unroll
-      for (int i = 0; i < kChunk; ++i) each(to_float(chunk[step].at[i]), first_of(step) + i);
+      for (int i = 0; i < kChunk; ++i) of[step][i] = to_float(read[step].at[i]);
     }
   }
 
-  template <typename Change>
-  __device__ __forceinline__ void write(float* out, const Change& change) const {
+  __device__ int first_of(int step) const { return first + step * distance; }
+
+  template <typename Each>
+  __device__ __forceinline__ void for_each(const Each& each) {
 #pragma unroll
-    for (int step = 0; step < kHeld; ++step) write_chunk<T>(row, chunk[step], first_of(step), out, change);
+    for (int step = 0; step < kHeld; ++step) {
+#pragma unroll
+      for (int i = 0; i < kChunk; ++i) each(of[step][i], first_of(step) + i);
+    }
+  }
+
+  __device__ __forceinline__ void write(float* out, float factor) const {
+#pragma unroll
+    for (int step = 0; step < kHeld; ++step) {
+      write_floats(of[step], factor, first_of(step), row.classes, out);
+    }
   }
 };
 
 // The largest logit of all blocks of a row, and whether one is NaN.
-__device__ inline float largest_of_cluster(float largest, bool& has_nan, SoftmaxShared& shared) {
+__device__ inline float largest_of_cluster(float largest, bool& has_nan, int blocks, SoftmaxShared& shared) {
   largest = block_max(largest, shared.maxima);
   has_nan = __syncthreads_or(has_nan);
   if (threadIdx.x == 0) {
@@ -128,19 +153,24 @@ __device__ inline float largest_of_cluster(float largest, bool& has_nan, Softmax
     shared.has_nan = has_nan;
   }
   BlockCluster::meet();
-  for (int rank = 0; rank < BlockCluster::size(); ++rank) {
+#pragma unroll
+  for (int rank = 0; rank < kMostSoftmaxBlocks; ++rank) {
+    if (rank >= blocks) break;
     largest = fmaxf(largest, *BlockCluster::of(rank, &shared.largest));
     has_nan |= *BlockCluster::of(rank, &shared.has_nan);
   }
   return largest;
 }
 
-__device__ inline double sum_of_cluster(float sum, SoftmaxShared& shared) {
+__device__ inline double sum_of_cluster(float sum, int blocks, SoftmaxShared& shared) {
   const double of_block = block_sum<double>(sum, shared.sums);
   if (threadIdx.x == 0) shared.sum = of_block;
   BlockCluster::meet();
   double all = 0.0;
-  for (int rank = 0; rank < BlockCluster::size(); ++rank) all += *BlockCluster::of(rank, &shared.sum);
+#pragma unroll
+  for (int rank = 0; rank < kMostSoftmaxBlocks; ++rank) {
+    if (rank < blocks) all += *BlockCluster::of(rank, &shared.sum);
+  }
   BlockCluster::meet();  // no block may end while another reads of it
   return all;
 }
@@ -149,26 +179,27 @@ template <typename T, int kHeld>
 __global__ void __launch_bounds__(kRowThreads) softmax_held_kernel(SoftmaxProblem problem) {
   wait_for_earlier_kernels();
   __shared__ SoftmaxShared shared;
-  const int64_t index = blockIdx.x / BlockCluster::size();
+  const int blocks = BlockCluster::size();
+  const int64_t index = blockIdx.x / blocks;
   const RowScores<T> row = logits_of<T>(problem, index);
   const float temperature = number_of(problem.temperature, index);
   const Cooled cooled(temperature);
-  const HeldLogits<T, kHeld> held(row);
+  HeldLogits<T, kHeld> held(row, BlockCluster::rank(), blocks);
   float largest = -INFINITY, sum = 0.0f;
   bool has_nan = false;
-  held.for_each([&](float logit, int at) {
-    largest = fmaxf(largest, cooled.turned(logit));
+  held.for_each([&](float& logit, int at) {
     has_nan |= logit != logit && at < row.classes;
+    logit = cooled.turned(logit);
+    largest = fmaxf(largest, logit);
   });
-  largest = largest_of_cluster(largest, has_nan, shared);
-  held.for_each([&](float logit, int) {
-    if (logit == logit) sum += cooled.weight(cooled.turned(logit), largest);
+  largest = largest_of_cluster(largest, has_nan, blocks, shared);
+  held.for_each([&](float& logit, int) {
+    logit = logit == logit ? cooled.weight(logit, largest) : 0.0f;
+    sum += logit;
   });
-  const double all = sum_of_cluster(sum, shared);
+  const double all = sum_of_cluster(sum, blocks, shared);
   has_nan |= temperature != temperature || !cooled.has_result(largest);
-  const float whole = has_nan ? NAN : float(all);
-  held.write(problem.out + index * problem.classes,
-             [&](float logit) { return cooled.weight(cooled.turned(logit), largest) / whole; });
+  held.write(problem.out + index * problem.classes, has_nan ? NAN : float(1.0 / all));
 }
 
 }  // namespace warpwright

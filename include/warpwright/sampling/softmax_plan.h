@@ -17,9 +17,11 @@ struct SoftmaxPlan {
 // What registers have room for: 20 floats, or 24 elements of 16 bits.
 constexpr int most_held(int element_bytes) { return element_bytes == 4 ? 5 : 3; }
 
-// A chunk for each thread where a cluster may be so large, and as many as are held beyond that.
-constexpr SoftmaxPlan plan_softmax(int64_t chunks, int element_bytes, bool has_clusters) {
-  const int64_t most = has_clusters ? kMostSoftmaxBlocks : 1;
+// A chunk for each thread where a cluster may be so large, and as many as are held beyond that. Where there are many
+// rows, blocks of their own are sooner done, though they read what they do not hold twice: those of a cluster wait for
+// it.
+constexpr SoftmaxPlan plan_softmax(int64_t rows, int64_t chunks, int element_bytes, bool has_clusters, int sms) {
+  const int64_t most = has_clusters && rows * kMostSoftmaxBlocks <= 2 * sms ? kMostSoftmaxBlocks : 1;
   const int64_t blocks = std::min(most, (chunks + kSoftmaxThreads - 1) / kSoftmaxThreads);
   const int64_t held = (chunks + blocks * kSoftmaxThreads - 1) / (blocks * kSoftmaxThreads);
   if (held > most_held(element_bytes)) return {};

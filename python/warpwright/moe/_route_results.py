@@ -40,7 +40,7 @@ def settled(
     """Return weights, experts, their scores, and whether experts are there and differ: those of any right result.
 
     ``right`` is the reference's result, ``scores`` are what experts are chosen by, and ``weigh`` gives the weights of
-    experts, all in float64. Where another expert was chosen, its weight is held against its own.
+    experts, all in float64. Where another expert was chosen, a token's weights are held against those of its own.
     """
     weights, ids, *more = results
     right_weights, right_ids = right
@@ -48,7 +48,7 @@ def settled(
     open_tokens = _is_near(group_scores(scores, groups), kept_groups) if groups > 1 else None
     is_there = ((ids >= 0) & (ids < scores.shape[1])).all(dim=1) & (ids.sort(dim=1).values.diff(dim=1) != 0).all(dim=1)
     found = ids.long().clamp(0, scores.shape[1] - 1)
-    is_right = found == right_ids
+    is_right = (found == right_ids).all(dim=1, keepdim=True)  # one other expert changes the sum that all are divided by
     own = torch.where(is_right, weights, right_weights + (weights - weigh(found)).double())
     own_scores = scores.gather(1, found)
     own_ids = torch.where(_may_move(scores, right_ids), right_ids, found)

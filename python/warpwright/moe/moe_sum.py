@@ -17,9 +17,9 @@ _moe_sum = torch.ops.warpwright.moe_sum.default
 def moe_sum(input_tensor: torch.Tensor, output_tensor: torch.Tensor) -> torch.Tensor:
     """Write the sum of each token's rows.
 
-    ``output_tensor[t] = sum(input_tensor[t, j] for j in range(topk))``, in float32 in the order of ``j``, rounded once. Method: the
-    sum over experts of Shazeer et al., "Outrageously Large Neural Networks" (arXiv:1701.06538), equation 1; interface
-    of vLLM and sgl_kernel.
+    ``output_tensor[t] = sum(input_tensor[t, j] for j in range(topk))``, in float32 in the order of ``j``,
+    rounded once. Method: the sum over experts of Shazeer et al., "Outrageously Large Neural Networks"
+    (arXiv:1701.06538), equation 1; interface of vLLM and sgl_kernel.
 
     Parameters
     ----------

@@ -22,8 +22,8 @@ def moe_sum_reduce(
 ) -> torch.Tensor:
     """Write the sum of each token's rows, multiplied by a factor.
 
-    ``output_tensor[t] = routed_scaling_factor * sum(input_tensor[t, j] for j in range(topk))``, in float32 in the order of ``j``,
-    rounded once. Method: the sum over experts of Shazeer et al., "Outrageously Large Neural Networks"
+    ``output_tensor[t] = routed_scaling_factor * sum(input_tensor[t, j] for j in range(topk))``, in float32 in the order
+    of ``j``, rounded once. Method: the sum over experts of Shazeer et al., "Outrageously Large Neural Networks"
     (arXiv:1701.06538), equation 1; interface of vLLM and sgl_kernel.
 
     Parameters
