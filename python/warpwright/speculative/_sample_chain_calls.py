@@ -20,7 +20,7 @@ def make(
         "draft_probs": (logits[:, :drafted] + draw.normal(requests, drafted, vocabulary, dtype=torch.float32)).softmax(
             -1
         ),
-        "draft_token_ids": logits[:, :drafted].argmax(dim=-1).to(dtype),
+        "draft_token_ids": logits[:, :drafted].topk(1).indices[..., 0].to(dtype),
         "target_probs": logits.softmax(-1),
         "output_accepted_token_num": draw.integers(0, 100, requests, dtype=dtype),
         "output_emitted_draft_token_num": draw.integers(0, 100, requests, dtype=dtype),
@@ -57,7 +57,7 @@ SAMPLES = (
     sample("none accepted", lambda call: {"draft_probs": call["draft_probs"] * 1e6}, requests=9),
     sample(
         "greedy",
-        each(target_probs=lambda x: torch.nn.functional.one_hot(x.argmax(-1), x.shape[-1]).float()),
+        each(target_probs=lambda x: torch.nn.functional.one_hot(x.topk(1).indices[..., 0], x.shape[-1]).float()),
         requests=9,
         vocabulary=5,
     ),

@@ -42,7 +42,7 @@ def _a_draft(call: Arguments) -> Arguments:
     return {"draft_probs": draw_probabilities(draw, *call["draft_probs"].shape)}
 
 
-GREEDY = each(target_probs=lambda x: torch.nn.functional.one_hot(x.argmax(-1), x.shape[-1]).float())
+GREEDY = each(target_probs=lambda x: torch.nn.functional.one_hot(x.topk(1).indices[..., 0], x.shape[-1]).float())
 
 
 SAMPLES = (
