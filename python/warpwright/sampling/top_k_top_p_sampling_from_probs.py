@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
-from warpwright.contract import Arguments, sample
-from warpwright.draw import Draw
 from warpwright.random import Number
-from warpwright.sampling import _draw_calls as calls
 from warpwright.sampling._draw import Drawn, draw, is_top_k_first, share_numbers, top_k_numbers
-from warpwright.sampling._draw_contract import draw_contract
+from warpwright.sampling._draw_calls import make_probs
+from warpwright.sampling._top_k_top_p_contract import top_k_top_p_contract
 
 _top_k_top_p_sampling_from_probs = torch.ops.warpwright.top_k_top_p_sampling_from_probs.default
 
@@ -91,57 +87,4 @@ def top_k_top_p_sampling_from_probs(
     )
 
 
-def make(
-    draw: Draw,
-    rows: int = 16,
-    classes: int = 1000,
-    top_k: int = 50,
-    top_p: float = 0.9,
-    top_k_first: bool = True,
-    own: bool = False,
-    **others: Any,
-) -> Arguments:
-    """Make a call; with ``own``, each draw has numbers of its own."""
-    each_k = draw.integers(0, classes + 2, rows) if own else None
-    each_p = draw.uniform(rows, least=-0.1, most=1.1) if own else None
-    call = calls.make_probs(draw, rows, classes, **others)
-    return calls.with_filters(
-        call, {"top_k": each_k, "top_k_all": top_k, "top_p": each_p, "top_p_all": top_p, "top_k_first": top_k_first}
-    )
-
-
-CONTRACT = draw_contract(
-    top_k_top_p_sampling_from_probs,
-    make,
-    samples=(
-        sample("none of the largest", top_k=0),
-        sample("the largest", top_k=1),
-        sample("more than there are", top_k=2000),
-        sample("many of the largest", top_k=3000, classes=9001),
-        sample("no share", top_p=0.0),
-        sample("the whole", top_p=1.0),
-        sample("a small share", top_p=0.01, classes=4000),
-        sample("NaN for a share", top_p=float("nan")),
-        sample("numbers of their own", own=True, rows=9),
-        sample("numbers and indices of their own", own=True, rows=9, long=True),
-        sample(
-            "more equals than fit",
-            lambda call: {"probs": torch.full_like(call["probs"], 0.001)},
-            rows=2,
-            classes=20_000,
-        ),
-        sample("both at once", top_k_first=False),
-        sample("both at once, numbers of their own", top_k_first=False, own=True, rows=33),
-        sample(
-            "both at once, equals",
-            lambda call: {"probs": torch.full_like(call["probs"], 0.001)},
-            top_k_first=False,
-            rows=2,
-            classes=9000,
-        ),
-    ),
-    refusals=(
-        *calls.number_refusals("top_k", torch.int32, torch.int64),
-        *calls.number_refusals("top_p", torch.float32, torch.float64),
-    ),
-)
+CONTRACT = top_k_top_p_contract(top_k_top_p_sampling_from_probs, make_probs)
