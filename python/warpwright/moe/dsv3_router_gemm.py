@@ -218,4 +218,5 @@ CONTRACT = Contract(
         *(DEEPSEEK | {"tokens": tokens, "experts": 384} for tokens in (1, 16)),
     ),
     peers=peers,
+    also_in=("gemm",),
 )
