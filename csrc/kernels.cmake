@@ -53,7 +53,9 @@ warpwright_add_kernel(top_k_renorm_probs   sampling/top_k_renorm_probs.cu   75 8
 warpwright_add_kernel(top_p_renorm_probs   sampling/top_p_renorm_probs.cu   75 80 86 89 90a)
 warpwright_add_kernel(top_k_mask_logits    sampling/top_k_mask_logits.cu    75 80 86 89 90a)
 warpwright_add_kernel(softmax              sampling/softmax.cu              75 80 86 89 90a)
-warpwright_add_kernel(top_k_sm75           top_k/top_k_sm75.cu                  75 80 86 89
+warpwright_add_kernel(top_k_sm75           top_k/top_k_sm75.cu                  75
+                      ALSO fast_topk fast_topk_v2 fast_topk_transform_fused fast_topk_transform_ragged_fused)
+warpwright_add_kernel(top_k_sm80           top_k/top_k_sm80.cu                  80 86 89
                       ALSO fast_topk fast_topk_v2 fast_topk_transform_fused fast_topk_transform_ragged_fused)
 warpwright_add_kernel(top_k_sm90a          top_k/top_k_sm90a.cu                 90a
                       ALSO fast_topk fast_topk_v2 fast_topk_transform_fused fast_topk_transform_ragged_fused)

@@ -15,7 +15,7 @@ constexpr uint32_t infinity_of(Dtype dtype) {
                                     : kInfinityBits<__nv_bfloat16>;
 }
 
-template <typename T, typename Sink, bool kClustered>
+template <typename T, typename Sink, bool kClustered, int kSm>
 Status with_plan(const TopKProblem& p, const Device& device, const TopKPlan& plan, cudaStream_t stream) {
   const int64_t all = p.rows * plan.blocks;
   LaunchShape shape{{all < kMaxGridX ? all : kMaxGridX / plan.blocks * plan.blocks}, plan.threads};
@@ -23,11 +23,12 @@ Status with_plan(const TopKProblem& p, const Device& device, const TopKPlan& pla
   shape.cluster = kClustered ? plan.blocks : 0;
   shape.dependent = p.dependent;
   const uint32_t infinity = infinity_of(p.dtype);
-  return launch_kernel<top_k_kernel<T, Sink, kClustered>>(device, shape, stream, p, infinity, plan.held_steps);
+  return launch_kernel<top_k_kernel<T, Sink, kClustered, kSm>>(device, shape, stream, p, infinity, plan.held_steps);
 }
 
-template <typename T, typename Sink, bool kClusters>
+template <typename T, typename Sink, int kSm>
 Status with_sink(const TopKProblem& p, const Device& device, cudaStream_t stream) {
+  constexpr bool kClusters = kSm >= 90;
   constexpr int kSize = kFullVector<T>, kFixed = int(sizeof(TopKShared<kClusters>)) + 64;
   const bool begins_within =
       p.starts != nullptr || reinterpret_cast<uintptr_t>(p.input) % 16 != 0 || p.row_stride % kSize != 0;
@@ -40,22 +41,23 @@ Status with_sink(const TopKProblem& p, const Device& device, cudaStream_t stream
   const TopKPlan plan = plan_top_k(work, most_blocks, device.sm_count,
                                    room / (16 + kMarkBytes<T, Sink>) * 16);
   if constexpr (kClusters) {
-    if (plan.blocks > 1) return with_plan<T, Sink, true>(p, device, plan, stream);
+    if (plan.blocks > 1) return with_plan<T, Sink, true, kSm>(p, device, plan, stream);
   }
-  return with_plan<T, Sink, false>(p, device, plan, stream);
+  return with_plan<T, Sink, false, kSm>(p, device, plan, stream);
 }
 
-template <typename T, bool kClusters>
+template <typename T, int kSm>
 Status with_word(const TopKProblem& p, const Device& device, cudaStream_t stream) {
-  if (p.places != nullptr) return with_sink<T, PlaceSink, kClusters>(p, device, stream);
-  return p.sorted ? with_sink<T, PairSink<T, true>, kClusters>(p, device, stream)
-                  : with_sink<T, PairSink<T, false>, kClusters>(p, device, stream);
+  if (p.places != nullptr) return with_sink<T, PlaceSink, kSm>(p, device, stream);
+  return p.sorted ? with_sink<T, PairSink<T, true>, kSm>(p, device, stream)
+                  : with_sink<T, PairSink<T, false>, kSm>(p, device, stream);
 }
 
-template <bool kClusters>
+// On SM 9.0 clusters of blocks may share a row.
+template <int kSm>
 Status run(const TopKProblem& p, const Device& device, cudaStream_t stream) {
-  return p.dtype == Dtype::kFloat32 ? with_word<uint32_t, kClusters>(p, device, stream)
-                                    : with_word<uint16_t, kClusters>(p, device, stream);
+  return p.dtype == Dtype::kFloat32 ? with_word<uint32_t, kSm>(p, device, stream)
+                                    : with_word<uint16_t, kSm>(p, device, stream);
 }
 
 }  // namespace top_k_launch

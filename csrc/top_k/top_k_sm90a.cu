@@ -5,7 +5,7 @@
 namespace warpwright {
 
 Status top_k_sm90a(const TopKProblem& problem, const Device& device, cudaStream_t stream) {
-  return top_k_launch::run<true>(problem, device, stream);
+  return top_k_launch::run<90>(problem, device, stream);
 }
 
 }  // namespace warpwright

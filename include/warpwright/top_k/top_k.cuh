@@ -167,7 +167,8 @@ __device__ __forceinline__ void choose(RowGroup<kClustered>& group, TopKShared<k
 
 // T is a word of an element's size, and `infinity` what its format has for +inf. `held_steps` vectors of each thread
 // stay in shared memory, between lists and marks.
-template <typename T, typename Sink, bool kClustered>
+// kSm is that of the unit: a kernel of the same name in another one would have code for other SMs.
+template <typename T, typename Sink, bool kClustered, int kSm>
 __global__ void __launch_bounds__(kTopKThreads) top_k_kernel(TopKProblem p, uint32_t infinity, int held_steps) {
   __shared__ TopKShared<kClustered> fixed;
   extern __shared__ uint4 behind[];

@@ -44,6 +44,6 @@ struct TopKProblem {
 
 using TopKLaunch = Status(const TopKProblem&, const Device&, cudaStream_t);
 
-TopKLaunch top_k_sm75, top_k_sm90a;
+TopKLaunch top_k_sm75, top_k_sm80, top_k_sm90a;
 
 }  // namespace warpwright
