@@ -88,7 +88,7 @@ struct Draw {
 
   // One warp goes through the elements of one thread, in their order.
   __device__ void search(int owner, float bound) const {
-    constexpr int kAhead = 4, kChunk = RowScores<T>::kChunk;
+    constexpr int kAhead = 2, kChunk = RowScores<T>::kChunk;
     const int lane = threadIdx.x, count = row.steps() * kChunk;
     const double rest = shared.rest;
     double before = 0.0;

@@ -33,7 +33,7 @@ def make(
 
 
 def _own(count: int | None = None) -> Callable[[Arguments], Arguments]:
-    """Give each request a seed and an offset of its own, or all the same ones."""
+    """Put a seed and an offset for each request, or one of each for all, into a call."""
 
     def change(call: Arguments) -> Arguments:
         draw, rows = Draw(call["draft_probs"].device, 13), count or call["draft_probs"].shape[0]
