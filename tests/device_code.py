@@ -48,7 +48,10 @@ SPILLED = "\t\tSpillRefill : \tOffset : 0xb0\n"
 
 @dataclass(frozen=True)
 class FakeKernel:
-    """A kernel of a unit for one SM; the toolkit is the compiler that noted its spills, or did not."""
+    """A kernel of a unit for one SM; the toolkit is the compiler that noted its spills, or did not.
+
+    ``name`` is the C++ name of a kernel that other units have too; a unit's own has the unit's.
+    """
 
     unit: str
     sm: str
@@ -58,11 +61,12 @@ class FakeKernel:
     stack: int = 0
     spills: int = 0
     toolkit: str = "13.0"
+    name: str = ""
 
     @property
     def symbol(self) -> str:
-        """The mangled name of ``warpwright::UNIT_kernel()``."""
-        name = f"{self.unit.partition('+')[0] or 'nameless'}_kernel"
+        """The mangled name of ``warpwright::UNIT_kernel()``, or of ``warpwright::NAME()``."""
+        name = self.name or f"{self.unit.partition('+')[0] or 'nameless'}_kernel"
         return f"_ZN10warpwright{len(name)}{name}Ev"
 
     def block(self) -> str:

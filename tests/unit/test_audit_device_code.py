@@ -133,6 +133,27 @@ def test_a_bad_kernel_is_told_by_its_rule(case: str, kernels: tuple[FakeKernel, 
     assert found in finding.found
 
 
+def test_a_kernel_that_two_units_have_for_other_sms_is_told(
+    kernels: tuple[FakeKernel, ...], gathered: Gatherer
+) -> None:
+    units = {"rmsnorm_sm75": "75", "rmsnorm_sm80": "80", "silu_and_mul_sm75": "75"}
+    divided = [FakeKernel(unit, sm, name="twice") for unit, sm in units.items()]
+    (finding,) = findings(gathered([*kernels, *divided]))
+    assert finding.rule == Rule.DIVIDED_KERNEL
+    assert finding.found == (
+        "warpwright::twice is in unit rmsnorm_sm75 for SM 75, unit rmsnorm_sm80 for SM 80, "
+        "unit silu_and_mul_sm75 for SM 75"
+    )
+
+
+def test_a_kernel_that_two_units_have_for_the_same_sms_is_not_told(
+    kernels: tuple[FakeKernel, ...], gathered: Gatherer
+) -> None:
+    units = ("rmsnorm_sm80", "silu_and_mul_sm80")
+    same = [FakeKernel(unit, sm, name="twice") for unit in units for sm in ("80", "90a")]
+    assert findings(gathered([*kernels, *same])) == []
+
+
 def test_a_kernel_that_may_spill_is_not_told(kernels: tuple[FakeKernel, ...], gathered: Gatherer) -> None:
     spilling = FakeKernel("rmsnorm_sm80", "80", stack=8, spills=2)
     assert findings(gathered([*kernels, spilling], may_spill=("warpwright::rmsnorm_*",))) == []

@@ -1,4 +1,4 @@
-"""Rules on the bill: whose a kernel is, what each operator promises, registers that spill, sizes, and its copies."""
+"""Rules on the bill: whose kernels are, what operators promise, registers that spill, sizes, and the bill's copies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wheelworks.sbom import NAME, plan_sbom, same_parts
 from wheelworks.sm import Sm, words
 from wheelworks.units import KERNELS, operators_of
 
-RULES = (Rule.BILL, Rule.SBOM, Rule.UNOWNED_KERNEL, Rule.SPILLS, Rule.SIZE)
+RULES = (Rule.BILL, Rule.SBOM, Rule.UNOWNED_KERNEL, Rule.DIVIDED_KERNEL, Rule.SPILLS, Rule.SIZE)
 KIB = 1024
 SHOWN = 5
 
@@ -28,6 +28,7 @@ def check_bill(evidence: Evidence) -> Outcome:
         return
     yield from _copies(evidence, bill, lane)
     yield from _owners(evidence, bill)
+    yield from _divided(bill)
     yield from _promises(evidence, bill, lane)
     yield from _spills(evidence, bill)
     yield from _sizes(evidence, bill, lane)
@@ -80,6 +81,24 @@ def _owners(evidence: Evidence, bill: Bill) -> Outcome:
         expected = "units of csrc/kernels.cmake, named OPERATOR or OPERATOR_smNN, and +OPERATOR for each that shares it"
         fix = f"add {_joined(unknown)} to [operators] in matrix.toml, and the unit by warpwright_add_kernel"
         yield Finding(bill.binary, Rule.UNOWNED_KERNEL, found, expected, fix)
+
+
+def _divided(bill: Bill) -> Outcome:
+    """No kernel has code for some SMs in one unit and for others in another one.
+
+    The linker may keep one host function for both (its symbol is weak with compilers before CUDA 13), and the runtime
+    then looks for every SM's code in one of the units: "no kernel image is available", on the SMs of the other.
+    """
+    places: dict[str, dict[str, list[Kernel]]] = defaultdict(lambda: defaultdict(list))
+    for kernel in bill.kernels:
+        places[kernel.symbol][kernel.launch].append(kernel)
+    for units in places.values():
+        sms = {unit: sorted({Sm.parse(kernel.sm) for kernel in kernels}) for unit, kernels in sorted(units.items())}
+        if any(found != next(iter(sms.values())) for found in sms.values()):
+            title = next(iter(units.values()))[0].title
+            found = f"{title} is in {_joined(f'unit {unit} for SM {words(each)}' for unit, each in sms.items())}"
+            fix = "give the kernel a template argument that differs in each unit, such as the unit's SM"
+            yield Finding(bill.binary, Rule.DIVIDED_KERNEL, found, "each unit of a kernel for the same SMs", fix)
 
 
 def _promises(evidence: Evidence, bill: Bill, lane: Lane) -> Outcome:

@@ -37,6 +37,7 @@ class Rule(StrEnum):
     SM_MISSING = "sm-missing"
     SM_EXTRA = "sm-extra"
     UNOWNED_KERNEL = "unowned-kernel"
+    DIVIDED_KERNEL = "divided-kernel"
     SPILLS = "spills"
     SIZE = "size"
     BILL = "bill"
