@@ -5,6 +5,7 @@
 #include "warpwright/launch_kernel.cuh"
 #include "warpwright/moe/route.cuh"
 #include "warpwright/moe/route_any.cuh"
+#include "warpwright/moe/route_few.cuh"
 
 namespace warpwright {
 
@@ -49,6 +50,13 @@ Status launch_held(const RouteProblem& p, const RoutePlan& plan, cudaStream_t st
   return launch_held<Raw, kHeld, kLanes, kScoring, ExactChoice<kHeld>>(work, plan, stream);
 }
 
+template <typename Raw, Scoring kScoring>
+Status launch_few(const RouteProblem& p, const RoutePlan& plan, cudaStream_t stream) {
+  LaunchShape shape{blocks_in_turns(plan.blocks), 32 * plan.warps};
+  shape.dependent = p.dependent;
+  return launch_kernel<route_few_kernel<Raw, kScoring>>(shape, stream, FewExperts::of<Raw>(p));
+}
+
 template <Scoring kScoring>
 Status launch_any(const RouteProblem& p, const RoutePlan& plan, cudaStream_t stream) {
   LaunchShape shape{blocks_in_turns(plan.blocks), kRouteBlockThreads};
@@ -59,6 +67,7 @@ Status launch_any(const RouteProblem& p, const RoutePlan& plan, cudaStream_t str
 template <typename Raw, Scoring kScoring>
 Status launch(const RouteProblem& p, const Device& device, cudaStream_t stream) {
   const RoutePlan plan = plan_route(p.tokens, p.experts, p.groups, device.sm_count);
+  if (FewExperts::are_in(p)) return launch_few<Raw, kScoring>(p, plan, stream);
   switch (plan.held * 100 + plan.lanes) {
     case 801:
       return launch_held<Raw, kScoring, 8, 1>(p, plan, stream);

@@ -81,6 +81,26 @@ _off_vectors = each(
 )
 
 
+def few_samples() -> tuple[Sample, ...]:
+    """Return calls with so few experts that a thread holds a token's."""
+    few: dict[str, Any] = {"tokens": 70, "experts": 8, "bias": False}
+    return (
+        sample("few experts, renormalised", **few, k=2, renormalize=True, dtype=torch.float16),
+        sample("few experts, all of them", **few, k=8, renormalize=True),
+        sample("few experts of float32", **few, k=3, dtype=torch.float32),
+        sample("few experts, ties", each(gating_output=torch.round), **few, k=5),
+        sample("few experts, NaN", _with(torch.nan, 5), **few, k=6, renormalize=True),
+        sample("few experts, -inf", _with(-torch.inf, 3), **few, k=7),
+        sample("few experts, nothing but -inf", _with(-torch.inf, 1), **few, k=2, dtype=torch.float32),
+        sample("few experts, slices off every vector", _off_vectors, **few, k=2),
+        sample("few experts, no choice", **few, k=0),
+        sample("few experts with a bias", tokens=70, experts=8, k=2),
+        sample("five experts", tokens=9, experts=5, k=2, bias=False, dtype=torch.float16),
+        sample("four experts of float32", tokens=9, experts=4, k=4, bias=False, dtype=torch.float32),
+        sample("one expert", tokens=9, experts=1, k=1, bias=False, renormalize=True),
+    )
+
+
 def topk_samples() -> tuple[Sample, ...]:
     """Return calls that are taken."""
     many = [
@@ -97,6 +117,7 @@ def topk_samples() -> tuple[Sample, ...]:
         sample("smallest", tokens=1, experts=1, k=1),
         sample("odd", tokens=7, experts=61, k=5, dtype=torch.float16),
         *many,
+        *few_samples(),
         sample("float32", tokens=33, dtype=torch.float32),
         sample("renormalised", tokens=33, renormalize=True),
         sample("renormalised, no bias", tokens=9, experts=128, k=8, renormalize=True, bias=False),
