@@ -46,7 +46,8 @@ void check(const DrawTensors& given) {
   check_random(given.seeds, given.offsets, draws, given.scores);
 }
 
-DrawProblem problem_of(const DrawTensors& given, const FilterArguments& filter, const RandomArguments& random) {
+DrawProblem problem_of(const LaunchScope& scope, const DrawTensors& given, const FilterArguments& filter,
+                       const RandomArguments& random) {
   DrawProblem problem;
   problem.filter = filter.filter;
   problem.scores = given.scores.data();
@@ -61,7 +62,7 @@ DrawProblem problem_of(const DrawTensors& given, const FilterArguments& filter, 
   problem.top_p = {data_of<float>(given.top_p), float(filter.top_p.all)};
   problem.min_p = {data_of<float>(given.min_p), float(filter.min_p.all)};
   problem.top_k_first = filter.top_k_first;
-  problem.random = random_source(random.seed, random.offset, given.seeds, given.offsets);
+  problem.random = random_source(scope, random.seed, random.offset, given.seeds, given.offsets);
   return problem;
 }
 
@@ -73,7 +74,7 @@ Draws draw(const char* op, const SmPath<DrawLaunch>* paths, const DrawTensors& g
   const int32_t dtype = given.indices.has_value() ? given.indices->dtype_number() : number_of(ScalarType::Int);
   Tensor samples = scope.empty(dtype, {draws}), valid = scope.empty(number_of(ScalarType::Bool), {draws});
   if (draws == 0) return {samples, valid};
-  DrawProblem problem = problem_of(given, filter, random);
+  DrawProblem problem = problem_of(scope, given, filter, random);
   problem.draws = draws;
   problem.samples = samples.mutable_data_ptr();
   problem.valid = static_cast<bool*>(valid.mutable_data_ptr());

@@ -67,7 +67,7 @@ Tensor chain_speculative_sampling(const Tensor& draft_probs, const Tensor& draft
   problem.chain.tokens = static_cast<int32_t*>(tokens.mutable_data_ptr());
   problem.chain.requests = requests;
   problem.chain.drafted = drafted;
-  problem.chain.random = random_source(seed, offset, args.seeds, args.offsets);
+  problem.chain.random = random_source(scope, seed, offset, args.seeds, args.offsets);
   problem.has_clusters = has_clusters(kPaths, scope.device());
   launch_dependent("chain_speculative_sampling", kPaths, scope, problem, std::nullopt, scope.device());
   return tokens;

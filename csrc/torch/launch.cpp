@@ -137,10 +137,14 @@ int32_t* LaunchScope::unset_word() {
   return word;
 }
 
-bool LaunchScope::read(int32_t* to, const int32_t* word) {
+bool LaunchScope::is_captured() const {
   cudaStreamCaptureStatus status = cudaStreamCaptureStatusActive;
   check_cuda_call(cudaStreamIsCapturing(stream_, &status), "cudaStreamIsCapturing");
-  if (status != cudaStreamCaptureStatusNone) return false;
+  return status != cudaStreamCaptureStatusNone;
+}
+
+bool LaunchScope::read(int32_t* to, const int32_t* word) {
+  if (is_captured()) return false;
   check_cuda_call(cudaMemcpyAsync(to, word, sizeof(*to), cudaMemcpyDeviceToHost, stream_), "cudaMemcpyAsync");
   check_cuda_call(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");
   return true;

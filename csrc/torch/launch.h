@@ -55,6 +55,9 @@ class LaunchScope {
   // One word of such memory, which holds kUnset.
   int32_t* unset_word();
 
+  // Whether the stream is captured into a graph.
+  bool is_captured() const;
+
   // What a word holds once the work so far is done, for which the host waits; false while the stream is captured, where
   // no host may wait.
   bool read(int32_t* to, const int32_t* word);

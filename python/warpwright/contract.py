@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import torch
@@ -153,6 +154,8 @@ class Contract:
     determined
         Where several results are right: takes the call's arguments and ``results``, and returns tensors that are the
         same for all of them, such as rows in order, or for a choice by chance whether it is among those that may be.
+    captured
+        A call that a CUDA graph may capture, where not every one may: what would stay in the graph is refused there.
     traits
         Where something general cannot hold.
     also_in
@@ -176,6 +179,7 @@ class Contract:
     moves: Callable[..., int] | None = None
     peers: Callable[..., Mapping[str, Callable[[], object]]] = no_peers
     determined: Callable[..., tuple[torch.Tensor, ...]] | None = None
+    captured: Sample = Sample("captured", MappingProxyType({}))
     traits: tuple[Trait, ...] = ()
     also_in: tuple[str, ...] = ()
     differs: str = ""

@@ -7,11 +7,14 @@ its seed and offset alone. So they are the same on every GPU and, in a batch of 
 
 Under CUDA graphs a number would be frozen into the graph, and every replay would draw the same again. There, and where
 torch.compile traces, seed and offset are therefore drawn on the device by torch, whose generator advances at each
-replay; numbers that a caller gives are refused, and tensors are the caller's to advance.
+replay; numbers that a caller gives are refused, and tensors are the caller's to advance. Of numbers, torch.compile
+compiles anew for each; of tensors once.
 """
 
 from __future__ import annotations
 
+import operator
+from threading import Lock
 from typing import NamedTuple, TypeAlias
 
 import torch
@@ -40,7 +43,7 @@ def source_of(
 ) -> Source:
     """Return what a call draws from: the seed and offset that the caller gives, or the next ones of a generator."""
     if seed is not None or offset is not None:
-        return _given(device, seed, offset)
+        return _given(seed, offset)
     if torch.compiler.is_compiling() or _is_captured(device):
         drawn = torch.randint(LEAST, END, (2,), dtype=torch.int64, device=device, generator=generator)
         return Source(seeds=drawn[:1], offsets=drawn[1:])
@@ -104,16 +107,10 @@ def _for_rows(number: int, numbers: torch.Tensor | None, rows: int, device: torc
     return numbers.expand(rows)
 
 
-def _given(device: torch.device, seed: Number | None, offset: Number | None) -> Source:
-    """Return the caller's seed and offset; numbers only where no graph would keep them."""
+def _given(seed: Number | None, offset: Number | None) -> Source:
+    """Return the caller's seed and offset. The operator refuses numbers where a graph would keep them."""
     if seed is None or offset is None:
         raise RuntimeError("seed and offset are given together, or neither of them")
-    numbers = not isinstance(seed, torch.Tensor) and not isinstance(offset, torch.Tensor)
-    if numbers and _is_captured(device):
-        raise RuntimeError(
-            "seed and offset are numbers, which every replay of the graph that is captured would use again: pass CUDA "
-            "tensors that you advance, or a generator that the graph knows, or neither"
-        )
     seed_number, seeds = _split(seed)
     offset_number, offsets = _split(offset)
     return Source(seed_number, offset_number, seeds, offsets)
@@ -123,16 +120,23 @@ def _is_captured(device: torch.device) -> bool:
     return device.type == "cuda" and not torch.compiler.is_compiling() and torch.cuda.is_current_stream_capturing()
 
 
-def _split(number: Number | None) -> tuple[int, torch.Tensor | None]:
+def _split(number: Number) -> tuple[int, torch.Tensor | None]:
     """Return a number of 64 bits as a signed one, or a tensor of such."""
     if isinstance(number, torch.Tensor):
-        return 0, number.view(torch.int64) if number.dtype == torch.uint64 else number
-    return ((number or 0) + 2**63) % 2**64 - 2**63, None
+        signed = number.view(torch.int64) if number.dtype == torch.uint64 else number
+        return 0, signed.reshape(1) if signed.dim() == 0 else signed
+    if not torch.compiler.is_compiling():
+        number = operator.index(number)  # a number of numpy's has 64 bits, which the sum below would leave
+    return (number + 2**63) % 2**64 - 2**63, None
+
+
+_advancing = Lock()
 
 
 def _next_of(generator: torch.Generator) -> Source:
-    offset = int(generator.get_offset())
-    generator.set_offset(offset + STEP)
+    with _advancing:  # two threads that read the same offset would draw the same
+        offset = int(generator.get_offset())
+        generator.set_offset(offset + STEP)
     return Source((generator.initial_seed() + 2**63) % 2**64 - 2**63, offset)
 
 

@@ -49,7 +49,8 @@ def two_calls(contract: Contract) -> tuple[Arguments, Arguments]:
 
 @each_operator
 def test_a_captured_graph_replays_with_new_inputs(contract: Contract) -> None:
-    call, other = two_calls(contract)
+    source = draw("cuda")
+    call, other = (contract.arguments(contract.captured, source) for _ in range(2))
     run(contract, call)
     torch.cuda.synchronize()
     graph = torch.cuda.CUDAGraph()

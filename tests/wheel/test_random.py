@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
 import pytest
 import torch
+import torch._dynamo.testing
 
 import warpwright
 from warpwright import random
@@ -73,3 +78,51 @@ def test_a_seed_may_be_any_number_of_64_bits(seed: int) -> None:
     assert torch.equal(by_number, warpwright.sampling_from_probs(probs, seed=as_tensor, offset=torch.tensor([0])))
     unsigned = as_tensor.view(torch.uint64)
     assert torch.equal(by_number, warpwright.sampling_from_probs(probs, seed=unsigned, offset=torch.tensor([0])))
+
+
+def test_a_seed_may_be_a_number_of_numpy_or_a_tensor_without_dimensions() -> None:
+    probs = torch.rand(4, 50)
+    expected = warpwright.sampling_from_probs(probs, seed=5, offset=8)
+    assert torch.equal(warpwright.sampling_from_probs(probs, seed=np.int64(5), offset=np.uint64(8)), expected)
+    as_tensors = warpwright.sampling_from_probs(probs, seed=torch.tensor(5), offset=torch.tensor(8))
+    assert torch.equal(as_tensors, expected)
+
+
+def test_threads_that_share_a_generator_draw_different_numbers() -> None:
+    generator = SharedGenerator()
+    with ThreadPoolExecutor(8) as threads:
+        sources = list(threads.map(lambda _: random._next_of(generator), range(400)))  # type: ignore[arg-type]
+    assert len({source.offset for source in sources}) == 400
+
+
+class SharedGenerator:
+    """As torch's of a GPU, but that other threads run between what is read and what is set."""
+
+    offset = 0
+
+    def get_offset(self) -> int:
+        found = self.offset
+        time.sleep(0)
+        return found
+
+    def set_offset(self, offset: int) -> None:
+        self.offset = offset
+
+    def initial_seed(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(("numbers", "compiled"), [("tensors", 1), ("ints", 3)])
+def test_compiled_code_is_made_once_for_tensors_and_anew_for_ints(numbers: str, compiled: int) -> None:
+    torch.compiler.reset()
+    counter, probs = torch._dynamo.testing.CompileCounter(), torch.rand(4, 50)
+
+    @torch.compile(backend=counter, fullgraph=True)
+    def draw(seed: int | torch.Tensor) -> torch.Tensor:
+        drawn: torch.Tensor = warpwright.sampling_from_probs(probs, seed=seed, offset=seed)
+        return drawn
+
+    for number in (3, 4, 5):
+        given = number if numbers == "ints" else torch.tensor([number])
+        assert torch.equal(draw(given), warpwright.sampling_from_probs(probs, seed=number, offset=number))
+    assert counter.frame_count == compiled

@@ -62,10 +62,10 @@ struct Draw {
       const Drawn drawn = at(unit_interval(words.x, words.y), bound, mass);
       if (drawn.index < 0 || share >= 1.0) return drawn;
       if (whole < 0.0) whole = block_sum<double>(mass, shared.sums);
-      mass = mass_above(drawn.score, turn % 2 == 0);
+      bound = Weights::bound_of(drawn.score);
+      mass = mass_above(bound, turn % 2 == 0);
       const double heavier = block_sum<double>(mass, shared.sums);
       if (heavier < share * whole || heavier == 0.0) return drawn;
-      bound = drawn.score;
     }
   }
 

@@ -45,7 +45,7 @@ __device__ Drawn draw_top_p(const RowScores<T>& row, double share, const RowRand
 template <typename Weights, typename T>
 __device__ Drawn draw_min_p(const RowScores<T>& row, float min_p, const RowRandom& random, DrawShared& shared) {
   const float largest = fminf(largest_of_row<Weights>(row, shared), 0x1p100f);
-  const float least = fminf(min_p, 1.0f) * largest;
+  const float least = min_p > 0.0f ? fminf(min_p, 1.0f) * largest : 0.0f;
   const float bound = least > 0.0f ? __int_as_float(__float_as_int(least) - 1) : Weights::least();
   const Draw<Weights, T> draw{row, largest, shared};
   return draw.within(1.0, -1.0, bound, draw.mass_above(bound, true), random);
@@ -56,7 +56,7 @@ template <typename Weights, typename T>
 __device__ Drawn draw_among_many(const RowScores<T>& row, uint32_t least_key, double share, double whole,
                                  const RowRandom& random, DrawShared& shared) {
   const float largest = std::is_same_v<Weights, Logits> ? largest_of_row<Weights>(row, shared) : 0.0f;
-  const float bound = least_key <= 1 ? Weights::least() : score_of(least_key - 1);
+  const float bound = least_key <= 1 ? Weights::least() : score_below(least_key);
   const Draw<Weights, T> draw{row, largest, shared};
   return draw.within(share, whole, bound, draw.mass_above(bound, true), random);
 }

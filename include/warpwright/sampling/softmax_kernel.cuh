@@ -29,6 +29,8 @@ class Cooled {
         inverse_(fabsf(1.0f / temperature)),
         frozen_(fabsf(temperature) < FLT_MIN) {}
 
+  __device__ bool frozen() const { return frozen_; }
+
   __device__ __forceinline__ float turned(float logit) const { return logit * sign_; }
 
   __device__ __forceinline__ float weight(float turned, float largest) const {
@@ -55,7 +57,7 @@ struct CooledMass {
       sum *= cooled.weight(largest, turned);
       largest = turned;
     }
-    sum += turned > -INFINITY ? cooled.weight(turned, largest) : 0.0f;
+    sum += turned > -INFINITY || cooled.frozen() ? cooled.weight(turned, largest) : 0.0f;
   }
 };
 

@@ -16,11 +16,14 @@ __device__ Number number_of(const RowNumber<Number>& number, int64_t row) {
   return number.each == nullptr ? number.all : number.each[row];
 }
 
-// Scores are probabilities, of any sum. What is negative or NaN counts as 0, what is infinite as 2^100.
+// Scores are probabilities, of any sum. What is negative or NaN counts as 0, what is above 2^100 as 2^100.
 struct Probabilities {
   __device__ static float least() { return 0.0f; }  // scores above it have weight
 
   __device__ __forceinline__ static float weight(float score, float) { return fminf(score, 0x1p100f); }
+
+  // What heavier scores alone are above.
+  __device__ static float bound_of(float score) { return score < 0x1p100f ? score : INFINITY; }
 };
 
 // Scores are logits: the weight is that of a softmax whose largest logit is known. NaN count as -inf; where a logit is
@@ -28,20 +31,28 @@ struct Probabilities {
 struct Logits {
   __device__ static float least() { return -INFINITY; }
 
+  __device__ static float bound_of(float score) { return score; }
   __device__ __forceinline__ static float weight(float score, float largest) {
     return score == largest ? 1.0f : exp_of_negative(score - largest);
   }
 };
 
-// The score's ordered_key, in fewer instructions, since no NaN has weight; kKeyOfNone without weight.
+// The ordered_key of a score, of a probability that of its weight, in fewer instructions, since no NaN has weight;
+// kKeyOfNone without weight.
 template <typename Weights>
 __device__ __forceinline__ uint32_t key_of(float score) {
-  const uint32_t bits = __float_as_uint(score + 0.0f);  // of the zeros the positive one
-  const uint32_t turned = std::is_same_v<Weights, Logits> ? uint32_t(int32_t(bits) >> 31) : 0u;
+  constexpr bool kLogits = std::is_same_v<Weights, Logits>;
+  // Of the zeros the positive one.
+  const uint32_t bits = __float_as_uint(kLogits ? score + 0.0f : Weights::weight(score, 0.0f));
+  const uint32_t turned = kLogits ? uint32_t(int32_t(bits) >> 31) : 0u;
   return score > Weights::least() ? bits ^ (turned | kKeyOfZero<float>) : kKeyOfNone;
 }
 
 __device__ __forceinline__ float score_of(uint32_t key) { return from_ordered_key<float>(key); }
+
+// A bound that the scores of a key and of larger ones are above, and no other. No float has the key before that of the
+// zeros, which would give back -0: no bound of 0.
+__device__ __forceinline__ float score_below(uint32_t key) { return score_of(key - (key == kKeyOfZero<float> ? 2 : 1)); }
 
 // The weights of some scores together, relative to the largest of them.
 template <typename Weights>

@@ -55,7 +55,11 @@ def draw(
 
 def top_k_numbers(top_k: torch.Tensor | int) -> tuple[torch.Tensor | None, int]:
     """Return k as an operator takes it: a tensor of one for each draw, or the one for all."""
-    return (top_k.int(), 0) if isinstance(top_k, torch.Tensor) else (None, top_k)
+    if not isinstance(top_k, torch.Tensor):
+        return None, top_k
+    if top_k.dtype != torch.int32:  # a larger number than fits stays one that lets all pass
+        top_k = top_k.clamp(0, MOST_CLASSES).int()
+    return top_k, 0
 
 
 def share_numbers(share: torch.Tensor | float) -> tuple[torch.Tensor | None, float]:

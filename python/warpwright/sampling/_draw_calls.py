@@ -75,6 +75,18 @@ def set_row(name: str, value: float) -> Change:
     return change
 
 
+def beyond_weights(name: str) -> Change:
+    """Put numbers into every row beyond what is told apart of probabilities: an infinite one, and a large one."""
+
+    def change(call: Arguments) -> Arguments:
+        scores = call[name].clone()
+        scores[:, 5] = min(2.0**110, torch.finfo(scores.dtype).max)
+        scores[1:, 7] = torch.inf
+        return {name: scores}
+
+    return change
+
+
 def samples_of(name: str, *own: Sample) -> tuple[Sample, ...]:
     """Return the samples that all have, and an operator's own."""
     return (
@@ -97,7 +109,9 @@ def samples_of(name: str, *own: Sample) -> tuple[Sample, ...]:
         sample("NaN", set_row(name, torch.nan)),
         sample("infinite", set_row(name, torch.inf)),
         sample("infinite and negative", set_row(name, -torch.inf)),
+        sample("beyond 2^100", beyond_weights(name), rows=5),
         sample("zeros", set_row(name, 0.0)),
+        sample("many zeros", each(**{name: torch.zeros_like}), rows=3, classes=20_000),
         sample("equals", lambda call: {name: torch.full_like(call[name], 0.001)}, rows=4, classes=5000),
         sample("slices", each(**{name: widened}), rows=5, classes=128),
         sample("slices off every vector", each(**{name: lambda x: widened(x, 3)}), rows=5, classes=777),

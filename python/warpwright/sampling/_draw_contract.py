@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
-from warpwright.contract import Arguments, Contract, Output, Refusal, Sample
+from warpwright.contract import Arguments, Contract, Output, Refusal, Sample, sample
 from warpwright.random import Source
 from warpwright.sampling import _draw_calls as calls
 from warpwright.sampling._draw import MOST_CLASSES, check_draw, draw_output
@@ -66,6 +66,7 @@ def draw_contract(
         output=_output,
         peers=_peers_of(function.__name__),
         determined=_determined,
+        captured=sample("captured", seeded=True),
         traits=(calls.UNDETERMINED,),
         differs="a seed draws other tokens; the same ones on every GPU, and for a row in every batch",
     )

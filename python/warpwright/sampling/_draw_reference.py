@@ -21,7 +21,7 @@ class Rows(NamedTuple):
 
 
 def rows_of_probs(probs: torch.Tensor, indices: torch.Tensor | None) -> Rows:
-    """Return probabilities as weights: NaN and what is negative count as 0, what is infinite as 2^100."""
+    """Return probabilities as weights: NaN and what is negative count as 0, what is above 2^100 as 2^100."""
     rows, there = _picked(probs, indices)
     weights = rows.double().nan_to_num(0.0, LARGEST_WEIGHT, 0.0).clamp(0.0, LARGEST_WEIGHT)
     return Rows(weights, weights, weights > 0, there)

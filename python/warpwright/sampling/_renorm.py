@@ -11,7 +11,7 @@ from warpwright.checks import FLOAT_TYPES, check_dtype
 from warpwright.contract import Arguments, Contract, Output, Refusal, Sample, Tolerance, each, refuse, sample
 from warpwright.draw import Draw, crossed, widened
 from warpwright.sampling._draw import check_numbers, check_scores
-from warpwright.sampling._draw_calls import set_row
+from warpwright.sampling._draw_calls import beyond_weights, set_row
 
 Given: TypeAlias = torch.Tensor | None
 
@@ -90,6 +90,7 @@ def score_samples(name: str) -> tuple[Sample, ...]:
         sample("NaN", set_row(name, torch.nan)),
         sample("infinite", set_row(name, torch.inf)),
         sample("infinite and negative", set_row(name, -torch.inf)),
+        sample("beyond 2^100", beyond_weights(name), rows=5),
         sample("zeros", set_row(name, 0.0)),
         sample("equals", lambda call: {name: torch.full_like(call[name], 2.0**-10)}, rows=4, classes=5000),
         sample("more equals than fit", lambda call: {name: call[name].mul(64).ceil()}, rows=2, classes=40_000),

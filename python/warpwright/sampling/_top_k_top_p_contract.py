@@ -48,6 +48,10 @@ def _all_equal(name: str) -> Change:
     return lambda call: {name: torch.full_like(call[name], 0.001)}
 
 
+def _often_zero(name: str) -> Change:
+    return lambda call: {name: (call[name] - 2).relu()}
+
+
 def _samples(name: str) -> tuple[Sample, ...]:
     return (
         sample("none of the largest", top_k=0),
@@ -61,6 +65,7 @@ def _samples(name: str) -> tuple[Sample, ...]:
         sample("numbers of their own", own=True, rows=9),
         sample("numbers and indices of their own", own=True, rows=9, long=True),
         sample("more equals than fit", _all_equal(name), rows=2, classes=20_000),
+        sample("the k-th is 0", _often_zero(name), rows=2, classes=20_000, top_k=1000),
         sample("both at once", top_k_first=False),
         sample("both at once, numbers of their own", top_k_first=False, own=True, rows=33),
         sample("both at once, equals", _all_equal(name), top_k_first=False, rows=2, classes=9000),

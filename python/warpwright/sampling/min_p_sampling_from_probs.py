@@ -36,7 +36,7 @@ def min_p_sampling_from_probs(
     ----------
     probs
         ``(rows, classes)``, of any sum; float32, others are converted. 1 to 2^20 classes; rows may lie apart. NaN and
-        what is negative count as 0, what is infinite as 2^100.
+        what is negative count as 0, what is above 2^100 as 2^100.
     min_p
         The least share of the largest probability that may be drawn: a float for all draws, or a tensor of one for
         each. 0 and less, or NaN, let all pass; 1 and more the largest alone.
@@ -52,7 +52,8 @@ def min_p_sampling_from_probs(
     seed, offset
         Numbers to draw by, in place of the generator: ints, or int64 or uint64 tensors of one element or one for each
         draw. A draw with a seed of its own does not depend on its place in the batch. While a CUDA graph is captured,
-        ints alone are refused: every replay would draw the same.
+        ints alone are refused: every replay would draw the same. torch.compile compiles anew for each int, for a tensor
+        once.
     return_valid
         Whether to return as well which draws are valid.
 

@@ -32,7 +32,7 @@ def sampling_from_probs(
     ----------
     probs
         ``(rows, classes)``, of any sum; float32, others are converted. 1 to 2^20 classes; rows may lie apart. NaN and
-        what is negative count as 0, what is infinite as 2^100.
+        what is negative count as 0, what is above 2^100 as 2^100.
     indices
         ``(draws,)``, int32 or int64: the row that each class is drawn from; by default one from each row.
     deterministic
@@ -45,7 +45,8 @@ def sampling_from_probs(
     seed, offset
         Numbers to draw by, in place of the generator: ints, or int64 or uint64 tensors of one element or one for each
         draw. A draw with a seed of its own does not depend on its place in the batch. While a CUDA graph is captured,
-        ints alone are refused: every replay would draw the same.
+        ints alone are refused: every replay would draw the same. torch.compile compiles anew for each int, for a tensor
+        once.
     return_valid
         Whether to return as well which draws are valid.
 

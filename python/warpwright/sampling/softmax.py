@@ -109,6 +109,10 @@ def peers(logits: torch.Tensor, temperature_all: float) -> Mapping[str, Callable
     }
 
 
+def _nothing(call: Arguments) -> Arguments:
+    return {"logits": torch.full_like(call["logits"], -torch.inf)}
+
+
 CONTRACT = Contract(
     function=softmax,
     check=check,
@@ -120,6 +124,8 @@ CONTRACT = Contract(
         sample("no temperature", temperature=1.0),
         sample("a temperature of 0", temperature=0.0),
         sample("a temperature of 0 and NaN", lambda call: {"logits": call["logits"] * torch.nan}, temperature=0.0),
+        sample("a temperature of 0, no logit", _nothing, temperature=0.0),
+        sample("a temperature of 0, no logit of many rows", _nothing, rows=40, classes=21_000, temperature=0.0),
         sample("a negative temperature", temperature=-0.5),
         sample("temperatures of their own", own=True, rows=9),
     ),

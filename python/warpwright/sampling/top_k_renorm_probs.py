@@ -31,7 +31,7 @@ def top_k_renorm_probs(probs: torch.Tensor, top_k: torch.Tensor | int) -> torch.
     ----------
     probs
         ``(rows, classes)``, float16, bfloat16 or float32, of any sum. 1 to 2^20 classes; rows may lie apart.
-        NaN and what is negative count as 0, what is infinite as 2^100.
+        NaN and what is negative count as 0, what is above 2^100 as 2^100.
     top_k
         How many of the largest stay, and those equal to the last of them: an int for all rows, or a tensor of one for
         each. Less than 1 counts as 1; as many as there are classes, or more, leave all.

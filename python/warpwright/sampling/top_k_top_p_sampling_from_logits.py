@@ -57,7 +57,8 @@ def top_k_top_p_sampling_from_logits(
     seed, offset
         Numbers to draw by, in place of the generator: ints, or int64 or uint64 tensors of one element or one for each
         draw. A draw with a seed of its own does not depend on its place in the batch. While a CUDA graph is captured,
-        ints alone are refused: every replay would draw the same.
+        ints alone are refused: every replay would draw the same. torch.compile compiles anew for each int, for a tensor
+        once.
     return_valid
         Whether to return as well which draws are valid.
 

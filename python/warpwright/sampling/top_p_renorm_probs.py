@@ -32,7 +32,7 @@ def top_p_renorm_probs(probs: torch.Tensor, top_p: torch.Tensor | float) -> torc
     ----------
     probs
         ``(rows, classes)``, float16, bfloat16 or float32, of any sum. 1 to 2^20 classes; rows may lie apart.
-        NaN and what is negative count as 0, what is infinite as 2^100.
+        NaN and what is negative count as 0, what is above 2^100 as 2^100.
     top_p
         The share: a float for all rows, or a tensor of one for each. With 0 or less, or NaN, the largest stay; 1 and
         more leave all.

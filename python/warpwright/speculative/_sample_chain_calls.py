@@ -43,6 +43,8 @@ def _own(count: int | None = None) -> Callable[[Arguments], Arguments]:
     return change
 
 
+CAPTURED = sample("captured", _own(1))
+
 SAMPLES = (
     sample("typical"),
     sample("smallest", requests=1, drafted=1, vocabulary=1),

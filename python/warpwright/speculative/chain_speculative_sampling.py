@@ -16,7 +16,7 @@ from warpwright.random import Number, Source, check_random, source_of, unit_inte
 from warpwright.rows import check_apart, span_of
 from warpwright.speculative._arrays import check_array, check_indices, check_separate
 from warpwright.speculative._draw_token import draw_token, mass_of
-from warpwright.speculative._sample_chain_calls import REFUSALS, SAMPLES, make
+from warpwright.speculative._sample_chain_calls import CAPTURED, REFUSALS, SAMPLES, make
 
 _chain_speculative_sampling = torch.ops.warpwright.chain_speculative_sampling.default
 MOST_NUMBER = 2**31 - 1
@@ -213,6 +213,7 @@ CONTRACT = Contract(
     call=call,
     output=lambda draft_token_ids: Output((draft_token_ids.shape[0], draft_token_ids.shape[1] + 1), torch.int32),
     samples=SAMPLES,
+    captured=CAPTURED,
     refusals=REFUSALS,
     tolerance=EXACT,
     workloads=(

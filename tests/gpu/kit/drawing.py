@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from chi_square import is_drawn_from
 
 import warpwright
+from warpwright.random import Source, unit_interval, words
 from warpwright.sampling._draw_contract import Filters
 from warpwright.sampling._draw_reference import rows_of_probs
 
@@ -25,6 +27,7 @@ CASES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any], Filters]] = {
     "top-p": ("top_p_sampling_from_probs", (0.8,), {}, Filters(top_p_all=0.8)),
     "small top-p": ("top_p_sampling_from_probs", (0.2,), {}, Filters(top_p_all=0.2)),
     "min-p": ("min_p_sampling_from_probs", (0.1,), {}, Filters(min_p_all=0.1)),
+    "min-p of NaN": ("min_p_sampling_from_probs", (float("nan"),), {}, Filters()),
     "top-k, then top-p": (
         "top_k_top_p_sampling_from_probs", (60, 0.7), {}, Filters(top_k_all=60, top_p_all=0.7),
     ),
@@ -79,6 +82,55 @@ def test_what_is_drawn_has_the_distribution_that_was_asked_for(case: str, vocabu
     tokens = sample(case, scores_of(case, logits), indices=indices, seed=11, offset=4)
     assert is_drawn_from(tokens, exact)
     assert not is_drawn_from(tokens, exact**2)
+
+
+def test_zeros_that_tie_with_the_kth_logit_are_drawn(device: str) -> None:
+    """There are more of them than are gathered, and the bound is below zero: a half of the draws is theirs."""
+    logits = torch.zeros(1, 10_000, device=device)
+    logits[0, :100] = math.log(99.0)
+    draws = torch.zeros(1000, dtype=torch.int32, device=device)
+    tokens = warpwright.top_k_top_p_sampling_from_logits(logits, 500, 1.0, indices=draws, seed=5, offset=0)
+    assert is_drawn_from(tokens, logits[0].exp())
+
+
+@each_case
+def test_the_random_numbers_are_those_of_the_source(case: str, device: str) -> None:
+    """Of two classes of the same weight, the first one is drawn by numbers below one half."""
+    draws = 64
+    numbers = torch.arange(draws, device=device) * -(2**57) + 12_345
+    sources = [
+        Source(-(2**63), 2**63 - 1),
+        Source(seeds=numbers[3:4], offsets=numbers[5:6]),
+        Source(seeds=numbers, offsets=numbers.flip(0)),
+        Source(7, 0, None, numbers),
+    ]
+    scores = torch.full((draws, 2), 0.5, device=device)
+    for source in sources:
+        drawn = words(source, draws, torch.device(device))
+        seed, offset = (
+            number if tensor is None else tensor for number, tensor in zip(source[:2], source[2:], strict=True)
+        )
+        expected = unit_interval(drawn[:, 0], drawn[:, 1]) >= 0.5
+        assert torch.equal(sample(case, scores, seed=seed, offset=offset) > 0, expected)
+
+
+@each_case
+def test_seeds_of_their_own_draw_from_the_distribution(case: str, device: str) -> None:
+    logits = logits_of(111, device)
+    exact = rows_of_probs(logits.softmax(-1), None)
+    draws = torch.arange(DRAWS // 4, device=device)
+    rows = torch.zeros_like(draws)
+    tokens = sample(case, scores_of(case, logits), indices=rows, seed=draws, offset=rows)
+    assert is_drawn_from(tokens, exact.weights.where(CASES[case][3].kept(exact), 0.0)[0])
+
+
+@pytest.mark.parametrize("name", ["top_k_renorm_probs", "top_k_mask_logits", "top_k_sampling_from_probs"])
+def test_numbers_of_64_bits_for_k_let_all_pass(name: str, device: str) -> None:
+    scores = logits_of(300, device, rows=24).softmax(-1)
+    given = {"seed": 2, "offset": 0} if "sampling" in name else {}
+    each = torch.tensor([2**32, 2**63 - 1, 300], device=device).repeat(8)
+    function = getattr(warpwright, name)
+    assert torch.equal(function(scores, each, **given), function(scores, 300, **given))
 
 
 @each_case
