@@ -57,6 +57,19 @@ def test_the_first_versions_form_counts_ids_from_zero() -> None:
         assert out["cumsum_buffer"].tolist() == [0, 0, 4, 8, 12, 16]
 
 
+@pytest.mark.parametrize("pads", [False, True])
+def test_the_form_between_the_first_and_the_newer_ones_says_whether_to_pad(pads: bool) -> None:
+    """It has both buffers of the first form, and the word for padding behind them; ids go from zero."""
+    ids, out = torch.tensor(CHOICE, dtype=torch.int32), outputs(5)
+    out["sorted_token_ids"].fill_(-7)
+    *first, cumsum = out.values()
+    warpwright.moe_align_block_size(ids, 5, 4, *first, int32(36), cumsum, pads)
+    filled = 12 if pads else -7
+    assert out["sorted_token_ids"][:16].tolist() == [place if place < 12 else filled for place in ORDERED]
+    assert out["sorted_token_ids"][16:].tolist() == [filled] * 24
+    assert out["experts_ids"][:4].tolist() == [1, 2, 3, 4]
+
+
 def test_newer_forms_count_ids_from_minus_one() -> None:
     """``num_experts`` is one more than there are: elements of -1 stand first, in blocks that a product leaves out."""
     ids, out = torch.tensor(CHOICE).int() - 2, outputs(4)
