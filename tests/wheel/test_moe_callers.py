@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import Any
 
 import pytest
@@ -112,6 +113,22 @@ def test_rows_are_moved_to_their_experts_and_back() -> None:
 def test_a_shape_that_is_not_the_results_is_refused() -> None:
     with pytest.raises(RuntimeError, match=r"output_tensor_shape is \(5, 16\), expected \(6, 16\): a row for each"):
         warpwright.shuffle_rows(torch.randn(3, 16), int32(6, of=0), (5, 16))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "numbers", "words"),
+    [
+        (torch.randn(3, 16), int32(of=0), "dst2src_map has 0 dimensions, shape (); expected 1"),
+        (torch.tensor(1.0), int32(6, of=0), "input_tensor has 0 dimensions, shape (); expected 2"),
+        (torch.randn(2, 3, 16), int32(6, of=0), "input_tensor has 3 dimensions, shape (2, 3, 16); expected 2"),
+    ],
+    ids=["one number", "one element", "a dimension more"],
+)
+def test_tensors_without_the_dimensions_of_a_shape_are_refused_by_name(
+    tokens: torch.Tensor, numbers: torch.Tensor, words: str
+) -> None:
+    with pytest.raises(RuntimeError, match=re.escape(words)):
+        warpwright.shuffle_rows(tokens, numbers, (6, 16))
 
 
 def test_a_router_gives_bfloat16_unless_told_otherwise() -> None:
