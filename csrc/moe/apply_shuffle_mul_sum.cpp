@@ -59,7 +59,7 @@ void apply_shuffle_mul_sum(const Tensor& input, const Tensor& output, const Tens
   if (factors_arg.has_value()) check_factors(*factors_arg, input_arg, rows);
   if (out.numel() == 0) return;
   const Rows out_rows = rows_of(out, out_row_stride(out));
-  check_apart(out, out_rows, input_arg, span_of(input_arg));
+  check_apart(out, out_rows, input_arg, rows_of(input_arg, row_stride(input_arg)));
   check_apart(out, out_rows, rows, span_of(rows));
   if (factors_arg.has_value()) check_apart(out, out_rows, *factors_arg, span_of(*factors_arg));
 

@@ -20,10 +20,10 @@ void check_order_output(const Arg& out, const Arg& topk_ids, int64_t dim) {
   check_contiguous(out);
 }
 
-void check_orders_apart(std::initializer_list<const Arg*> outs, const Arg& topk_ids) {
-  for (const Arg* const* out = outs.begin(); out != outs.end(); ++out) {
+void check_orders_apart(const std::vector<const Arg*>& outs, const Arg& topk_ids) {
+  for (auto out = outs.begin(); out != outs.end(); ++out) {
     check_apart(**out, span_of(**out), topk_ids, span_of(topk_ids));
-    for (const Arg* const* other = outs.begin(); other != out; ++other) {
+    for (auto other = outs.begin(); other != out; ++other) {
       check_apart(**out, span_of(**out), **other, span_of(**other));
     }
   }

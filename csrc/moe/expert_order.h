@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
+#include <vector>
 
 #include "torch/arg.h"
 #include "warpwright/moe/expert_order.h"
@@ -17,7 +17,7 @@ void check_expert_ids(const Arg& topk_ids, int64_t num_experts);
 void check_order_output(const Arg& out, const Arg& topk_ids, int64_t dim);
 
 // What is written has no byte in common with the ids, nor with each other.
-void check_orders_apart(std::initializer_list<const Arg*> outs, const Arg& topk_ids);
+void check_orders_apart(const std::vector<const Arg*>& outs, const Arg& topk_ids);
 
 ExpertOrderProblem expert_order_of(const Arg& topk_ids, int64_t num_experts);
 

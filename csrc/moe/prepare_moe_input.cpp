@@ -1,3 +1,5 @@
+#include <vector>
+
 #include "moe/expert_order.h"
 #include "torch/checks.h"
 #include "torch/launch.h"
@@ -43,9 +45,12 @@ void check(const Arg& topk_ids, const Outputs& outs, int64_t num_experts, int64_
   check_at_least("k", k, 0);
   check_at_most("k", k, kMostSize, "sizes have to be int32");
   check_sizes(topk_ids, outs, num_experts);
-  check_orders_apart(
-      {&outs.offsets, &outs.sizes1, &outs.sizes2, &outs.input_permutation, &outs.output_permutation}, topk_ids);
-  if (outs.scale_offsets.has_value()) check_orders_apart({&outs.offsets, &*outs.scale_offsets}, topk_ids);
+  std::vector<const Arg*> written = {&outs.offsets};
+  if (outs.scale_offsets.has_value()) written.push_back(&*outs.scale_offsets);
+  for (const Arg* out : {&outs.sizes1, &outs.sizes2, &outs.input_permutation, &outs.output_permutation}) {
+    written.push_back(out);
+  }
+  check_orders_apart(written, topk_ids);
 }
 
 void prepare_moe_input(const Tensor& topk_ids, const Tensor& expert_offsets,

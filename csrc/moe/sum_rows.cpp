@@ -19,6 +19,12 @@ void check_sum(const Arg& input, const Arg& output) {
   check_inner_stride(output);
 }
 
+// The memory that is read: rows at one distance where the tokens follow each other at it, else all.
+Rows rows_read(const Arg& input) {
+  const int64_t stride = input.stride(1);
+  return input.stride(0) == input.size(1) * stride ? rows_of(input, stride) : span_of(input);
+}
+
 }  // namespace
 
 SumRowsProblem sum_of_topk(const Arg& input, const Arg& output) {
@@ -26,7 +32,7 @@ SumRowsProblem sum_of_topk(const Arg& input, const Arg& output) {
   check_sum(input, output);
   if (output.numel() == 0) return problem;
   const int64_t out_stride = out_row_stride(output);
-  check_apart(output, rows_of(output, out_stride), input, span_of(input));
+  check_apart(output, rows_of(output, out_stride), input, rows_read(input));
   problem.input = input.numel() == 0 ? nullptr : input.data();
   problem.dtype = to_dtype(input.dtype_number());
   problem.tokens = input.size(0);

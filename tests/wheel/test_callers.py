@@ -136,3 +136,35 @@ def test_copies_of_a_shared_expert_take_turns_in_the_older_form() -> None:
     assert torch.equal(older_ids[:, :3], ids[:, :3])
     assert ids[:, 3].tolist() == [16] * 5
     assert older_ids[:, 3].tolist() == [16, 17, 16, 17, 16]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"n_share_experts_fusion": -1}, "n_share_experts_fusion is -1, expected at least 0"),
+        (
+            {"n_share_experts_fusion": 2, "num_fused_shared_experts": 1},
+            "num_fused_shared_experts is 1, expected 0 beside n_share_experts_fusion, which is 2",
+        ),
+        (
+            {"n_share_experts_fusion": 1, "num_fused_shared_experts": -1},
+            "num_fused_shared_experts is -1, expected 0 beside n_share_experts_fusion, which is 1",
+        ),
+    ],
+    ids=["less than none", "both names", "both names, less than none"],
+)
+def test_shared_experts_that_contradict_each_other_are_refused(given: dict[str, int], words: str) -> None:
+    with pytest.raises(RuntimeError, match=words):
+        warpwright.moe_fused_gate(torch.randn(5, 16), torch.zeros(16), 4, 2, 4, **given)
+
+
+def test_what_the_sixth_argument_of_moe_fused_gate_means_is_told() -> None:
+    """From 2 on the versions of sgl_kernel differ there, and a number does not tell which of them is meant."""
+    logits, bias = torch.randn(5, 16), torch.zeros(16)
+    _, ids = warpwright.moe_fused_gate(logits, bias, 4, 2, 4, 2)
+    assert ids[:, 2:].tolist() == [[16, 17]] * 5
+    assert "num_fused_shared_experts" in warpwright.operators()["moe_fused_gate"].differs
+    for shared in (0, 1):
+        by_place = warpwright.moe_fused_gate(logits, bias, 4, 2, 4, shared)
+        by_name = warpwright.moe_fused_gate(logits, bias, 4, 2, 4, n_share_experts_fusion=shared)
+        assert all(map(torch.equal, by_place, by_name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import Any
 
 import pytest
@@ -57,6 +58,19 @@ def test_the_first_versions_form_counts_ids_from_zero() -> None:
         assert out["cumsum_buffer"].tolist() == [0, 0, 4, 8, 12, 16]
 
 
+@pytest.mark.parametrize("pads", [False, True])
+def test_the_form_between_the_first_and_the_newer_ones_says_whether_to_pad(pads: bool) -> None:
+    """It has both buffers of the first form, and the word for padding behind them; ids go from zero."""
+    ids, out = torch.tensor(CHOICE, dtype=torch.int32), outputs(5)
+    out["sorted_token_ids"].fill_(-7)
+    *first, cumsum = out.values()
+    warpwright.moe_align_block_size(ids, 5, 4, *first, int32(36), cumsum, pads)
+    filled = 12 if pads else -7
+    assert out["sorted_token_ids"][:16].tolist() == [place if place < 12 else filled for place in ORDERED]
+    assert out["sorted_token_ids"][16:].tolist() == [filled] * 24
+    assert out["experts_ids"][:4].tolist() == [1, 2, 3, 4]
+
+
 def test_newer_forms_count_ids_from_minus_one() -> None:
     """``num_experts`` is one more than there are: elements of -1 stand first, in blocks that a product leaves out."""
     ids, out = torch.tensor(CHOICE).int() - 2, outputs(4)
@@ -99,6 +113,22 @@ def test_rows_are_moved_to_their_experts_and_back() -> None:
 def test_a_shape_that_is_not_the_results_is_refused() -> None:
     with pytest.raises(RuntimeError, match=r"output_tensor_shape is \(5, 16\), expected \(6, 16\): a row for each"):
         warpwright.shuffle_rows(torch.randn(3, 16), int32(6, of=0), (5, 16))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "numbers", "words"),
+    [
+        (torch.randn(3, 16), int32(of=0), "dst2src_map has 0 dimensions, shape (); expected 1"),
+        (torch.tensor(1.0), int32(6, of=0), "input_tensor has 0 dimensions, shape (); expected 2"),
+        (torch.randn(2, 3, 16), int32(6, of=0), "input_tensor has 3 dimensions, shape (2, 3, 16); expected 2"),
+    ],
+    ids=["one number", "one element", "a dimension more"],
+)
+def test_tensors_without_the_dimensions_of_a_shape_are_refused_by_name(
+    tokens: torch.Tensor, numbers: torch.Tensor, words: str
+) -> None:
+    with pytest.raises(RuntimeError, match=re.escape(words)):
+        warpwright.shuffle_rows(tokens, numbers, (6, 16))
 
 
 def test_a_router_gives_bfloat16_unless_told_otherwise() -> None:

@@ -20,6 +20,7 @@ SAMPLES = (
     sample("two shared experts, scaled", _applied, tokens=9, topk=10, shared=2),
     sample("no factor", lambda _: {"routed_scaling_factor": 0.0}, tokens=9, topk=9, shared=1),
     sample("shared experts alone", tokens=3, topk=2, shared=2),
+    sample("shared experts alone, of several groups", tokens=2, experts=0, groups=2, kept=2, topk=2, shared=2),
     sample("groups of 20", tokens=9, experts=160, groups=8, kept=3, topk=6),
     sample("groups of 48", tokens=9, experts=384, groups=8, kept=4),
     sample("groups of one", tokens=9, experts=32, groups=32, kept=9, topk=9),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 
@@ -101,6 +101,26 @@ SAMPLES: tuple[Sample, ...] = (
     sample("largest", tokens=60_000, topk=8, experts=256),
 )
 
+
+def _refusals_of_sizes() -> Iterator[Refusal]:
+    """Make refusals of a dimension more and of a row less, for every output of the typical call."""
+    for name, (rows, *columns) in outputs(64 * 4, 16).items():
+        dim, found = 1 + len(columns), (rows - 1, *columns)
+        yield refuse(f"{name} dim", f"{name} has {dim + 1} dimensions, shape (1, ", **{name: lambda x: x[None]})
+        words = f"{name} has shape {found}: size {rows - 1} in dimension 0, expected {rows} (one "
+        yield refuse(f"{name} size", words, **{name: lambda x: x[:-1]})
+
+
+def _refusals_of_places(*names: str) -> Iterator[Refusal]:
+    """Make refusals of offsets of scales that lie where these outputs do."""
+    for name in names:
+
+        def there(call: Arguments, name: str = name) -> Arguments:
+            return {"blockscale_offsets": call[name].view(-1)[: call["num_experts"] + 1]}
+
+        yield refuse(f"{name} in the place of offsets", f"{name} overlaps blockscale_offsets in memory", there)
+
+
 REFUSALS: tuple[Refusal, ...] = (
     refuse("dtype", "topk_ids has dtype int16, expected int32 or int64", topk_ids=torch.Tensor.short),
     refuse("crossed", "expected a contiguous tensor", topk_ids=lambda x: x.t().contiguous().t()),
@@ -112,8 +132,7 @@ REFUSALS: tuple[Refusal, ...] = (
     refuse("large n", "n is 1073741824, expected at most 1073741823: sizes have", n=lambda _: 2**30),
     refuse("large k", "k is 1073741824, expected at most 1073741823: sizes have", k=lambda _: 2**30),
     *(refuse(f"{name} dtype", f"{name} has dtype int64, expected int32", **{name: torch.Tensor.long}) for name in OUTS),
-    *(refuse(f"{name} dim", f"{name} has ", **{name: lambda x: x[None]}) for name in OUTS),
-    *(refuse(f"{name} size", "size ", **{name: lambda x: x[:-1]}) for name in OUTS),
+    *_refusals_of_sizes(),
     refuse("columns", "size 2 in dimension 1, expected 3 (M, N and K)", problem_sizes1=lambda x: x[:, :2].clone()),
     refuse(
         "crossed sizes",
@@ -130,6 +149,7 @@ REFUSALS: tuple[Refusal, ...] = (
         "blockscale_offsets overlaps expert_offsets in memory",
         lambda call: {"blockscale_offsets": call["expert_offsets"]},
     ),
+    *_refusals_of_places("problem_sizes1", "output_permutation"),
 )
 
 WORKLOADS = (

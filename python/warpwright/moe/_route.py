@@ -114,7 +114,7 @@ def choice_of(scores: torch.Tensor, count: int, groups: int = 1, kept_groups: in
     order = scores.sort(dim=1, descending=True, stable=True).indices
     if groups > 1:
         best = choice_of(group_scores(scores, groups), kept_groups)
-        is_kept = torch.zeros_like(scores[:, :groups], dtype=torch.bool).scatter_(1, best, True)
+        is_kept = scores.new_zeros((len(scores), groups), dtype=torch.bool).scatter_(1, best, True)
         is_left_out = ~is_kept.repeat_interleave(scores.shape[1] // groups, dim=1).gather(1, order)
         order = order.gather(1, is_left_out.to(torch.uint8).sort(dim=1, stable=True).indices)
     return order[:, :count].clone(memory_format=torch.contiguous_format)
@@ -122,7 +122,7 @@ def choice_of(scores: torch.Tensor, count: int, groups: int = 1, kept_groups: in
 
 def group_scores(scores: torch.Tensor, groups: int) -> torch.Tensor:
     """Return the sum of each group's two largest scores, or the one of a group of one."""
-    by_group = ordered(scores).unflatten(1, (groups, -1))
+    by_group = ordered(scores).unflatten(1, (groups, scores.shape[1] // groups))
     return ordered(by_group.topk(min(2, by_group.shape[2]), dim=2).values.sum(dim=2))
 
 

@@ -30,7 +30,7 @@ from warpwright.contract import (
     sample,
 )
 from warpwright.draw import Draw, repeated, widened
-from warpwright.rows import check_apart, out_row_stride, rows_of, span_of
+from warpwright.rows import Rows, check_apart, out_row_stride, rows_of, span_of
 
 TOLERANCE = rounded_once("sums in float32, which may cancel", 2.0**-20)
 NOT_IN_PLACE = Trait(
@@ -53,8 +53,15 @@ def check_sum(input_tensor: torch.Tensor, output_tensor: torch.Tensor) -> None:
         check_apart(
             "output_tensor",
             rows_of(output_tensor, out_row_stride("output_tensor", output_tensor)),
-            [("input_tensor", span_of(input_tensor))],
+            [("input_tensor", _read(input_tensor))],
         )
+
+
+def _read(input_tensor: torch.Tensor) -> Rows | None:
+    """Return the memory that is read: rows at one distance where the tokens follow each other at it, else all."""
+    stride = input_tensor.stride(1)
+    is_one_distance = known(input_tensor.stride(0) == input_tensor.shape[1] * stride)
+    return rows_of(input_tensor, stride) if is_one_distance else span_of(input_tensor)
 
 
 def make_sum(**more: Any) -> Callable[..., Arguments]:
@@ -78,6 +85,23 @@ def _of_wider_tokens(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.transpose(0, 1).contiguous().transpose(0, 1)
 
 
+def beside(rows: torch.Tensor, sums: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the same rows and sums as columns beside each other, in one memory."""
+    hidden, memory = rows.shape[1], torch.cat((rows, rows), dim=1)
+    memory[: len(sums), hidden:] = sums
+    return memory[:, :hidden], memory[: len(sums), hidden:]
+
+
+def _beside(call: Arguments) -> Arguments:
+    rows, sums = beside(call["input_tensor"].flatten(0, 1), call["output_tensor"])
+    return {"input_tensor": rows.view(call["input_tensor"].shape), "output_tensor": sums}
+
+
+def _in_turned_rows(call: Arguments) -> Arguments:
+    turned = _of_wider_tokens(call["input_tensor"])
+    return {"input_tensor": turned, "output_tensor": turned[:, 0]}
+
+
 SAMPLES: tuple[Sample, ...] = (
     sample("typical"),
     sample("smallest", tokens=1, topk=1, hidden=1),
@@ -97,6 +121,7 @@ SAMPLES: tuple[Sample, ...] = (
         each(input_tensor=lambda x: widened(x, 3), output_tensor=lambda x: widened(x, 5)),
         tokens=5,
     ),
+    sample("columns beside each other", _beside, tokens=9),
     sample("empty", tokens=0),
     sample("nothing in a row", hidden=0),
     sample("largest", tokens=70_000, topk=2, hidden=16),
@@ -139,6 +164,7 @@ REFUSALS: tuple[Refusal, ...] = (
         "output_tensor overlaps input_tensor in memory",
         lambda call: {"output_tensor": call["input_tensor"][:, 0]},
     ),
+    refuse("overlap with tokens apart", "output_tensor overlaps input_tensor in memory", _in_turned_rows),
 )
 
 WORKLOADS = tuple(

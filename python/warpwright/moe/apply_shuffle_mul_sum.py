@@ -25,8 +25,8 @@ from warpwright.contract import Arguments, Contract, each, refuse, sample
 from warpwright.draw import Draw, repeated, widened
 from warpwright.gradient import is_recorded, write_all
 from warpwright.moe._expert_order import ID_TYPES, part_of_more
-from warpwright.moe._sum_rows import TOLERANCE
-from warpwright.rows import check_apart, out_row_stride, rows_of, span_of
+from warpwright.moe._sum_rows import TOLERANCE, beside
+from warpwright.rows import check_apart, out_row_stride, row_stride, rows_of, span_of
 
 _apply_shuffle_mul_sum = torch.ops.warpwright.apply_shuffle_mul_sum.default
 
@@ -83,9 +83,9 @@ def check(
         check_numel("factors", factors, permutation.shape[0], "one for each element of permutation")
         check_contiguous("factors", factors)
     if not known(output.numel() == 0):
-        read = {"input": input, "permutation": permutation, "factors": factors}
-        spans = [(name, span_of(each)) for name, each in read.items() if each is not None]
-        check_apart("output", rows_of(output, out_row_stride("output", output)), spans)
+        read = [("input", rows_of(input, row_stride("input", input))), ("permutation", span_of(permutation))]
+        read += [("factors", span_of(factors))] if factors is not None else []
+        check_apart("output", rows_of(output, out_row_stride("output", output)), read)
 
 
 def _check_tensors(input: torch.Tensor, output: torch.Tensor, permutation: torch.Tensor) -> None:  # noqa: A002
@@ -172,6 +172,10 @@ def beyond_rows(name: str, rows: str) -> Callable[[Arguments], Arguments]:
     return change
 
 
+def _beside(call: Arguments) -> Arguments:
+    return dict(zip(("input", "output"), beside(call["input"], call["output"]), strict=True))
+
+
 CONTRACT = Contract(
     function=apply_shuffle_mul_sum,
     check=check,
@@ -195,6 +199,7 @@ CONTRACT = Contract(
         sample(
             "slices off every vector", each(input=lambda x: widened(x, 3), output=lambda x: widened(x, 5)), tokens=5
         ),
+        sample("columns beside each other", _beside, tokens=9),
         sample("empty", tokens=0),
         sample("nothing in a row", hidden=0),
         sample("largest", tokens=70_000, topk=2, hidden=16),

@@ -68,7 +68,8 @@ def moe_align_block_size(
         Whether places of no element, up to the end of ``sorted_token_ids``, are filled with ``topk_ids.numel()``;
         otherwise they stay, and the caller has filled them. A tensor here is the ``cumsum_buffer`` of 0.1.4.
     ignore_invalid_expert
-        Whether an element of -1 has no place either: there are no blocks of expert -1.
+        Whether an element of -1 has no place either: there are no blocks of expert -1. Behind the ``cumsum_buffer`` of
+        0.1.4 it is ``pad_sorted_token_ids``, which versions after that have there; in that form -1 has no place anyway.
     token_cnts_buffer
         Says that the call is of 0.1.4; it is not used.
 
@@ -79,7 +80,8 @@ def moe_align_block_size(
         the GPU.
     """
     if isinstance(pad_sorted_token_ids, torch.Tensor):
-        token_cnts_buffer, cumsum_buffer, pad_sorted_token_ids = cumsum_buffer, pad_sorted_token_ids, False
+        token_cnts_buffer, cumsum_buffer = cumsum_buffer, pad_sorted_token_ids
+        pad_sorted_token_ids, ignore_invalid_expert = ignore_invalid_expert, False
     first_id = -1 if token_cnts_buffer is None else 0
     _moe_align_block_size(
         topk_ids, num_experts, block_size, sorted_token_ids, experts_ids, num_tokens_post_pad, cumsum_buffer,

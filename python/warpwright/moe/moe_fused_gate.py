@@ -9,6 +9,8 @@ import torch
 from torch import is_grad_enabled
 from torch.autograd import forward_ad
 
+from warpwright.checks import check as check_that
+from warpwright.checks import check_at_least
 from warpwright.contract import Arguments, Contract, Output
 from warpwright.draw import Draw
 from warpwright.gradient import call as call_operator
@@ -38,8 +40,9 @@ def moe_fused_gate(
     ``scores = sigmoid(input_tensor)`` in float32. The ``topk_group`` groups are those whose two largest ``scores +
     bias`` have the largest sums, and the experts are those of the largest ``scores + bias`` in them, in that order, the
     lowest number first among equals. Their weights are their scores, divided by the sum of them; weights that are all
-    zero stay so. What is NaN counts as -inf for both choices; if a NaN logit is chosen, the weights of its token are
-    NaN. Method: DeepSeek-AI, "DeepSeek-V3 Technical Report" (arXiv:2412.19437), section 2.1.2.
+    zero stay so. What is NaN counts as -inf for both choices; if a NaN logit is chosen, all weights of its token are
+    NaN, but for those of shared experts. Method: DeepSeek-AI, "DeepSeek-V3 Technical Report" (arXiv:2412.19437),
+    section 2.1.2.
 
     Parameters
     ----------
@@ -63,7 +66,8 @@ def moe_fused_gate(
         Whether all weights are multiplied by it here, and not by the caller at the end.
     n_share_experts_fusion
         The older name: so many copies of one shared expert, of which token ``t`` has number ``t % copies`` behind its
-        ``topk - 1`` others.
+        ``topk - 1`` others. It goes by name alone: sgl_kernel 0.1.4 had it in the sixth place, which is that of
+        ``num_fused_shared_experts`` as in 0.3.21; there 0 and 1 mean the same in both. One of the two is 0.
 
     Returns
     -------
@@ -76,6 +80,8 @@ def moe_fused_gate(
         code for the GPU.
     """
     copies = n_share_experts_fusion or 0
+    if copies:
+        _check_copies(copies, num_fused_shared_experts)
     given = (
         input_tensor, bias, num_expert_group, topk_group, topk, 1 if copies else num_fused_shared_experts,
         routed_scaling_factor, apply_routed_scaling_factor_on_output,
@@ -87,6 +93,13 @@ def moe_fused_gate(
     if copies > 1:
         ids[:, -1] += torch.arange(ids.shape[0], dtype=ids.dtype, device=ids.device) % copies
     return weights, ids
+
+
+def _check_copies(copies: int, shared: int) -> None:
+    """Refuse copies that there are not, and shared experts in both forms."""
+    check_at_least("n_share_experts_fusion", copies, 0)
+    words = ("num_fused_shared_experts is ", shared, ", expected 0 beside n_share_experts_fusion, which is ", copies)
+    check_that(shared == 0, *words, ": two names for shared experts")
 
 
 def check(
@@ -221,4 +234,5 @@ CONTRACT = Contract(
     peers=peers,
     determined=determined,
     traits=(UNDETERMINED,),
+    differs="the sixth argument is num_fused_shared_experts, as in 0.3.21; n_share_experts_fusion goes by name",
 )

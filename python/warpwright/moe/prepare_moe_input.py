@@ -90,9 +90,12 @@ def check(
     for name, size in (("n", n), ("k", k)):
         check_at_least(name, size, 0)
         check_at_most(name, size, MOST_SIZE, "sizes have to be int32")
-    _check_offsets("expert_offsets", expert_offsets, topk_ids, num_experts)
+    offsets = {"expert_offsets": expert_offsets}
     if blockscale_offsets is not None:
-        _check_offsets("blockscale_offsets", blockscale_offsets, topk_ids, num_experts)
+        offsets["blockscale_offsets"] = blockscale_offsets
+    for name, out in offsets.items():
+        check_order_output(name, out, topk_ids, 1)
+        check_size(name, out, 0, num_experts + 1, "one more than experts")
     sizes = {"problem_sizes1": problem_sizes1, "problem_sizes2": problem_sizes2}
     for name, out in sizes.items():
         check_order_output(name, out, topk_ids, 2)
@@ -102,14 +105,7 @@ def check(
     for name, out in permutations.items():
         check_order_output(name, out, topk_ids, 1)
         check_size(name, out, 0, topk_ids.numel(), "one for each element of topk_ids")
-    check_orders_apart(topk_ids, expert_offsets=expert_offsets, **sizes, **permutations)
-    if blockscale_offsets is not None:
-        check_orders_apart(topk_ids, expert_offsets=expert_offsets, blockscale_offsets=blockscale_offsets)
-
-
-def _check_offsets(name: str, offsets: torch.Tensor, topk_ids: torch.Tensor, num_experts: int) -> None:
-    check_order_output(name, offsets, topk_ids, 1)
-    check_size(name, offsets, 0, num_experts + 1, "one more than experts")
+    check_orders_apart(topk_ids, **offsets, **sizes, **permutations)
 
 
 def reference(topk_ids: torch.Tensor, num_experts: int, n: int, k: int) -> tuple[torch.Tensor, ...]:

@@ -60,15 +60,23 @@ def shuffle_rows(
         A dtype, shape, stride or device is wrong (the argument is named with both values), or the wheel has no code for
         the GPU.
     """
-    expected = (dst2src_map.shape[0], input_tensor.shape[-1])
-    if not is_compiling() and tuple(output_tensor_shape) != expected:  # sizes may be symbols that only a run knows
-        raise RuntimeError(
-            f"output_tensor_shape is {tuple(output_tensor_shape)}, expected {expected}: a row for each number in "
-            "dst2src_map, with the columns of input_tensor"
-        )
+    if not is_compiling():  # there sizes may be symbols that only a run knows
+        _check_shape(input_tensor, dst2src_map, output_tensor_shape)
     if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(input_tensor):
         return call_recorded(_shuffle_rows, input_tensor, dst2src_map)
     return _shuffle_rows(input_tensor, dst2src_map)
+
+
+def _check_shape(input_tensor: torch.Tensor, dst2src_map: torch.Tensor, output_tensor_shape: Sequence[Size]) -> None:
+    """Refuse another shape than the result's; tensors that give none are left to the operator, which refuses them."""
+    if input_tensor.dim() != 2 or dst2src_map.dim() != 1:
+        return
+    found, expected = tuple(output_tensor_shape), (dst2src_map.shape[0], input_tensor.shape[1])
+    if found != expected:
+        raise RuntimeError(
+            f"output_tensor_shape is {found}, expected {expected}: a row for each number in dst2src_map, with the "
+            "columns of input_tensor"
+        )
 
 
 def check(input_tensor: torch.Tensor, dst2src_map: torch.Tensor) -> None:

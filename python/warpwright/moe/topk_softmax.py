@@ -38,10 +38,11 @@ def topk_softmax(
 
     ``weights = softmax(c * tanh(gating_output / c) + correction_bias)`` over all experts, in float32, where ``c`` is
     ``moe_softcapping``. Experts stand in the order of their weights, the lowest number first among equals. Without a
-    bias the order is that of the logits themselves, which rounding does not touch. A NaN logit counts as -inf for the
-    choice; a NaN or infinity that the softmax meets makes all weights of its token NaN, and the experts stay different
-    ones that there are. Method: Shazeer et al., "Outrageously Large Neural Networks" (arXiv:1701.06538), section 2.1,
-    and Gemma Team, "Gemma 2" (arXiv:2408.00118), section 2, for the capping.
+    bias the order is that of the logits themselves, which rounding does not touch. What is NaN counts as -inf for
+    the choice. All weights of a token are NaN where its softmax meets, behind the capping and the bias, a NaN or +inf,
+    or nothing but -inf; its experts stay different ones that there are. Method: Shazeer et al., "Outrageously Large
+    Neural Networks" (arXiv:1701.06538), section 2.1, and Gemma Team, "Gemma 2" (arXiv:2408.00118), section 2, for the
+    capping.
 
     Also called as ``topk_softmax(topk_weights, topk_ids, token_expert_indices, gating_output)``.
 
