@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import warpwright
 
@@ -28,3 +29,10 @@ def test_one_row_of_logits_is_masked() -> None:
     logits = torch.zeros(40)
     warpwright.apply_token_bitmask_inplace_cuda(logits, torch.tensor([1, 0], dtype=torch.int32))
     assert logits.tolist() == [0.0, *[-torch.inf] * 39]
+
+
+def test_rows_that_the_cpu_names_are_taken_for_logits_on_another_device() -> None:
+    with FakeTensorMode():
+        logits, mask = torch.zeros(2, 40, device="cuda"), torch.zeros(2, 2, dtype=torch.int32, device="cuda")
+        for indices in ([1], torch.zeros(1, dtype=torch.int64)):
+            warpwright.apply_token_bitmask_inplace_cuda(logits, mask, indices)

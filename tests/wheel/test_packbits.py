@@ -92,7 +92,7 @@ def test_no_segments_may_be_asked_for(ends: torch.Tensor) -> None:
 def test_ends_that_end_nothing_are_refused_by_the_name_they_have(
     name: str, x: torch.Tensor, ends: torch.Tensor, words: str
 ) -> None:
-    with pytest.raises(RuntimeError, match=words.format(name=name)):
+    with pytest.raises(RuntimeError, match=rf"\b{words.format(name=name)}"):
         quantization.segment_packbits(x, **{name: ends})
 
 
