@@ -14,7 +14,7 @@ namespace {
 
 constexpr SmPath<SampleDraftLaunch> kPaths[] = {WARPWRIGHT_PATHS_tree_speculative_sampling_target_only};
 constexpr int64_t kMostVocabulary = 0x7fffffff;
-constexpr double kLeastThreshold = 1e-9;  // SGLang's: what is divided by
+constexpr float kLeastThreshold = 1e-9f;  // SGLang's: what is divided by
 
 struct SampledArgs {
   const Arg coins;
@@ -69,8 +69,8 @@ void tree_speculative_sampling_target_only(
   problem.tree.tree = verified_tree(tree);
   problem.tree.coins = args.coins.data_of<float>();
   problem.tree.last_coins = data_of<float>(args.last_coins);
-  problem.tree.threshold_single = threshold_single;
-  problem.tree.threshold_all = std::max(threshold_acc, kLeastThreshold);
+  problem.tree.threshold_single = float(threshold_single);
+  problem.tree.threshold_all = std::max(float(threshold_acc), kLeastThreshold);
   problem.has_clusters = has_clusters(kPaths, scope.device());
   launch_dependent("tree_speculative_sampling_target_only", kPaths, scope, problem, std::nullopt, scope.device());
 }

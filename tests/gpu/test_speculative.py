@@ -92,3 +92,14 @@ def test_masks_fit_rows_that_begin_anywhere(start: int, dtype: torch.dtype) -> N
     warpwright.apply_token_bitmask_inplace_cuda(logits, bits.sum(dim=-1).to(torch.int32))
     assert torch.equal(logits, torch.where(allowed, 0.0, -torch.inf).to(dtype))
     assert wide.isinf().sum() == (~allowed).sum()
+
+
+@pytest.mark.operator("apply_token_bitmask_inplace_cuda")
+@pytest.mark.parametrize(
+    "indices", [[2, 0], torch.tensor([2, 0]), torch.tensor([2, 0]).int()], ids=["list", "64", "32"]
+)
+def test_rows_that_the_cpu_names_are_masked(indices: list[int] | torch.Tensor) -> None:
+    logits = torch.zeros(4, 40, device="cuda")
+    warpwright.apply_token_bitmask_inplace_cuda(logits, torch.zeros(4, 2, dtype=torch.int32, device="cuda"), indices)
+    assert logits.isinf().all(dim=1).tolist() == [True, False, True, False]
+    assert logits[1::2].eq(0).all()

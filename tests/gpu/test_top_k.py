@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from selections import *  # noqa: F403
+from selections import DTYPES
 
 import warpwright
 from warpwright.top_k._selection import largest
@@ -11,7 +13,6 @@ from warpwright.top_k.top_k import top_k
 
 pytestmark = pytest.mark.operator("top_k")
 
-DTYPES = [torch.float32, torch.float16, torch.bfloat16]
 COLUMNS = [1, 31, 127, 1025, 4096, 8195, 16_384, 33_333, 65_536, 131_072, 500_001]
 
 

@@ -11,15 +11,11 @@ from speculative import chain, distributions, is_drawn_from, one_level
 
 import warpwright
 
-grammar: Any = warpwright.grammar
-quantization: Any = warpwright.quantization
-speculative_family: Any = warpwright.speculative
 FULL, DRAFT_ONLY, PACKED = range(3)
 PARENTS, SELECTED = torch.tensor([[-1, 0, 1, 3, 4]]), torch.tensor([[0, 1, 3, 4, 6]])
 """Two expansions of two tokens each: numbers 0 and 1 below the root, 3 below 0, 4 below 1, and 6 below 3."""
 ABOVE = [[0], [0, 1], [0, 2], [0, 1, 3], [0, 2, 4], [0, 1, 3, 5]]
 LINKS = [[0, 1, 2, 3, 4, 5], [1, 3, 4, 5, -1, -1], [-1, 2, -1, -1, -1, -1]]
-FLASHINFER = torch.tensor([1, 0, 1, 1, 0, 0, 1, 1, 1, 0, 1], dtype=torch.bool)
 
 
 def outputs() -> list[torch.Tensor]:
@@ -66,6 +62,28 @@ def test_fewer_requests_than_there_is_room_for_are_reconstructed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("requests", "words"),
+    [
+        (-2, "batch_size is -2, expected at least 0"),
+        (2, "batch_size is 2, expected at most 1: verified_seq_len has no more"),
+    ],
+)
+def test_a_number_of_requests_that_there_are_none_of_is_refused(requests: int, words: str) -> None:
+    with pytest.raises(RuntimeError, match=words):
+        warpwright.reconstruct_indices_from_tree_mask(seen(), torch.tensor([10]), *outputs(), requests, 6)
+
+
+def test_tensors_without_dimensions_are_refused_by_name() -> None:
+    mask, length, number, outs = seen(), torch.tensor([10]), torch.tensor(10), outputs()
+    with pytest.raises(RuntimeError, match="verified_seq_len has 0 dimensions"):
+        warpwright.reconstruct_indices_from_tree_mask(mask, number, *outs, 1, 6)
+    with pytest.raises(RuntimeError, match="retrive_index has 0 dimensions"):
+        warpwright.reconstruct_indices_from_tree_mask(mask, length, outs[0], number, *outs[2:], 0, 6)
+    with pytest.raises(RuntimeError, match="draft_probs has 0 dimensions"):
+        warpwright.chain_speculative_sampling(torch.tensor(0.5), number, torch.tensor(0.5))
+
+
+@pytest.mark.parametrize(
     ("draft", "dtype"), [(6, torch.uint8), (13, torch.uint16), (29, torch.uint32), (40, torch.int32)], ids=str
 )
 def test_a_packed_mask_has_the_bits_of_one_that_is_not(draft: int, dtype: torch.dtype) -> None:
@@ -79,6 +97,13 @@ def test_a_packed_mask_has_the_bits_of_one_that_is_not(draft: int, dtype: torch.
     warpwright.build_tree_kernel_efficient(*call, 1, draft - 1, draft, PACKED)
     bits = np.unpackbits(mask.view(torch.uint8).numpy().reshape(draft, -1), axis=1, bitorder="little")[:, :draft]
     assert (bits == np.tril(np.ones((draft, draft), dtype=np.uint8))).all()
+
+
+def test_a_packed_mask_of_words_that_lie_apart_is_refused_by_name() -> None:
+    with pytest.raises(
+        RuntimeError, match=r"tree_mask has shape \(12,\) and strides \(2,\), expected a contiguous tensor"
+    ):
+        built(torch.zeros(24, dtype=torch.int32)[::2], PACKED)
 
 
 def test_an_empty_list_of_parents_may_have_any_dtype() -> None:
@@ -146,6 +171,24 @@ def test_a_tree_is_sampled_in_the_forms_of_older_and_newer_callers(form: str) ->
     assert (predicts.tolist(), index.tolist(), number.tolist()) == ([6, -1, 8, -1, 1, -1], [[0, 2, 4, -1]], [2])
 
 
+def test_a_target_of_too_few_dimensions_is_named_in_the_form_of_0_1_4() -> None:
+    predicts, index, number, *tree = verified()
+    given = (predicts, index, number, *tree, torch.zeros(1, 6), torch.zeros(6, 10), torch.zeros(1, 6, 10), 1.0, 1.0)
+    with pytest.raises(RuntimeError, match="target_probs has 2 dimensions"):
+        warpwright.tree_speculative_sampling_target_only(*given)
+
+
+@pytest.mark.parametrize(("threshold", "accepted"), [(0.9, 1), (0.95, 0)])
+def test_a_probability_that_is_the_threshold_is_accepted(threshold: float, accepted: int) -> None:
+    """In float32, 0.9 is less than the 0.9 of float64."""
+    predicts, index, number, *tree = verified()
+    target = torch.full((1, 6, 10), 0.001)
+    target[0, 0, 5] = 0.9
+    given = (torch.full((1, 6), 0.99), torch.tensor([0.5]), target, torch.zeros_like(target), threshold, 1.0)
+    warpwright.tree_speculative_sampling_target_only(predicts, index, number, *tree, *given)
+    assert number.tolist() == [accepted]
+
+
 TARGET, DRAFT = distributions(2, 111, "cpu")
 
 
@@ -189,58 +232,3 @@ def test_a_generator_gives_the_same_chain_again() -> None:
     ]
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
-
-
-@pytest.mark.parametrize("bitorder", ["big", "little"])
-def test_bits_are_packed_as_numpy_packs_them(bitorder: Any) -> None:
-    x = torch.rand(1003) < 0.5
-    assert warpwright.packbits(x, bitorder).tolist() == np.packbits(x.numpy(), bitorder=bitorder).tolist()
-    assert torch.equal(warpwright.packbits(x.float(), bitorder=bitorder), quantization.packbits(x, bitorder))
-
-
-def test_segments_are_packed_in_flashinfers_form() -> None:
-    ends = torch.tensor([0, 4, 7, 11])
-    calls: Any = (((FLASHINFER, ends), {}), ((FLASHINFER, ends, "big"), {}), ((FLASHINFER,), {"indptr": ends}))
-    for given, named in calls:
-        y, starts = quantization.segment_packbits(*given, **named)
-        assert (y.tolist(), starts.tolist(), starts.dtype) == (
-            [0b10110000, 0b100000, 0b11010000],
-            [0, 1, 2, 3],
-            torch.int32,
-        )
-    y, _ = warpwright.segment_packbits(FLASHINFER, ends, bitorder="little")
-    assert y.tolist() == [0b1101, 0b100, 0b1011]
-
-
-@pytest.mark.parametrize("segments", [(), (3,)], ids=["0.1.4", "0.4.5"])
-def test_segments_are_packed_in_sgl_kernels_form(segments: tuple[int, ...]) -> None:
-    ends, starts, y = torch.tensor([0, 4, 7, 11]).int(), torch.tensor([0, 2, 3, 5]).int(), torch.full((5,), 9).byte()
-    assert speculative_family.segment_packbits(FLASHINFER, ends, starts, y, *segments) is None
-    assert y.tolist() == [0b1101, 9, 0b100, 0b1011, 9]
-
-
-def test_only_the_first_segments_are_packed_where_fewer_are_asked_for() -> None:
-    ends, starts, y = torch.tensor([0, 4, 7, 11]), torch.tensor([0, 1, 2, 3]), torch.full((3,), 9).byte()
-    warpwright.segment_packbits(FLASHINFER, ends, starts, y, 1)
-    assert y.tolist() == [0b1101, 9, 9]
-
-
-def test_an_order_of_bits_that_there_is_none_of_is_refused() -> None:
-    with pytest.raises(ValueError, match="bitorder is 'bit', expected 'big' or 'little'"):
-        warpwright.packbits(FLASHINFER, "bit")
-    with pytest.raises(TypeError, match="needs y"):
-        warpwright.segment_packbits(FLASHINFER, torch.tensor([0, 4]), torch.tensor([0, 1]))
-
-
-@pytest.mark.parametrize("indices", [None, [1], torch.tensor([1])], ids=["all", "a list", "a tensor"])
-def test_logits_are_masked_in_every_form(indices: Any) -> None:
-    logits, mask = torch.zeros(2, 40), torch.tensor([[0b101, 0], [-2, 1]], dtype=torch.int32)
-    assert grammar.apply_token_bitmask_inplace_cuda(logits, mask, indices) is None
-    kept = [(row == 0).nonzero().flatten().tolist() for row in logits]
-    assert kept == [[0, 2] if indices is None else list(range(40)), list(range(1, 33))]
-
-
-def test_one_row_of_logits_is_masked() -> None:
-    logits = torch.zeros(40)
-    warpwright.apply_token_bitmask_inplace_cuda(logits, torch.tensor([1, 0], dtype=torch.int32))
-    assert logits.tolist() == [0.0, *[-torch.inf] * 39]

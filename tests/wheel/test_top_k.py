@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from selections import *  # noqa: F403
 
 from warpwright.top_k.fast_topk import fast_topk
 from warpwright.top_k.fast_topk_transform_fused import fast_topk_transform_fused
@@ -40,6 +41,32 @@ def test_more_than_a_kernel_sorts_are_sorted_too(topk: int) -> None:
     expected = torch.sort(x, dim=1, descending=True, stable=True)
     assert torch.equal(values, expected.values[:, :topk])
     assert torch.equal(indices, expected.indices[:, :topk])
+
+
+@pytest.mark.parametrize("dim", [1, -1])
+@pytest.mark.parametrize("topk", [3, 2100])
+def test_rows_whose_elements_lie_apart_are_copied(topk: int, dim: int) -> None:
+    x = torch.randn(2200, 3).t()
+    found, expected = fast_topk(x, topk, dim), torch.topk(x, topk, dim=dim)
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("topk", [-1, 11, 2049])
+def test_more_than_a_row_has_is_refused_by_the_callers_name(topk: int) -> None:
+    with pytest.raises(RuntimeError, match=f"^topk is {topk}, expected at "):
+        fast_topk(torch.zeros(3, 10), topk, 1)
+
+
+@pytest.mark.parametrize("topk", [1, 2049])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.int32, torch.int64, torch.uint8], ids=str)
+def test_a_dtype_is_refused_by_the_callers_name(dtype: torch.dtype, topk: int) -> None:
+    with pytest.raises(RuntimeError, match="^values has dtype"):
+        fast_topk(torch.zeros(3, 3000, dtype=dtype), topk, 1)
+
+
+def test_a_tensor_without_dimensions_is_refused_in_words() -> None:
+    with pytest.raises(RuntimeError, match="values has 0 dimensions; expected at least 1"):
+        fast_topk(torch.tensor(1.0), 1, 0)
 
 
 @pytest.mark.parametrize("k", [3, 2500])

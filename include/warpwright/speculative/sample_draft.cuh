@@ -41,14 +41,14 @@ struct TreeLevel {
   int32_t accepted = -1;
   float coin, next_coin = 0.f;
 
-  __device__ bool takes(double mass) const {
+  __device__ bool takes(float mass) const {
     return (sum > 0. && coin <= sum / p.threshold_all) || mass >= p.threshold_single;
   }
 
   // Of siblings whose masses, coins and places in the vocabulary the lanes hold, accepts the first that may be.
   __device__ void choose(const Siblings& siblings, float mass, float own_coin, int32_t token) {
     for (int32_t i = 0; i < siblings.count && accepted < 0; ++i) {
-      const double of_this = __shfl_sync(~0u, mass, i);
+      const float of_this = __shfl_sync(~0u, mass, i);
       const int32_t its_token = __shfl_sync(~0u, token, i);
       sum += of_this;
       if (its_token < 0) continue;

@@ -42,7 +42,7 @@ struct ChainProblem {
 struct TreeSamplingProblem {
   VerifiedTree tree;
   const float *coins = nullptr, *last_coins = nullptr;  // (requests, draft_tokens), (requests): the latter may be null
-  double threshold_single = 1., threshold_all = 1.;
+  float threshold_single = 1.f, threshold_all = 1.f;  // as the probabilities that they are compared with
 };
 
 // One of both: `is_chain` says which.

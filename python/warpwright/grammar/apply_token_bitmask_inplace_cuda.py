@@ -43,8 +43,8 @@ def apply_token_bitmask_inplace_cuda(
         are kept.
     indices
         The rows that are masked, each by the row of ``bitmask`` that has its number: int32 or int64, ``(count,)``, or
-        a list, which is copied to the device. By default all rows are, and ``bitmask`` has as many. What is no
-        row of both is left out.
+        a list. A list, or a tensor on the CPU, is copied to the device, for which the host may wait and which a graph
+        cannot capture. By default all rows are masked, and ``bitmask`` has as many. What is no row of both is left out.
 
     Raises
     ------
@@ -54,12 +54,17 @@ def apply_token_bitmask_inplace_cuda(
     """
     rows = logits[None] if logits.dim() == 1 else logits
     masks = bitmask[None] if bitmask.dim() == 1 else bitmask
-    if indices is not None and not isinstance(indices, torch.Tensor):
-        indices = torch.tensor(list(indices), dtype=torch.int32, device=logits.device)
+    asked = None if indices is None else _on_device(indices, logits.device)
     if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(rows):
-        write(_apply_token_bitmask_inplace_cuda, rows, masks, indices)
+        write(_apply_token_bitmask_inplace_cuda, rows, masks, asked)
         return
-    _apply_token_bitmask_inplace_cuda(rows, masks, indices)
+    _apply_token_bitmask_inplace_cuda(rows, masks, asked)
+
+
+def _on_device(indices: Sequence[int] | torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return the numbers of rows as a tensor on the device of what they are rows of."""
+    numbers = indices if isinstance(indices, torch.Tensor) else torch.tensor(list(indices), dtype=torch.int64)
+    return numbers if numbers.device == device else numbers.to(device)
 
 
 def check(logits: torch.Tensor, bitmask: torch.Tensor, indices: torch.Tensor | None) -> None:

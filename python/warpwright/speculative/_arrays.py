@@ -8,6 +8,8 @@ import torch
 
 from warpwright.checks import (
     Size,
+    check_at_least,
+    check_at_most,
     check_contiguous,
     check_dim,
     check_dtype,
@@ -37,6 +39,28 @@ def check_array(
 def check_indices(name: str, tensor: torch.Tensor, on_name: str, on: torch.Tensor, *sizes: Expected) -> None:
     """Refuse what is no such array of int32 or int64."""
     check_array(name, tensor, on_name, on, INDICES, *sizes)
+
+
+def check_first(name: str, count: Size, available: Size, why: str) -> None:
+    """Refuse to take the first so many of fewer, or less than none: a slice would do something else in silence.
+
+    Outside of an operator, torch.compile traces no check that has words of what it found: it sees the condition.
+    """
+    if not 0 <= count <= available:
+        check_at_least(name, count, 0)
+        check_at_most(name, count, available, why)
+
+
+def check_dim_first(name: str, tensor: torch.Tensor, dim: int) -> None:
+    """Refuse another number of dimensions before a size is asked for, outside of an operator too."""
+    if tensor.dim() != dim:
+        check_dim(name, tensor, dim)
+
+
+def check_indices_first(name: str, tensor: torch.Tensor, on_name: str, on: torch.Tensor) -> None:
+    """Refuse what is no list of int32 or int64 on the device of ``on``, by the name that a caller gave it by."""
+    if tensor.dim() != 1 or tensor.dtype not in INDICES or tensor.device != on.device:
+        check_indices(name, tensor, on_name, on, None)
 
 
 def check_separate(outs: Mapping[str, torch.Tensor], inputs: Mapping[str, torch.Tensor]) -> None:

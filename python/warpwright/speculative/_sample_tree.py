@@ -8,6 +8,11 @@ from warpwright.speculative._draw_token import draw_token, mass_of
 from warpwright.speculative._verified_tree import Outputs, Tree
 
 
+def as_float32(threshold: float) -> float:
+    """Return a threshold as probabilities have it: one of float32(0.9) is no less than 0.9."""
+    return float(torch.tensor(threshold, dtype=torch.float64).float())
+
+
 class Walk:
     """From the root of one request's tree down: where it is, and what it has rejected there."""
 

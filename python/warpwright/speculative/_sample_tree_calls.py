@@ -42,6 +42,12 @@ def _a_draft(call: Arguments) -> Arguments:
     return {"draft_probs": draw_probabilities(draw, *call["draft_probs"].shape)}
 
 
+def _at_threshold(call: Arguments) -> Arguments:
+    """Have every probability be the threshold, as float32 has it: less than the number itself."""
+    target = torch.full_like(call["target_probs"], 0.9)
+    return {"target_probs": target, "uniform_samples": target[..., 0] + 0.05, "threshold_single": 0.9}
+
+
 GREEDY = each(target_probs=lambda x: torch.nn.functional.one_hot(x.topk(1).indices[..., 0], x.shape[-1]).float())
 
 
@@ -60,6 +66,7 @@ SAMPLES = (
     sample("greedy", GREEDY, requests=20, vocabulary=5),
     sample("all accepted", each(threshold_single=lambda _: 0.0), requests=5),
     sample("thresholds", each(threshold_single=lambda _: 0.3, threshold_acc=lambda _: 0.5), requests=20),
+    sample("a probability that is the threshold", _at_threshold, requests=20),
     sample("a threshold of zero", each(threshold_acc=lambda _: 0.0), requests=5),
     sample("one step", each(accept_index=lambda x: x[:, :1].clone()), requests=5),
     sample("more steps than the tree has", each(accept_index=lambda x: x.repeat(1, 3)), requests=5),

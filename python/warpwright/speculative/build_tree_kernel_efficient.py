@@ -101,7 +101,9 @@ def build_tree_kernel_efficient(
     if parent_list.dtype not in (torch.int32, torch.int64):
         parent_list = parent_list.to(torch.int64)
     if tree_mask_mode == 2 and tree_mask.dtype != torch.uint8:
-        tree_mask = tree_mask.view(torch.uint8)
+        if not tree_mask.is_contiguous():
+            check_contiguous("tree_mask", tree_mask)
+        tree_mask = tree_mask.flatten().view(torch.uint8)
     _build_tree_kernel_efficient(
         parent_list, selected_index, verified_seq_len, tree_mask, positions, retrive_index, retrive_next_token,
         retrive_next_sibling, topk, depth, draft_token_num, tree_mask_mode

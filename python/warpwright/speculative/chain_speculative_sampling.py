@@ -85,7 +85,7 @@ def chain_speculative_sampling(
     if target_probs.dtype != torch.float32:
         target_probs = target_probs.float()
     accepted, emitted = (
-        torch.zeros(draft_probs.shape[0], dtype=torch.int32, device=draft_probs.device) if counts is None else counts
+        torch.zeros(draft_probs.shape[:1], dtype=torch.int32, device=draft_probs.device) if counts is None else counts
         for counts in (maybe_output_accepted_token_num, maybe_output_emitted_draft_token_num)
     )
     given = (draft_probs, draft_token_ids, target_probs, accepted, emitted, deterministic, *source)

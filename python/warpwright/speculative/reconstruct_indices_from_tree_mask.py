@@ -10,7 +10,7 @@ import torch
 from warpwright.checks import check_at_least, check_contiguous, check_dtype
 from warpwright.contract import EXACT, Arguments, Contract, Trait, TraitKind, each, refuse, sample
 from warpwright.draw import Draw
-from warpwright.speculative._arrays import check_indices, check_separate
+from warpwright.speculative._arrays import check_dim_first, check_first, check_indices, check_separate
 from warpwright.speculative._draft_tree import (
     OUTPUTS,
     check_draft_token_num,
@@ -53,7 +53,7 @@ def reconstruct_indices_from_tree_mask(
         ``(batch_size, draft_token_num)``: the first token whose row names the node, and the next token that has the
         same parent; -1 where there is none.
     batch_size, draft_token_num
-        The requests, and the nodes of a tree: 1 to 1024.
+        The requests, of which ``verified_seq_len`` and the outputs may have more, and the nodes of a tree: 1 to 1024.
 
     Raises
     ------
@@ -61,7 +61,12 @@ def reconstruct_indices_from_tree_mask(
         A dtype, shape, stride or device is wrong (the argument is named with both values), outputs overlap inputs or
         each other, or the wheel has no code for the GPU.
     """
+    check_dim_first("verified_seq_len", verified_seq_len, 1)
     if batch_size != verified_seq_len.shape[0]:
+        check_first("batch_size", batch_size, verified_seq_len.shape[0], "verified_seq_len has no more")
+        outs = (positions, retrive_index, retrive_next_token, retrive_next_sibling)
+        for name, out, dim in zip(OUTPUTS, outs, (1, 2, 2, 2), strict=True):
+            check_dim_first(name, out, dim)
         verified_seq_len, positions = verified_seq_len[:batch_size], positions[: batch_size * draft_token_num]
         retrive_index, retrive_next_token = retrive_index[:batch_size], retrive_next_token[:batch_size]
         retrive_next_sibling = retrive_next_sibling[:batch_size]

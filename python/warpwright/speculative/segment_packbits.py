@@ -9,7 +9,14 @@ import torch
 from warpwright.checks import check_at_least
 from warpwright.contract import EXACT, Arguments, Contract, Trait, TraitKind, each, refuse, sample
 from warpwright.draw import Draw
-from warpwright.speculative._arrays import check_array, check_indices, check_separate
+from warpwright.speculative._arrays import (
+    check_array,
+    check_dim_first,
+    check_first,
+    check_indices,
+    check_indices_first,
+    check_separate,
+)
 from warpwright.speculative._pack_bits import as_truth, bytes_of_each, is_big, packed
 
 _segment_packbits = torch.ops.warpwright.segment_packbits.default
@@ -43,7 +50,7 @@ def segment_packbits(
     y
         ``(bytes,)`` uint8: the result; what belongs to no segment is kept.
     batch_size
-        How many segments there are; by default, one less than ``input_indptr`` has numbers.
+        How many segments there are: at most, and by default, one less than ``input_indptr`` has numbers.
     bitorder
         ``"big"``: the first of eight is the highest bit. ``"little"``: it is the lowest. By default as the form has it.
     indptr
@@ -68,24 +75,30 @@ def segment_packbits(
         A dtype, shape, stride or device is wrong (the argument is named with both values), ``y`` overlaps an input, or
         the wheel has no code for the GPU.
     """
-    ends = input_indptr if indptr is None else indptr
+    name, ends = ("input_indptr", input_indptr) if indptr is None else ("indptr", indptr)
     if ends is None:
         raise TypeError("segment_packbits() needs input_indptr: where the segments end")
     if isinstance(output_indptr, str):
         output_indptr, bitorder = None, output_indptr
     if output_indptr is None:
-        return _packed(x, ends, "big" if bitorder is None else bitorder)
+        return _packed(x, name, ends, "big" if bitorder is None else bitorder)
     if y is None:
         raise TypeError("segment_packbits() needs y beside output_indptr")
+    check_indices_first(name, ends, "x", x)
     if batch_size is not None and batch_size != ends.shape[0] - 1:
+        check_first("batch_size", batch_size, max(ends.shape[0] - 1, 0), f"{name} has one number more than segments")
         ends = ends[: batch_size + 1]
     _segment_packbits(as_truth(x), ends, output_indptr, y, is_big(bitorder or "little"))
     return None
 
 
-def _packed(x: torch.Tensor, ends: torch.Tensor, bitorder: str) -> tuple[torch.Tensor, torch.Tensor]:
+def _packed(x: torch.Tensor, name: str, ends: torch.Tensor, bitorder: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Return new bytes, as many as the device says."""
     first_is_high = is_big(bitorder)
+    check_dim_first("x", x, 1)
+    check_indices_first(name, ends, "x", x)
+    if ends.shape[0] < 1:
+        check_at_least(f"the size of {name}, one more than the segments,", ends.shape[0], 1)
     starts = torch.zeros(ends.shape[0], dtype=torch.int64, device=ends.device)
     sizes = (ends[1:].long() - ends[:-1].long()).clamp(min=0, max=x.shape[0])
     torch.cumsum(bytes_of_each(sizes), 0, out=starts[1:])

@@ -14,7 +14,7 @@ from warpwright.contract import EXACT, Contract, Trait, TraitKind
 from warpwright.gradient import is_recorded, write_all
 from warpwright.rows import check_apart, span_of
 from warpwright.speculative._arrays import check_array
-from warpwright.speculative._sample_tree import Walk
+from warpwright.speculative._sample_tree import Walk, as_float32
 from warpwright.speculative._sample_tree_calls import REFUSALS, SAMPLES, make
 from warpwright.speculative._verified_tree import (
     LINKS,
@@ -50,11 +50,11 @@ def tree_speculative_sampling_target_only(
 
     From the root down, siblings are taken one after the other, and a node's number is held against the target model's
     probabilities of those so far, together: a child is accepted where the number is at most their sum divided by
-    ``threshold_acc``, or where its own probability is at least ``threshold_single``. Where none is, or at the end of
-    the steps, a last token is drawn from ``max(target - draft, 0)`` without those that were rejected; after the last
-    step, from the target alone. With both thresholds 1 and candidates that differ, a ``draft_probs`` of zeros gives
-    tokens distributed as the target says. Method: Miao et al., "SpecInfer" (arXiv:2305.09781), section 4.3; Leviathan
-    et al. (arXiv:2211.17192); layout and thresholds: SGLang.
+    ``threshold_acc`` and that is more than 0, or where its own probability is at least ``threshold_single``. Where none
+    is, or at the end of the steps, a last token is drawn from ``max(target - draft, 0)`` without those that were
+    rejected; after the last step, from the target alone. With both thresholds 1 and candidates that differ, a
+    ``draft_probs`` of zeros gives tokens distributed as the target says. Method: Miao et al., "SpecInfer"
+    (arXiv:2305.09781), section 4.3; Leviathan et al. (arXiv:2211.17192); layout and thresholds: SGLang.
 
     Parameters
     ----------
@@ -70,7 +70,8 @@ def tree_speculative_sampling_target_only(
     draft_probs
         Of the same shape: what is taken off it; it is only read.
     threshold_single, threshold_acc
-        From 0 to 1, by default 1; a ``threshold_acc`` below 1e-9 counts as that.
+        From 0 to 1, by default 1, rounded to float32 as probabilities are; a ``threshold_acc`` below 1e-9 counts as
+        that.
     deterministic
         Is taken and ignored: results are always the same, on every GPU and in a batch of any size.
 
@@ -92,7 +93,7 @@ def tree_speculative_sampling_target_only(
     """
     final, target, draft = uniform_samples_for_final_sampling, target_probs, draft_probs
     single, together = threshold_single, threshold_acc
-    if final is not None and final.dim() == 3:
+    if final is not None and _is_target(final, target, draft):
         target, draft, single, together = _moved(final, target, draft, single, together)
         final = None
     given = (
@@ -105,6 +106,12 @@ def tree_speculative_sampling_target_only(
         write_all(_tree_speculative_sampling_target_only, outs, *given)
         return
     _tree_speculative_sampling_target_only(*given)
+
+
+def _is_target(final: torch.Tensor, second: Any, third: Any) -> bool:
+    """Return whether what stands at the place of the last numbers is the target model's distribution, as in 0.1.4."""
+    has_both = isinstance(second, torch.Tensor) and isinstance(third, torch.Tensor)
+    return final.dim() != 1 and not has_both
 
 
 def _moved(target: torch.Tensor, second: Any, third: Any, fourth: Any, fifth: Any) -> tuple[Any, ...]:
@@ -175,8 +182,9 @@ def reference(
     coins, last = uniform_samples.tolist(), uniform_samples_for_final_sampling
     target, draft = target_probs.cpu(), draft_probs.cpu()  # each row is asked many small questions
     trees = trees_of(candidates, retrive_index, retrive_next_token, retrive_next_sibling)
+    thresholds = (as_float32(threshold_single), as_float32(max(threshold_acc, 1e-9)))
     for request, tree in enumerate(trees):
-        walk = Walk(tree, coins[request], target[request], (threshold_single, max(threshold_acc, 1e-9)))
+        walk = Walk(tree, coins[request], target[request], thresholds)
         walk.run(outs, request, accept_index.shape[1])
         coin = walk.left_of_coin() if last is None else float(last[request])
         outs.predict(tree.places[walk.node], walk.draw(draft[request], coin))
@@ -226,4 +234,6 @@ CONTRACT = Contract(
     moves=moves,
     peers=peers,
     traits=(Trait(TraitKind.NEVER_SLICED, "rows are found by where their node stands among all; others are small"),),
+    differs="draft_probs is only read; a number of 0 accepts no token of probability 0 by its sum; and in the form of "
+    "0.1.4 the last draw takes another number: the last node's, less what its rejections tell of it",
 )

@@ -74,7 +74,7 @@ def largest(rows: torch.Tensor, k: int, *, prefers_last: bool = False) -> torch.
 
 def by_dimension(select: Callable[[torch.Tensor], Pair], values: torch.Tensor, dim: int) -> Pair:
     """Return values and indices of the rows along a dimension, which they have there."""
-    if values.dim() == 2 and dim in (1, -1):
+    if values.dim() == 2 and dim in (1, -1) and (values.stride(1) == 1 or values.shape[1] <= 1):
         return select(values)
     moved = values.movedim(dim, -1)
     others = moved.shape[:-1]
@@ -86,12 +86,17 @@ def by_dimension(select: Callable[[torch.Tensor], Pair], values: torch.Tensor, d
 
 
 def sort_pairs(pairs: Pair, *, prefers_last: bool = False) -> Pair:
-    """Return pairs that stand by ascending index with the largest first, and equal ones in the preferred order."""
+    """Return pairs that stand by ascending index with the largest first, and equal ones in the preferred order.
+
+    On a GPU torch sorts NaNs by their bits, and puts those whose sign is set last (pytorch issue 117617): every NaN is
+    sorted as one and the same.
+    """
     values, indices = pairs
     if prefers_last:
         values, indices = values.flip(1), indices.flip(1)
-    values, order = torch.sort(values, dim=1, descending=True, stable=True)
-    return values, indices.gather(1, order)
+    keys = values.masked_fill(values.isnan(), torch.nan)
+    order = torch.sort(keys, dim=1, descending=True, stable=True).indices
+    return values.gather(1, order), indices.gather(1, order)
 
 
 def flashinfer_peer(name: str, *given: object, **named: object) -> dict[str, Callable[[], object]]:

@@ -8,6 +8,7 @@ import torch
 from torch import is_grad_enabled
 from torch.autograd import forward_ad
 
+from warpwright.checks import FLOAT_TYPES, check_min_dim
 from warpwright.contract import EXACT, Arguments, Contract, Output, each, refuse, sample
 from warpwright.draw import Draw, crossed, widened
 from warpwright.gradient import call as call_recorded
@@ -39,7 +40,7 @@ def fast_topk(values: torch.Tensor, topk: int, dim: int) -> Pair:
     ----------
     values
         float16, bfloat16 or float32, of one dimension or more. Along the last one, rows may lie apart; along another,
-        the tensor is copied first.
+        and where the elements of a row lie apart, the tensor is copied first.
     topk
         From 0 to the size of the dimension. Up to 2048 are sorted by the kernel itself, more by ``torch.sort``.
     dim
@@ -52,15 +53,20 @@ def fast_topk(values: torch.Tensor, topk: int, dim: int) -> Pair:
     Raises
     ------
     RuntimeError
-        A dtype, ``topk`` or device is wrong (the argument is named with both values), or the wheel has no code for the
-        GPU.
+        A dtype, number of dimensions, ``topk`` or device is wrong (the argument is named with both values), or the
+        wheel has no code for the GPU.
     """
+    if values.dim() == 0:
+        check_min_dim("values", values, 1)
     return by_dimension(lambda rows: _of_rows(rows, topk), values, dim)
 
 
 def _of_rows(rows: torch.Tensor, topk: int) -> Pair:
     """Return the largest of each row."""
     if topk > MOST_SORTED:
+        if rows.dtype not in FLOAT_TYPES or topk > rows.shape[1]:  # here, where they have the names of this function
+            check_rows("values", rows)
+            check_k("topk", topk, rows.shape[1], is_sorted=False)
         return top_k(rows, topk, sorted=True)
     if (is_grad_enabled() or forward_ad._current_level >= 0) and is_recorded(rows):
         marked: Pair = call_recorded(_fast_topk, rows, topk)
@@ -165,4 +171,5 @@ CONTRACT = Contract(
         {"rows": 32, "columns": 128_256, "topk": 50, "dtype": torch.bfloat16},
     ),
     peers=peers,
+    differs="float64, whole numbers and tensors without dimensions are refused",
 )

@@ -21,7 +21,10 @@ class Verdict:
 
     @property
     def works(self) -> bool:
-        """True where every call of every version is taken, and means the same."""
+        """True where arguments of every version are taken, by position and by name, and no difference is told of.
+
+        That they mean the same, no signature shows: the tests of an operator do, and its contract tells where not.
+        """
         return self.function is not None and not self.differs
 
 
@@ -87,7 +90,7 @@ def calls(form: inspect.Signature) -> Iterator[tuple[list[str], dict[str, str]]]
 def _in_place(own: inspect.Signature, form: inspect.Signature) -> bool:
     """True where no argument that is given in order arrives at the place of another one of the same form.
 
-    Of several forms one has to: the others may be told apart by what they are given.
+    Of several forms one has to: the others may be told apart by what they are given, which no signature shows.
     """
     given, named = next(calls(form))
     bound: dict[str, Any] = own.bind(*given, **named).arguments
