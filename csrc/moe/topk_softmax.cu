@@ -11,8 +11,6 @@ namespace warpwright {
 
 namespace route_launch {
 
-constexpr int kMostPackedHeld = 16;  // experts of a lane: ten bits name a warp's, and more are dear to sort
-
 constexpr int log2_of(int power) {
   int log2 = 0;
   while (1 << log2 < power) ++log2;

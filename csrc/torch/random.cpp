@@ -25,8 +25,9 @@ void check_random(const std::optional<Arg>& seeds, const std::optional<Arg>& off
 RandomSource random_source(const LaunchScope& scope, int64_t seed, int64_t offset, const std::optional<Arg>& seeds,
                            const std::optional<Arg>& offsets) {
   if (!seeds.has_value() && !offsets.has_value() && scope.is_captured()) {
-    fail("seed and offset are numbers, which every replay of the graph that is captured would use again: pass CUDA "
-         "tensors that you advance, or a generator that the graph knows, or neither");
+    fail(
+        "seed and offset are numbers, which every replay of the graph that is captured would use again: pass CUDA "
+        "tensors that you advance, or a generator that the graph knows, or neither");
   }
   RandomSource source;
   source.seed = seed;

@@ -69,6 +69,37 @@ __device__ __forceinline__ SoftmaxOfToken softmax_of(const RouteProblem& p, cons
   return {largest, reciprocal_of(lanes.sum_of(sum))};
 }
 
+// What an expert was chosen by, read again.
+template <Scoring kScoring, typename Raw>
+__device__ __forceinline__ float score_of_expert(const RouteProblem& p, const Raw* logits, int id) {
+  const float logit = float_of(logits[id], p.dtype == Dtype::kFloat16);
+  if (p.bias == nullptr) return logit;
+  const Dtype dtype = p.bias_is_float32 ? Dtype::kFloat32 : p.dtype;
+  return biased_score<kScoring>(p, logit, read_float(p.bias, dtype, id));
+}
+
+// The same as below for scores of any bits, where their upper bits suffice; false, and nothing done, where not.
+template <typename Raw, int kHeld, Scoring kScoring, typename Lanes>
+__device__ __forceinline__ bool route_token_by_upper_bits(const RouteProblem& p, const Lanes& lanes,
+                                                          const HeldExperts& held, const Raw* logits, int64_t token,
+                                                          bool is_there, float (&scores)[kHeld]) {
+  if (p.groups > 1 || p.routed > Lanes::kCount) return false;
+  Choice kept{0, 0.f};
+  if (!choose_by_upper_bits(scores, held.count, held.first, lanes, int(p.routed), kept.id)) return false;
+  SoftmaxOfToken softmax;
+  float sum = 0;
+  if constexpr (kScoring == Scoring::kSoftmax) {
+    float largest = -INFINITY;
+#pragma unroll
+    for (int i = 0; i < kHeld; ++i) largest = fmaxf(largest, scores[i]);
+    softmax = softmax_of(p, lanes, held, scores, of_order(lanes.max_of(order_of(largest))));
+    kept.score = of_order(order_of(score_of_expert<kScoring>(p, logits, kept.id)));
+  }
+  write_kept<Raw, kScoring>(p, lanes, logits, token, is_there, softmax, kept, 0, sum);
+  if (is_there) write_shared(p, token, lanes.lane, Lanes::kCount);
+  return true;
+}
+
 // Without a bias the choice is by the logits themselves.
 template <typename Raw, int kHeld, Scoring kScoring, typename Choices, typename Lanes>
 __device__ __forceinline__ void route_token(const RouteWork& work, const Lanes& lanes, const HeldExperts& held,
@@ -80,6 +111,9 @@ __device__ __forceinline__ void route_token(const RouteWork& work, const Lanes& 
   read_held<Raw>(logits + held.first, held.count, work.logits_in_vectors, p.dtype == Dtype::kFloat16, scores);
   if constexpr (kIsExact) {
     if (p.bias != nullptr) bias_held<kScoring, Raw>(p, held.first, held.count, work.bias_in_vectors, scores);
+  }
+  if constexpr (kIsExact && Lanes::kCount > 1 && kHeld <= kMostPackedHeld) {
+    if (route_token_by_upper_bits<Raw, kHeld, kScoring>(p, lanes, held, logits, token, is_there, scores)) return;
   }
   Choices choices(scores, held.count, held.first);
   SoftmaxOfToken softmax;

@@ -10,8 +10,8 @@ namespace warpwright {
 template <int kLanes>
 struct TokenLanes {
   static constexpr int kCount = kLanes;
-  int lane = threadIdx.x % kLanes;         // of the token's
-  int start = threadIdx.x % 32 - lane;     // the token's first, of the warp's
+  int lane = threadIdx.x % kLanes;      // of the token's
+  int start = threadIdx.x % 32 - lane;  // the token's first, of the warp's
 
   // One instruction for a whole warp from SM 8.0 on.
   __device__ __forceinline__ uint32_t max_of(uint32_t value) const {
@@ -60,7 +60,9 @@ class ExactChoice {
   }
 
   template <typename Lanes>
-  __device__ __forceinline__ float largest(const Lanes& lanes) const { return of_order(lanes.max_of(best_)); }
+  __device__ __forceinline__ float largest(const Lanes& lanes) const {
+    return of_order(lanes.max_of(best_));
+  }
 
   template <typename Lanes>
   __device__ __forceinline__ Choice next(const Lanes& lanes) {
@@ -125,6 +127,8 @@ struct SortingNetwork {
   }
 };
 
+constexpr int kMostPackedHeld = 16;  // experts of a lane: ten bits name a warp's, and more are dear to sort
+
 // Scores of which the upper 22 bits are all that there is, such as float16 and bfloat16, of up to 1024 experts: the
 // lower ten bits hold the expert, so that one number says it all and no two are equal.
 template <int kHeld>
@@ -148,21 +152,35 @@ class PackedChoice {
 
   template <typename Lanes>
   __device__ __forceinline__ float largest(const Lanes& lanes) const {
-    return score_of(lanes.max_of(order_[0]));
+    return score_of(first(lanes));
   }
 
   template <typename Lanes>
   __device__ __forceinline__ Choice next(const Lanes& lanes) {
-    const uint32_t largest = lanes.max_of(order_[0]);
+    const uint32_t largest = take(lanes);
+    return {id_of(largest), score_of(largest)};
+  }
+
+  // Of what is left, the largest number that says it all; it is less than 1024 where nothing is left.
+  template <typename Lanes>
+  __device__ __forceinline__ uint32_t first(const Lanes& lanes) const {
+    return lanes.max_of(order_[0]);
+  }
+
+  template <typename Lanes>
+  __device__ __forceinline__ uint32_t take(const Lanes& lanes) {
+    const uint32_t largest = first(lanes);
     const bool won = order_[0] == largest;
 #pragma unroll
     for (int i = 0; i < kHeld; ++i) order_[i] = won ? (i + 1 < kHeld ? order_[i + 1] : 0) : order_[i];
-    return {int(kPlaces - (largest & kPlaces)), score_of(largest)};
+    return largest;
   }
 
- private:
+  __device__ __forceinline__ static int id_of(uint32_t packed) { return int(kPlaces - (packed & kPlaces)); }
+
   static constexpr uint32_t kPlaces = 1023;
 
+ private:
   // The score's own lower bits are 0, those of a negative one in its order 1.
   __device__ __forceinline__ static float score_of(uint32_t packed) {
     return __uint_as_float(__float_as_uint(of_order(packed)) & ~kPlaces);
@@ -170,5 +188,26 @@ class PackedChoice {
 
   uint32_t order_[kHeld];  // the largest first
 };
+
+// Chooses by the upper 22 bits of scores of any bits, which nearly always tell the largest of them apart. Returns
+// whether they did, for all tokens of the warp: then `id` is the choice that is this lane's by its number, in their
+// order.
+template <int kHeld, typename Lanes>
+__device__ __forceinline__ bool choose_by_upper_bits(const float (&scores)[kHeld], int count, int first,
+                                                     const Lanes& lanes, int routed, int& id) {
+  using Packed = PackedChoice<kHeld>;
+  Packed choices(scores, count, first);
+  uint32_t before = 0, own = 0, least_change = ~0u;  // from one number to the next
+#pragma unroll 1
+  for (int i = 0; i < routed; ++i) {
+    const uint32_t chosen = choices.take(lanes);
+    least_change = min(least_change, before ^ chosen);
+    if (i == lanes.lane) own = chosen;
+    before = chosen;
+  }
+  least_change = min(least_change, before ^ choices.first(lanes));
+  id = Packed::id_of(own);
+  return __all_sync(0xffffffffu, least_change > Packed::kPlaces);
+}
 
 }  // namespace warpwright

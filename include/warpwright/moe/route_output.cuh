@@ -67,6 +67,27 @@ __device__ __forceinline__ void write_choices_of_lane(const RouteProblem& p, con
   write_shared(p, token, 0, 1);
 }
 
+// Writes the choices of a token from the one of rank `first` on, of which each lane has one, `kept`. With the last of
+// them the sum of all weights is known.
+template <typename Raw, Scoring kScoring, typename Lanes>
+__device__ __forceinline__ void write_kept(const RouteProblem& p, const Lanes& lanes, const Raw* logits, int64_t token,
+                                           bool is_there, const SoftmaxOfToken& softmax, const Choice& kept, int first,
+                                           float& sum) {
+  const int rank = first + lanes.lane, routed = int(p.routed);
+  float logit = 0, weight = 0;
+  if constexpr (kScoring == Scoring::kSigmoid) logit = float_of(logits[kept.id], p.dtype == Dtype::kFloat16);
+  if (rank < routed) weight = weight_of<kScoring>(p, logit, softmax, kept.score);
+  if (p.renormalize) sum += weight;
+  if (first + Lanes::kCount >= routed) {
+    if (p.renormalize) sum = lanes.sum_of(sum);
+    weight = scaled(p, weight, sum);
+  }
+  if (is_there && rank < routed) {
+    p.weights[token * p.weights_stride + rank] = weight;
+    write_id(p, token, rank, kept.id);
+  }
+}
+
 // Writes the choices of a token: each lane keeps one of as many as there are lanes, and they write them together. A sum
 // that is known only then comes to the weights that were written before it.
 template <typename Raw, Scoring kScoring, typename Lanes, typename Choices>
@@ -74,31 +95,20 @@ __device__ __forceinline__ void write_choices(const RouteProblem& p, const Lanes
                                               int64_t token, bool is_there, const SoftmaxOfToken& softmax,
                                               Choices& choices) {
   const int routed = int(p.routed);
-  float* weights = p.weights + token * p.weights_stride;
   float sum = 0;
 #pragma unroll 1
   for (int first = 0; first < routed; first += Lanes::kCount) {
     Choice kept{0, 0.f};
-    const int rank = first + lanes.lane, end = min(Lanes::kCount, routed - first);
+    const int end = min(Lanes::kCount, routed - first);
 #pragma unroll 1
     for (int i = 0; i < end; ++i) {
       const Choice choice = choices.next(lanes);
       if (i == lanes.lane) kept = choice;
     }
-    float logit = 0, weight = 0;
-    if constexpr (kScoring == Scoring::kSigmoid) logit = float_of(logits[kept.id], p.dtype == Dtype::kFloat16);
-    if (rank < routed) weight = weight_of<kScoring>(p, logit, softmax, kept.score);
-    if (p.renormalize) sum += weight;
-    if (first + Lanes::kCount >= routed) {
-      if (p.renormalize) sum = lanes.sum_of(sum);
-      weight = scaled(p, weight, sum);
-    }
-    if (is_there && rank < routed) {
-      weights[rank] = weight;
-      write_id(p, token, rank, kept.id);
-    }
+    write_kept<Raw, kScoring>(p, lanes, logits, token, is_there, softmax, kept, first, sum);
   }
   if (!is_there) return;
+  float* weights = p.weights + token * p.weights_stride;
 #pragma unroll 1
   for (int rank = lanes.lane; rank < (routed - 1) / Lanes::kCount * Lanes::kCount; rank += Lanes::kCount) {
     weights[rank] = scaled(p, weights[rank], sum);

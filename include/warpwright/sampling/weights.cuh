@@ -52,7 +52,9 @@ __device__ __forceinline__ float score_of(uint32_t key) { return from_ordered_ke
 
 // A bound that the scores of a key and of larger ones are above, and no other. No float has the key before that of the
 // zeros, which would give back -0: no bound of 0.
-__device__ __forceinline__ float score_below(uint32_t key) { return score_of(key - (key == kKeyOfZero<float> ? 2 : 1)); }
+__device__ __forceinline__ float score_below(uint32_t key) {
+  return score_of(key - (key == kKeyOfZero<float> ? 2 : 1));
+}
 
 // The weights of some scores together, relative to the largest of them.
 template <typename Weights>
