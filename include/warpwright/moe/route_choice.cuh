@@ -191,13 +191,13 @@ class PackedChoice {
 
 // Chooses by the upper 22 bits of scores of any bits, which nearly always tell the largest of them apart. Returns
 // whether they did, for all tokens of the warp: then `id` is the choice that is this lane's by its number, in their
-// order.
+// order, and 0 of lanes that have none.
 template <int kHeld, typename Lanes>
 __device__ __forceinline__ bool choose_by_upper_bits(const float (&scores)[kHeld], int count, int first,
                                                      const Lanes& lanes, int routed, int& id) {
   using Packed = PackedChoice<kHeld>;
   Packed choices(scores, count, first);
-  uint32_t before = 0, own = 0, least_change = ~0u;  // from one number to the next
+  uint32_t before = 0, own = Packed::kPlaces, least_change = ~0u;  // from one number to the next
 #pragma unroll 1
   for (int i = 0; i < routed; ++i) {
     const uint32_t chosen = choices.take(lanes);
