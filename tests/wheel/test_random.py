@@ -91,7 +91,7 @@ def test_a_seed_may_be_a_number_of_numpy_or_a_tensor_without_dimensions() -> Non
 def test_threads_that_share_a_generator_draw_different_numbers() -> None:
     generator = SharedGenerator()
     with ThreadPoolExecutor(8) as threads:
-        sources = list(threads.map(lambda _: random._next_of(generator), range(400)))  # type: ignore[arg-type]
+        sources = list(threads.map(lambda _: random._next_of(generator), range(400)))
     assert len({source.offset for source in sources}) == 400
 
 
@@ -117,11 +117,9 @@ def test_compiled_code_is_made_once_for_tensors_and_anew_for_ints(numbers: str, 
     torch.compiler.reset()
     counter, probs = torch._dynamo.testing.CompileCounter(), torch.rand(4, 50)
 
-    @torch.compile(backend=counter, fullgraph=True)
-    def draw(seed: int | torch.Tensor) -> torch.Tensor:
-        drawn: torch.Tensor = warpwright.sampling_from_probs(probs, seed=seed, offset=seed)
-        return drawn
-
+    draw = torch.compile(
+        lambda seed: warpwright.sampling_from_probs(probs, seed=seed, offset=seed), backend=counter, fullgraph=True
+    )
     for number in (3, 4, 5):
         given = number if numbers == "ints" else torch.tensor([number])
         assert torch.equal(draw(given), warpwright.sampling_from_probs(probs, seed=number, offset=number))
