@@ -65,6 +65,19 @@ def test_the_cpu_and_the_gpu_draw_the_same_tokens() -> None:
     assert torch.equal(chain(target, draft, 500, 5), chain(target.cuda(), draft.cuda(), 500, 5).cpu())
 
 
+@pytest.mark.filterwarnings("ignore:The CUDA Graph is empty")
+@pytest.mark.operator("chain_speculative_sampling")
+def test_a_graph_keeps_no_numbers_that_a_chain_is_sampled_by() -> None:
+    probs = torch.full((8, 4, 100), 0.01, device="cuda")
+    tokens = torch.zeros(8, 3, dtype=torch.int32, device="cuda")
+    torch.cuda.synchronize()
+    with (
+        pytest.raises(RuntimeError, match="which every replay of the graph that is captured would use again"),
+        torch.cuda.graph(torch.cuda.CUDAGraph()),
+    ):
+        warpwright.chain_speculative_sampling(probs[:, :3].contiguous(), tokens, probs, seed=1, offset=0)
+
+
 @pytest.mark.operator("chain_speculative_sampling")
 def test_every_replay_of_a_graph_draws_other_tokens() -> None:
     target, draft = distributions(2, 1000, "cuda")

@@ -49,7 +49,7 @@ __device__ __forceinline__ float capped(const RouteProblem& p, float x) {
 template <Scoring kScoring>
 __device__ __forceinline__ float biased_score(const RouteProblem& p, float logit, float bias) {
   if constexpr (kScoring == Scoring::kSigmoid) return sigmoid_of(logit) + bias;
-  return capped(p, logit) + bias;
+  return __fadd_rn(capped(p, logit), bias);  // never one rounding with the cap's: the same bits wherever it is inlined
 }
 
 // A number of 16 bits, by its bits.

@@ -57,8 +57,8 @@ def top_k_numbers(top_k: torch.Tensor | int) -> tuple[torch.Tensor | None, int]:
     """Return k as an operator takes it: a tensor of one for each draw, or the one for all."""
     if not isinstance(top_k, torch.Tensor):
         return None, top_k
-    if top_k.dtype != torch.int32:  # a larger number than fits stays one that lets all pass
-        top_k = top_k.clamp(0, MOST_CLASSES).int()
+    if top_k.dtype != torch.int32:  # of any other type, a number larger than int32 still lets all pass
+        top_k = top_k.double().clamp(0, MOST_CLASSES).int()
     return top_k, 0
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 
 from warpwright.contract import Arguments, each, refuse, sample
@@ -12,9 +10,15 @@ from warpwright.speculative._draw_token import SPECIAL, with_values
 
 
 def make(
-    draw: Draw, requests: int = 8, drafted: int = 4, vocabulary: int = 37, dtype: torch.dtype = torch.int32
+    draw: Draw,
+    requests: int = 8,
+    drafted: int = 4,
+    vocabulary: int = 37,
+    dtype: torch.dtype = torch.int32,
+    seeded: bool = False,
 ) -> Arguments:
-    """Make a call of a draft that is often right."""
+    """Make a call of a draft that is often right; with ``seeded``, each request has a seed and an offset of its own."""
+    numbers = [draw.integers(-(2**62), 2**62, requests, dtype=torch.int64) for _ in range(2)] if seeded else [None] * 2
     logits = draw.normal(requests, drafted + 1, vocabulary, dtype=torch.float32, scale=3.0)
     return {
         "draft_probs": (logits[:, :drafted] + draw.normal(requests, drafted, vocabulary, dtype=torch.float32)).softmax(
@@ -27,23 +31,12 @@ def make(
         "deterministic": True,
         "seed": 1234567890123,
         "offset": 7,
-        "seeds": None,
-        "offsets": None,
+        "seeds": numbers[0],
+        "offsets": numbers[1],
     }
 
 
-def _own(count: int | None = None) -> Callable[[Arguments], Arguments]:
-    """Put a seed and an offset for each request, or one of each for all, into a call."""
-
-    def change(call: Arguments) -> Arguments:
-        draw, rows = Draw(call["draft_probs"].device, 13), count or call["draft_probs"].shape[0]
-        made = [draw.integers(-(2**62), 2**62, rows, dtype=torch.int64) for _ in range(2)]
-        return dict(zip(("seeds", "offsets"), made, strict=True))
-
-    return change
-
-
-CAPTURED = sample("captured", _own(1))
+CAPTURED = sample("captured", seeded=True)
 
 SAMPLES = (
     sample("typical"),
@@ -53,8 +46,8 @@ SAMPLES = (
     sample("many draft tokens", requests=5, drafted=70, vocabulary=11),
     sample("a large vocabulary", requests=2, drafted=1, vocabulary=151_936),
     sample("64 bits", requests=3, dtype=torch.int64),
-    sample("a seed for each request", _own(), requests=9),
-    sample("one seed as a tensor", _own(1), requests=9),
+    sample("a seed for each request", requests=9, seeded=True),
+    sample("one seed as a tensor", each(seeds=lambda x: x[:1], offsets=lambda x: x[:1]), requests=9, seeded=True),
     sample("the same distributions", lambda call: {"draft_probs": call["target_probs"][:, :4].clone()}, requests=9),
     sample("none accepted", lambda call: {"draft_probs": call["draft_probs"] * 1e6}, requests=9),
     sample(
@@ -93,7 +86,11 @@ REFUSALS = (
         "output_emitted_draft_token_num has dtype int16, expected int32 or int64",
         output_emitted_draft_token_num=torch.Tensor.short,
     ),
-    refuse("seeds", "seeds has shape (3,): size 3 in dimension 0, expected 8 (one for each row, or", _own(3)),
+    refuse(
+        "seeds",
+        "seeds has shape (3,): size 3 in dimension 0, expected 8 (one for each row, or",
+        lambda call: {"seeds": torch.zeros(3, dtype=torch.int64, device=call["draft_probs"].device)},
+    ),
     refuse(
         "the same counts",
         "output_accepted_token_num overlaps output_emitted_draft_token_num in memory",

@@ -125,12 +125,15 @@ def test_seeds_of_their_own_draw_from_the_distribution(case: str, device: str) -
 
 
 @pytest.mark.parametrize("name", ["top_k_renorm_probs", "top_k_mask_logits", "top_k_sampling_from_probs"])
-def test_numbers_of_64_bits_for_k_let_all_pass(name: str, device: str) -> None:
-    scores = logits_of(300, device, rows=24).softmax(-1)
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int16, torch.uint8, torch.uint64, torch.float32, torch.float16])
+def test_numbers_of_any_type_are_taken_for_k(name: str, dtype: torch.dtype, device: str) -> None:
+    scores = logits_of(100, device, rows=24).softmax(-1)
     given = {"seed": 2, "offset": 0} if "sampling" in name else {}
-    each = torch.tensor([2**32, 2**63 - 1, 300], device=device).repeat(8)
+    largest = torch.inf if dtype.is_floating_point else torch.iinfo(dtype).max
+    each = torch.tensor([3, 100, largest], dtype=dtype, device=device).repeat(8)
+    plain = torch.tensor([3, 100, 100], dtype=torch.int32, device=device).repeat(8)
     function = getattr(warpwright, name)
-    assert torch.equal(function(scores, each, **given), function(scores, 300, **given))
+    assert torch.equal(function(scores, each, **given), function(scores, plain, **given))
 
 
 @each_case

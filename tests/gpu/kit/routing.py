@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -21,10 +23,10 @@ def near_logits(tokens: int, experts: int, device: str) -> torch.Tensor:
     return logits.to(device)
 
 
-def route(name: str, logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+def route(name: str, logits: torch.Tensor, k: int, **more: Any) -> tuple[torch.Tensor, torch.Tensor]:
     weights = torch.empty(len(logits), k, device=logits.device)
     ids = torch.empty(len(logits), k, dtype=torch.int32, device=logits.device)
-    getattr(warpwright, name)(weights, ids, logits, True)
+    getattr(warpwright, name)(weights, ids, logits, True, **more)
     return weights, ids
 
 
