@@ -7,6 +7,9 @@ import torch
 from drawing import *  # noqa: F403
 from drawing import each_case, logits_of, sample, scores_of
 
+import warpwright
+from warpwright.random import Source, unit_interval, words
+
 pytestmark = pytest.mark.operator("sampling_from_probs")
 
 
@@ -49,3 +52,28 @@ def test_numbers_are_refused_while_a_graph_is_captured(case: str) -> None:
         torch.cuda.graph(torch.cuda.CUDAGraph()),
     ):
         sample(case, scores, seed=1, offset=0)
+
+
+def order_of_threads(classes: int, element_bytes: int) -> torch.Tensor:
+    """Return classes as the kernels sum them: those of a thread one after the other, which has every 1024th vector."""
+    index = torch.arange(classes)
+    return (index // (16 // element_bytes) % 1024 * classes + index).argsort()
+
+
+@pytest.mark.parametrize("name", ["sampling_from_probs", "min_p_sampling_from_probs", "sampling_from_logits"])
+@pytest.mark.parametrize("classes", [111, 9001, 32_000])
+def test_exact_sums_draw_what_their_order_and_the_random_numbers_say(name: str, classes: int) -> None:
+    """Whole weights have exact sums, and so one token for each random number, on every GPU."""
+    draws, source = 500, Source(11, 8)
+    weights = torch.randint(0, 2 if "logits" in name else 256, (classes,), generator=torch.Generator().manual_seed(1))
+    scores = weights.log().bfloat16() if "logits" in name else weights.float()
+    random = words(source, draws, torch.device("cpu"))
+    order = order_of_threads(classes, scores.element_size())
+    up_to = weights[order].double().cumsum(0)
+    expected = order[torch.searchsorted(up_to, unit_interval(random[:, 0], random[:, 1]) * up_to[-1], right=True)]
+    given = {"min_p": 0.0} if "min_p" in name else {}
+    rows = torch.zeros(draws, dtype=torch.int64, device="cuda")
+    drawn = getattr(warpwright, name)(
+        scores[None].cuda(), indices=rows, seed=source.seed, offset=source.offset, **given
+    )
+    assert torch.equal(drawn.cpu(), expected)

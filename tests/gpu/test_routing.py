@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from routing import *  # noqa: F403
@@ -10,25 +12,23 @@ from routing import each_operator, each_size, near_logits, route
 pytestmark = pytest.mark.operator("topk_softmax")
 
 
+def has_the_same_bits_alone(name: str, experts: int, k: int, **more: Any) -> bool:
+    logits = near_logits(33, experts, "cuda")
+    together = route(name, logits, k, **more)
+    alone = [route(name, logits[token : token + 1], k, **more) for token in range(len(logits))]
+    return all(
+        torch.equal(torch.cat(rows), whole) for rows, whole in zip(zip(*alone, strict=True), together, strict=True)
+    )
+
+
 @each_operator
 @each_size
 def test_a_choice_has_the_same_bits_beside_any_other_token(name: str, experts: int, k: int) -> None:
-    logits = near_logits(33, experts, "cuda")
-    weights, ids = route(name, logits, k)
-    for token in range(1, 12):
-        own_weights, own_ids = route(name, logits[token : token + 1], k)
-        assert torch.equal(own_weights[0], weights[token])
-        assert torch.equal(own_ids[0], ids[token])
+    assert has_the_same_bits_alone(name, experts, k)
 
 
 @each_size
 def test_a_choice_by_capped_and_biased_logits_has_the_same_bits_beside_any_other_token(experts: int, k: int) -> None:
-    logits = near_logits(33, experts, "cuda")
     bias = torch.linspace(-0.5, 0.5, experts, device="cuda")
     bias[::2] = 0.25
-    capped = {"moe_softcapping": 5.0, "correction_bias": bias}
-    weights, ids = route("topk_softmax", logits, k, **capped)
-    for token in range(1, 12):
-        own_weights, own_ids = route("topk_softmax", logits[token : token + 1], k, **capped)
-        assert torch.equal(own_weights[0], weights[token])
-        assert torch.equal(own_ids[0], ids[token])
+    assert has_the_same_bits_alone("topk_softmax", experts, k, moe_softcapping=5.0, correction_bias=bias)
