@@ -16,10 +16,15 @@ Status run(const RouterGemmPlan& plan, const RouterGemmProblem& p, cudaStream_t 
   return launch_kernel<kKernel>(shape, stream, p);
 }
 
-template <typename T, int kRows, int kColumns>
+template <typename T>
 Status on_tensor_cores(const RouterGemmPlan& plan, const RouterGemmProblem& p, cudaStream_t stream) {
-  return plan.cluster > 0 ? run<router_tile_kernel<T, kRouterCluster, kRows, kColumns>>(plan, p, stream)
-                          : run<router_tile_kernel<T, 1, kRows, kColumns>>(plan, p, stream);
+  if (plan.cluster == 0) {
+    return plan.tokens == 16 ? run<router_tile_kernel<T, 1, 1, 1>>(plan, p, stream)
+                             : run<router_tile_kernel<T, 1, 2, 2>>(plan, p, stream);
+  }
+  if (plan.tokens == 16) return run<router_tile_kernel<T, kRouterCluster, 1, 2>>(plan, p, stream);
+  return plan.tokens == 32 ? run<router_tile_kernel<T, kRouterCluster, 2, 2>>(plan, p, stream)
+                           : run<router_tile_kernel<T, kRouterCluster, 4, 2>>(plan, p, stream);
 }
 
 template <typename T>
@@ -27,9 +32,7 @@ Status with_type(const RouterGemmProblem& p, cudaStream_t stream) {
   const bool in_vectors = takes_vectors<T>(p.hidden_states, p.token_stride, p.hidden) &&
                           takes_vectors<T>(p.weights, p.expert_stride, p.hidden);
   const RouterGemmPlan plan = plan_router_gemm(p.tokens, p.experts, in_vectors, p.path);
-  if (plan.on_tensor_cores) {
-    return plan.tokens == 16 ? on_tensor_cores<T, 1, 1>(plan, p, stream) : on_tensor_cores<T, 2, 2>(plan, p, stream);
-  }
+  if (plan.on_tensor_cores) return on_tensor_cores<T>(plan, p, stream);
   if (plan.size == 1) return run<router_gemm_kernel<T, 1, 8>>(plan, p, stream);
   if (plan.tokens == 1) return run<router_gemm_kernel<T, 8, 1>>(plan, p, stream);
   if (plan.tokens == 2) return run<router_gemm_kernel<T, 8, 2>>(plan, p, stream);

@@ -19,11 +19,12 @@ template <typename T, typename Sink, bool kClustered, int kSm>
 Status with_plan(const TopKProblem& p, const Device& device, const TopKPlan& plan, cudaStream_t stream) {
   const int64_t all = p.rows * plan.blocks;
   LaunchShape shape{{all < kMaxGridX ? all : kMaxGridX / plan.blocks * plan.blocks}, plan.threads};
-  shape.shared_memory = kListBytes<Sink> + (16 + kMarkBytes<T, Sink>) * plan.held_steps * plan.threads;
+  shape.shared_memory = kListBytes<Sink> + 16 * plan.held_steps * plan.threads + int(plan.mark_bytes);
   shape.cluster = kClustered ? plan.blocks : 0;
   shape.dependent = p.dependent;
   const uint32_t infinity = infinity_of(p.dtype);
-  return launch_kernel<top_k_kernel<T, Sink, kClustered, kSm>>(device, shape, stream, p, infinity, plan.held_steps);
+  return launch_kernel<top_k_kernel<T, Sink, kClustered, kSm>>(device, shape, stream, p, infinity, plan.held_steps,
+                                                               plan.mark_bytes > 0);
 }
 
 template <typename T, typename Sink, int kSm>
@@ -33,13 +34,11 @@ Status with_sink(const TopKProblem& p, const Device& device, cudaStream_t stream
   const bool begins_within =
       p.starts != nullptr || reinterpret_cast<uintptr_t>(p.input) % 16 != 0 || p.row_stride % kSize != 0;
   const TopKRows work{p.rows, (p.columns + kSize - 1) / kSize, begins_within};
-  // The largest alone is found while the row is read, by no more blocks than run at once.
+  // The largest alone is found while the row is read.
   const bool keeps = Sink::kMayTakeAll || p.k != 1;
   const int64_t room = keeps ? device.shared_memory_per_block - kFixed - kListBytes<Sink> : 0;
-  int most_blocks = kClusters ? kMostBlocksOfRow : 1;
-  while (!keeps && most_blocks > 1 && p.rows * most_blocks > 2 * device.sm_count) most_blocks /= 2;
-  const TopKPlan plan = plan_top_k(work, most_blocks, device.sm_count,
-                                   room / (16 + kMarkBytes<T, Sink>) * 16);
+  const TopKPlan plan =
+      plan_top_k(work, kClusters ? kMostBlocksOfRow : 1, device.sm_count, room, keeps ? kMarkBytes<T, Sink> : 0);
   if constexpr (kClusters) {
     if (plan.blocks > 1) return with_plan<T, Sink, true, kSm>(p, device, plan, stream);
   }

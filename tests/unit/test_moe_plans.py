@@ -138,4 +138,5 @@ def test_every_token_and_expert_of_a_router_has_a_block(ask: Ask) -> None:
         (1, 8, 16, 4),
         (1, 8, 32, 0),
         (1, 8, 32, 4),
+        (1, 8, 64, 4),
     }

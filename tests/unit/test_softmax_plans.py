@@ -1,4 +1,4 @@
-"""Every row of logits is held as a whole, by a cluster that there can be, or not at all.
+"""Every row of logits is of a cluster that there can be, and is held as a whole or not at all.
 
 The plan is a pure host function: here it runs for every size that matters, compiled by the host compiler.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-THREADS, CLUSTER, MOST_CLASSES = 1024, 8, 1 << 20
+THREADS, CLUSTER, SMS, MOST_CLASSES = 1024, 8, 132, 1 << 20
 
 Asked = tuple[int, int, int, int]
 
@@ -27,7 +27,7 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[Asked, tuple[int, in
     flags = ["-std=c++17", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'include'}"]
     subprocess.run([compiler, *flags, str(source), "-o", str(program)], check=True)
     asked = list(
-        product((1, 33, 34), [*range(1, 6 * 8192, 389), 1024, 1025, 8192, 8193, MOST_CLASSES // 4], (2, 4), (0, 1))
+        product((1, 8, 9, 66, 67), [*range(1, 6 * 8192, 389), 1024, 1025, 8192, 8193, MOST_CLASSES // 4], (2, 4), (0, 1))
     )
     lines = "".join(f"{' '.join(map(str, each))}\n" for each in asked)
     done = subprocess.run([str(program)], input=lines, capture_output=True, text=True, check=True)
@@ -40,9 +40,10 @@ def test_a_row_that_is_held_is_held_as_a_whole(plans: dict[Asked, tuple[int, int
         assert held == 0 or (held - 1) * blocks * THREADS < chunks <= held * blocks * THREADS
 
 
-def test_blocks_are_a_cluster_that_there_can_be(plans: dict[Asked, tuple[int, int]]) -> None:
-    for (rows, _, _, has_clusters), (blocks, held) in plans.items():
-        assert 1 <= blocks <= (CLUSTER if has_clusters and held and rows < 34 else 1)
+def test_blocks_are_a_cluster_that_there_can_be_and_run_at_once(plans: dict[Asked, tuple[int, int]]) -> None:
+    for (rows, _, _, has_clusters), (blocks, _) in plans.items():
+        assert blocks in (1, 2, 4, CLUSTER) if has_clusters else blocks == 1
+        assert blocks == 1 or rows * blocks <= (SMS if blocks == 2 else SMS // 2)
 
 
 def test_a_thread_holds_no_more_than_registers_take(plans: dict[Asked, tuple[int, int]]) -> None:
@@ -58,3 +59,8 @@ def test_few_rows_of_a_vocabulary_are_held_where_there_are_clusters(
     chunks = -(-classes * element_bytes // 16)
     larger = min(each for _, each, size, has in plans if each >= chunks and size == element_bytes and has)
     assert plans[1, larger, element_bytes, 1][1] > 0
+
+
+def test_rows_share_what_sms_there_are(plans: dict[Asked, tuple[int, int]]) -> None:
+    largest = MOST_CLASSES // 4
+    assert [plans[rows, largest, 4, 1][0] for rows in (1, 8, 9, 66, 67)] == [8, 8, 4, 2, 1]

@@ -27,12 +27,14 @@ class Work(NamedTuple):
     most_blocks: int = CLUSTER
     sms: int = 132
     room: int = 200 * KIB
+    mark_bytes: int = 1
 
 
 class Plan(NamedTuple):
     blocks: int
     threads: int
     held_steps: int
+    mark_bytes: int
 
 
 Ask = Callable[[list[Work]], list[tuple[Work, Plan]]]
@@ -66,6 +68,7 @@ def drawn(count: int = 5000) -> list[Work]:
             draw.choice((1, CLUSTER)),
             draw.choice((16, 46, 84, 108, 132)),
             draw.choice((-5, 0, 20 * KIB, 55 * KIB, 200 * KIB)),
+            draw.randrange(3),
         )
         for _ in range(count)
     ]
@@ -81,25 +84,42 @@ def test_blocks_and_threads_are_powers_of_two_that_a_gpu_takes(ask: Ask) -> None
 def test_no_more_is_held_than_there_is_and_than_there_is_room_for(ask: Ask) -> None:
     for work, plan in ask(drawn()):
         of_step = plan.threads * plan.blocks
-        assert 0 <= plan.held_steps * plan.threads * 16 <= max(0, work.room), work
+        assert 0 <= plan.held_steps * plan.threads * 16 + plan.mark_bytes <= max(0, work.room), work
         assert plan.held_steps * of_step < work.vectors + work.begins_within + of_step, work
+
+
+def test_there_are_marks_of_all_vectors_or_none(ask: Ask) -> None:
+    for work, plan in ask(drawn()):
+        has = plan.blocks * plan.mark_bytes
+        assert not has or has >= (work.vectors + work.begins_within) * work.mark_bytes, work
+        each = -(-(work.vectors + work.begins_within) // (plan.blocks * plan.threads)) * plan.threads
+        assert has or 2 * each * work.mark_bytes > work.room or not each * work.mark_bytes, work
 
 
 @pytest.mark.parametrize(
     ("rows", "elements", "blocks"),
     [
         (4, 8192, 1),
-        (1, 16_384, 2),
+        (1, 16_384, 1),
+        (1, 32_768, 4),
         (1, 65_536, 8),
-        (1, 131_072, 8),
-        (128, 16_384, 1),
-        (1024, 4096, 1),
-        (1024, 131_072, 8),
+        (8, 131_072, 8),
+        (16, 131_072, 4),
+        (64, 131_072, 2),
+        (128, 131_072, 1),
+        (1024, 131_072, 1),
     ],
 )
-def test_rows_that_a_block_would_be_long_about_are_shared_and_held_whole(
-    ask: Ask, rows: int, elements: int, blocks: int
-) -> None:
+def test_rows_are_shared_where_sms_would_have_none(ask: Ask, rows: int, elements: int, blocks: int) -> None:
     ((_, plan),) = ask([Work(rows, elements // 4)])
     assert plan.blocks == blocks
-    assert plan.blocks * plan.threads * plan.held_steps * 4 >= elements
+    assert plan.mark_bytes * plan.blocks * 4 >= elements
+
+
+@pytest.mark.parametrize(("rows", "elements", "threads"), [(128, 16_384, 1024), (256, 16_384, 512), (1024, 4096, 256)])
+def test_an_sm_has_several_blocks_where_there_are_many_short_rows(
+    ask: Ask, rows: int, elements: int, threads: int
+) -> None:
+    ((_, plan),) = ask([Work(rows, elements // 4)])
+    assert plan.threads == threads
+    assert plan.threads * plan.held_steps * 4 >= elements

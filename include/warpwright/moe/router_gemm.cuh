@@ -1,4 +1,5 @@
-// Kernel of a router's product without tensor cores: a block for each expert, whose weights it reads once for some tokens.
+// Kernel of a router's product without tensor cores: a block for each expert, whose weights it reads once for some
+// tokens.
 #pragma once
 
 #include "warpwright/dependent_launch.cuh"
@@ -25,8 +26,8 @@ __device__ __forceinline__ void write_logit(const RouterGemmProblem& p, int64_t 
 
 // A thread's part of the sums of kTokens tokens; rows behind the last one are not read.
 template <typename T, int kSize, int kTokens>
-__device__ __forceinline__ void add_products(const RouterGemmProblem& p, const T* weights, const T* states, int64_t tokens,
-                                             float (&sum)[kTokens]) {
+__device__ __forceinline__ void add_products(const RouterGemmProblem& p, const T* weights, const T* states,
+                                             int64_t tokens, float (&sum)[kTokens]) {
   constexpr int kHeld = router_held(kTokens);
   const int64_t vectors = p.hidden / kSize;
 #pragma unroll 1
@@ -57,11 +58,10 @@ __device__ __forceinline__ void add_products(const RouterGemmProblem& p, const T
   }
 }
 
-// From SM 8.0 on vectors of more tokens than four go to tensor cores (router_gemm_plan.h), and nothing else has this code.
-constexpr bool has_router_rows(int arch, int size, int tokens) { return arch < 800 || size == 1 || tokens <= 4; }
-
 template <typename T, int kSize, int kTokens>
-__device__ __forceinline__ void multiply_rows(const RouterGemmProblem& p) {
+__global__ void __launch_bounds__(kRouterThreads, 2) router_gemm_kernel(RouterGemmProblem p) {
+  wait_for_earlier_kernels();
+  let_later_kernels_start();
   constexpr int kWarps = kRouterThreads / 32;
   __shared__ float of_warps[kTokens][kWarps];
   const int64_t expert = blockIdx.x;
@@ -89,15 +89,6 @@ __device__ __forceinline__ void multiply_rows(const RouterGemmProblem& p) {
     }
     __syncthreads();
   }
-}
-
-template <typename T, int kSize, int kTokens>
-__global__ void __launch_bounds__(kRouterThreads, 2) router_gemm_kernel(RouterGemmProblem p) {
-  wait_for_earlier_kernels();
-  let_later_kernels_start();
-#ifdef __CUDA_ARCH__
-  if constexpr (has_router_rows(__CUDA_ARCH__, kSize, kTokens)) multiply_rows<T, kSize, kTokens>(p);
-#endif
 }
 
 }  // namespace warpwright

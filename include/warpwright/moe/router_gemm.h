@@ -11,8 +11,8 @@
 
 namespace warpwright {
 
-// out[t, e] = sum over k of hidden_states[t, k] * weights[e, k], summed in fp32 and rounded once. Rows of the result are
-// adjacent.
+// out[t, e] = sum over k of hidden_states[t, k] * weights[e, k], summed in fp32 and rounded once. Rows of the result
+// are adjacent.
 struct RouterGemmProblem {
   const void *hidden_states = nullptr, *weights = nullptr;
   void* out = nullptr;

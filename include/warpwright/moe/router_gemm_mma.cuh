@@ -17,9 +17,10 @@ constexpr int kRouterWarps = kRouterThreads / 32;
 template <int kRows, int kColumns>
 struct RouterTile {
   static constexpr int kTokens = 16 * kRows, kExperts = 8 * kColumns, kSize = kTokens * kExperts;
-  // Of which the loads are on their way together: all that a cluster's warp has of a sum of 7168 elements, where registers
-  // hold them.
-  static constexpr int kSteps = kRows * kColumns > 1 ? 2 : 7;
+  // Steps whose loads are on their way together, where registers hold them all that a cluster's warp has of a sum of
+  // 7168 elements.
+  static constexpr int kSteps = kRows * kColumns > 4 ? 4 : 7;
+  static constexpr int kBlocksOfSm = kRows * kColumns > 1 ? 1 : 2;
 
   // Of all warps of a block, and of the block. What a lane has of a product is what the instruction gives it.
   struct Storage {
@@ -28,8 +29,8 @@ struct RouterTile {
   };
 };
 
-// A lane's 8 elements of a row from `column` on, zeros where there are none. Both factors have their elements in the same
-// order, which need not be that of the instruction: a sum may be taken in any.
+// A lane's 8 elements of a row from `column` on, zeros where there are none. Both factors have their elements in the
+// same order, which need not be that of the instruction: a sum may be taken in any.
 template <typename T>
 __device__ __forceinline__ uint4 router_elements(const T* row, bool is_there, int64_t column, int64_t end) {
   return is_there && column < end ? *reinterpret_cast<const uint4*>(row + column) : uint4{};
@@ -75,7 +76,8 @@ __device__ __forceinline__ void multiply_tile(const RouterGemmProblem& p, int64_
   }
 }
 
-// Puts a warp's sums where the others find them: of each product a lane has two elements of a row and of the one 8 below.
+// Puts a warp's sums where the others find them: of each product a lane has two elements of a row and of the one 8
+// below.
 template <int kRows, int kColumns>
 __device__ __forceinline__ void put_tile(float* of_warp, const float (&sum)[kRows][kColumns][4]) {
   constexpr int kExperts = RouterTile<kRows, kColumns>::kExperts;
@@ -109,7 +111,8 @@ __device__ __forceinline__ void write_element(const RouterGemmProblem& p, int64_
   if (to_token < p.tokens && to_expert < p.experts) write_logit(p, to_token, to_expert, sum);
 }
 
-// Adds up the blocks of a cluster, in their order; each writes a part of the tile. Without clusters a block has all of it.
+// Adds up the blocks of a cluster, in their order; each writes a part of the tile. Without clusters a block has all of
+// it.
 template <int kCluster, int kRows, int kColumns>
 __device__ __forceinline__ void write_tile(const RouterGemmProblem& p, int64_t token, int64_t expert, int rank,
                                            typename RouterTile<kRows, kColumns>::Storage& storage) {
@@ -142,7 +145,8 @@ __device__ __forceinline__ void write_tile(const RouterGemmProblem& p, int64_t t
 constexpr bool has_router_tiles(int arch, bool in_clusters) { return arch >= 800 && (arch >= 900) == in_clusters; }
 
 template <typename T, int kCluster, int kRows, int kColumns>
-__global__ void __launch_bounds__(kRouterThreads, 2) router_tile_kernel(RouterGemmProblem p) {
+__global__ void __launch_bounds__(kRouterThreads, (RouterTile<kRows, kColumns>::kBlocksOfSm))
+    router_tile_kernel(RouterGemmProblem p) {
   wait_for_earlier_kernels();
   let_later_kernels_start();
 #ifdef __CUDA_ARCH__

@@ -8,32 +8,32 @@
 
 namespace warpwright {
 
-constexpr int kRouterThreads = 256;       // of a block
-constexpr int kRouterCluster = 4;         // blocks that share a tile's sum on SM 9.0
-constexpr int64_t kRouterMostY = 65535;   // blocks along y of a grid; further ones are taken in turns
+constexpr int kRouterThreads = 256;      // of a block
+constexpr int kRouterCluster = 4;        // blocks that share a tile's sum on SM 9.0
+constexpr int64_t kRouterMostY = 65535;  // blocks along y of a grid; further ones are taken in turns
 
 struct RouterGemmPlan {
   bool on_tensor_cores = false;
-  int size = 1;           // elements of a vector that is read at once
-  int tokens = 8;         // of a block, and its
+  int size = 1;    // elements of a vector that is read at once
+  int tokens = 8;  // of a block, and its
   int experts = 1;
-  int cluster = 0;        // blocks of a cluster, each with a part of the sum; 0: no clusters
-  int64_t x = 1, y = 1;   // blocks
+  int cluster = 0;       // blocks of a cluster, each with a part of the sum; 0: no clusters
+  int64_t x = 1, y = 1;  // blocks
 };
 
 constexpr int64_t router_divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
 
-// `in_vectors`: rows can be read in vectors of 16 bytes. Up to four tokens a block reads all that it needs at once;
-// more of them pay for tensor cores, which know bf16 from SM 8.0 on. A tile is as small as an instruction's where that holds all tokens, so
-// that many SMs have one.
+// `in_vectors`: rows can be read in vectors of 16 bytes. More than eight tokens pay for tensor cores, which know bf16
+// from SM 8.0 on. Without clusters a tile is as small as an instruction's where that holds all tokens, so that many SMs
+// have one; with them it is as large as registers hold, so that states and weights are read less often.
 constexpr RouterGemmPlan plan_router_gemm(int64_t tokens, int64_t experts, bool in_vectors, Sm path) {
   RouterGemmPlan plan;
   plan.size = in_vectors ? 8 : 1;
-  plan.on_tensor_cores = in_vectors && path >= 80 && tokens > 4;
+  plan.on_tensor_cores = in_vectors && path >= 80 && tokens > 8;
   if (plan.on_tensor_cores) {
-    plan.tokens = tokens > 16 ? 32 : 16;
-    plan.experts = tokens > 16 ? 16 : 8;
     plan.cluster = path >= 90 ? kRouterCluster : 0;
+    plan.tokens = tokens <= 16 ? 16 : plan.cluster == 0 || tokens <= 32 ? 32 : 64;
+    plan.experts = tokens <= 16 && plan.cluster == 0 ? 8 : 16;
   } else {
     plan.tokens = !in_vectors || tokens > 4 ? 8 : tokens > 2 ? 4 : int(tokens);
   }

@@ -36,23 +36,29 @@ struct RowScores {
     return read;
   }
 
-  // Calls each(score, index) for every element of this thread, steps in the one or the other direction: what was read
-  // last may still be in the cache. Behind the end of the row are NaN.
-  template <typename Each>
-  __device__ __forceinline__ void for_each(bool backward, const Each& each) const {
-    constexpr int kAhead = kChunk > 4 ? 2 : 4;  // more in flight for 16 bits would not fit into registers
+  // Calls each(chunk, index of its first element) for every chunk of this thread, steps in the one or the other
+  // direction: what was read last may still be in the cache. kAhead of them are in flight. Behind the end of the row
+  // are NaN.
+  template <int kAhead, typename Each>
+  __device__ __forceinline__ void for_each_chunk(bool backward, const Each& each) const {
     const int count = steps();
     for (int base = 0; base < count; base += kAhead) {
       Vector<T, kChunk> read[kAhead];
 #pragma unroll
       for (int ahead = 0; ahead < kAhead; ++ahead) read[ahead] = chunk(first_at(backward, base + ahead, count));
 #pragma unroll
-      for (int ahead = 0; ahead < kAhead; ++ahead) {
-        const int first = first_at(backward, base + ahead, count);
-#pragma unroll
-        for (int i = 0; i < kChunk; ++i) each(to_float(read[ahead].at[i]), first + i);
-      }
+      for (int ahead = 0; ahead < kAhead; ++ahead) each(read[ahead], first_at(backward, base + ahead, count));
     }
+  }
+
+  // Calls each(score, index) for every element of this thread.
+  template <typename Each>
+  __device__ __forceinline__ void for_each(bool backward, const Each& each) const {
+    constexpr int kAhead = kChunk > 4 ? 2 : 4;  // more in flight for 16 bits would not fit into registers
+    for_each_chunk<kAhead>(backward, [&](const Vector<T, kChunk>& read, int first) {
+#pragma unroll
+      for (int i = 0; i < kChunk; ++i) each(to_float(read.at[i]), first + i);
+    });
   }
 
  private:

@@ -1,5 +1,5 @@
-// Softmax of rows of logits. A row is held in registers by one block or by a cluster of them; what is too long for that
-// is read twice.
+// Softmax of rows of logits, each of a block or of a cluster of them. A row is held in registers; what is too long for
+// that is read twice.
 #pragma once
 
 #include <cfloat>
@@ -51,13 +51,20 @@ struct CooledMass {
   float largest = -INFINITY, sum = 0.0f;
   bool has_nan = false;
 
-  __device__ __forceinline__ void add(const Cooled& cooled, float logit) {
-    const float turned = cooled.turned(logit);
-    if (turned > largest) {
-      sum *= cooled.weight(largest, turned);
-      largest = turned;
+  // Adds what is turned already; NaN counts for nothing.
+  template <int kCount>
+  __device__ __forceinline__ void add(const Cooled& cooled, const float (&turned)[kCount]) {
+    float most = largest;
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) most = fmaxf(most, turned[i]);
+    if (most > largest) {
+      sum *= cooled.weight(largest, most);
+      largest = most;
     }
-    sum += turned > -INFINITY || cooled.frozen() ? cooled.weight(turned, largest) : 0.0f;
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) {
+      sum += turned[i] > -INFINITY || cooled.frozen() ? cooled.weight(turned[i], largest) : 0.0f;
+    }
   }
 };
 
@@ -67,25 +74,80 @@ __device__ RowScores<T> logits_of(const SoftmaxProblem& problem, int64_t index) 
   return {start, int(problem.classes), reinterpret_cast<uintptr_t>(start) % 16 == 0};
 }
 
+// The largest logit of all blocks of a row, and whether one is NaN.
+__device__ inline float largest_of_cluster(float largest, bool& has_nan, int blocks, SoftmaxShared& shared) {
+  largest = block_max(largest, shared.maxima);
+  has_nan = __syncthreads_or(has_nan);
+  if (threadIdx.x == 0) {
+    shared.largest = largest;
+    shared.has_nan = has_nan;
+  }
+  BlockCluster::meet();
+#pragma unroll
+  for (int rank = 0; rank < kMostBlocksOfRow; ++rank) {
+    if (rank >= blocks) break;
+    largest = fmaxf(largest, *BlockCluster::of(rank, &shared.largest));
+    has_nan |= *BlockCluster::of(rank, &shared.has_nan);
+  }
+  return largest;
+}
+
+__device__ inline double sum_of_cluster(float sum, int blocks, SoftmaxShared& shared) {
+  const double of_block = block_sum<double>(sum, shared.sums);
+  if (threadIdx.x == 0) shared.sum = of_block;
+  BlockCluster::meet();
+  double all = 0.0;
+#pragma unroll
+  for (int rank = 0; rank < kMostBlocksOfRow; ++rank) {
+    if (rank < blocks) all += *BlockCluster::of(rank, &shared.sum);
+  }
+  BlockCluster::meet();  // no block may end while another reads of it
+  return all;
+}
+
+// A block's part of a row, in whole chunks.
 template <typename T>
-__global__ void __launch_bounds__(kRowThreads) softmax_kernel(SoftmaxProblem problem) {
+__device__ __forceinline__ RowScores<T> part_of(const RowScores<T>& row, int rank, int blocks) {
+  constexpr int kChunk = RowScores<T>::kChunk;
+  const int chunks = (row.classes + kChunk - 1) / kChunk, of_block = (chunks + blocks - 1) / blocks * kChunk;
+  const int first = min(rank * of_block, row.classes);
+  return {row.start + first, min(of_block, row.classes - first), row.aligned};
+}
+
+// Blocks that an SM has threads for: 1024 on SM 7.5, 1536 on 8.6 and 8.9, and 2048 on the others.
+#if defined(__CUDA_ARCH__) && (__CUDA_ARCH__ == 800 || __CUDA_ARCH__ >= 900)
+constexpr int kRowBlocksOfSm = 2;
+#else
+constexpr int kRowBlocksOfSm = 1;
+#endif
+
+template <typename T>
+__global__ void __launch_bounds__(kRowThreads, kRowBlocksOfSm) softmax_kernel(SoftmaxProblem problem) {
+  constexpr int kChunk = RowScores<T>::kChunk, kAhead = 8 / kChunk;  // in flight, for two blocks' registers
   wait_for_earlier_kernels();
   __shared__ SoftmaxShared shared;
-  const int64_t index = blockIdx.x;
-  const RowScores<T> row = logits_of<T>(problem, index);
+  const int blocks = BlockCluster::size();
+  const int64_t index = blockIdx.x / blocks;
+  const RowScores<T> row = logits_of<T>(problem, index), part = part_of(row, BlockCluster::rank(), blocks);
   const float temperature = number_of(problem.temperature, index);
   const Cooled cooled(temperature);
   CooledMass mass;
-  row.for_each(false, [&](float logit, int at) {
-    mass.add(cooled, logit);
-    mass.has_nan |= logit != logit && at < row.classes;
+  part.template for_each_chunk<kAhead>(false, [&](const Vector<T, kChunk>& read, int first) {
+    float turned[kChunk];
+#pragma unroll
+    for (int i = 0; i < kChunk; ++i) {
+      turned[i] = cooled.turned(to_float(read.at[i]));
+      mass.has_nan |= turned[i] != turned[i] && first + i < part.classes;
+    }
+    mass.add(cooled, turned);
   });
-  const float largest = block_max(mass.largest, shared.maxima);
+  bool has_nan = mass.has_nan;
+  const float largest = largest_of_cluster(mass.largest, has_nan, blocks, shared);
   const float own = mass.sum == 0.0f ? 0.0f : mass.sum * cooled.weight(mass.largest, largest);
-  const double sum = block_sum<double>(own, shared.sums);
-  const bool has_nan = __syncthreads_or(mass.has_nan) || temperature != temperature || !cooled.has_result(largest);
+  const double sum = sum_of_cluster(own, blocks, shared);
+  has_nan |= temperature != temperature || !cooled.has_result(largest);
   const float whole = has_nan ? NAN : float(sum);
-  write_row(row, problem.out + index * problem.classes,
+  write_row(part, problem.out + index * problem.classes + (part.start - row.start),
             [&](float logit) { return cooled.weight(cooled.turned(logit), largest) / whole; });
 }
 
@@ -145,37 +207,6 @@ struct HeldLogits {
     }
   }
 };
-
-// The largest logit of all blocks of a row, and whether one is NaN.
-__device__ inline float largest_of_cluster(float largest, bool& has_nan, int blocks, SoftmaxShared& shared) {
-  largest = block_max(largest, shared.maxima);
-  has_nan = __syncthreads_or(has_nan);
-  if (threadIdx.x == 0) {
-    shared.largest = largest;
-    shared.has_nan = has_nan;
-  }
-  BlockCluster::meet();
-#pragma unroll
-  for (int rank = 0; rank < kMostSoftmaxBlocks; ++rank) {
-    if (rank >= blocks) break;
-    largest = fmaxf(largest, *BlockCluster::of(rank, &shared.largest));
-    has_nan |= *BlockCluster::of(rank, &shared.has_nan);
-  }
-  return largest;
-}
-
-__device__ inline double sum_of_cluster(float sum, int blocks, SoftmaxShared& shared) {
-  const double of_block = block_sum<double>(sum, shared.sums);
-  if (threadIdx.x == 0) shared.sum = of_block;
-  BlockCluster::meet();
-  double all = 0.0;
-#pragma unroll
-  for (int rank = 0; rank < kMostSoftmaxBlocks; ++rank) {
-    if (rank < blocks) all += *BlockCluster::of(rank, &shared.sum);
-  }
-  BlockCluster::meet();  // no block may end while another reads of it
-  return all;
-}
 
 template <typename T, int kHeld>
 __global__ void __launch_bounds__(kRowThreads) softmax_held_kernel(SoftmaxProblem problem) {

@@ -2,30 +2,28 @@
 // For host code alone: the unit tests compile it with the host compiler.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
+
+#include "warpwright/cluster_plan.h"
 
 namespace warpwright {
 
-constexpr int64_t kSoftmaxThreads = 1024, kMostSoftmaxBlocks = 8;
+constexpr int64_t kSoftmaxThreads = 1024;
 
 struct SoftmaxPlan {
   int blocks = 1;
-  int held = 0;  // 0: the row is not held
+  int held = 0;  // 0: the row is read twice
 };
 
 // What registers have room for: 20 floats, or 24 elements of 16 bits.
 constexpr int most_held(int element_bytes) { return element_bytes == 4 ? 5 : 3; }
 
-// A chunk for each thread where a cluster may be so large, and as many as are held beyond that. Where there are many
-// rows, blocks of their own are sooner done, though they read what they do not hold twice: those of a cluster wait for
-// it.
+// A chunk for each thread where a cluster may be so large, and as many as are held beyond that.
 constexpr SoftmaxPlan plan_softmax(int64_t rows, int64_t chunks, int element_bytes, bool has_clusters, int sms) {
-  const int64_t most = has_clusters && rows * kMostSoftmaxBlocks <= 2 * sms ? kMostSoftmaxBlocks : 1;
-  const int64_t blocks = std::min(most, (chunks + kSoftmaxThreads - 1) / kSoftmaxThreads);
+  const int64_t wanted = (chunks + kSoftmaxThreads - 1) / kSoftmaxThreads;
+  const int64_t blocks = blocks_of_row(rows, wanted, has_clusters ? kMostBlocksOfRow : 1, sms);
   const int64_t held = (chunks + blocks * kSoftmaxThreads - 1) / (blocks * kSoftmaxThreads);
-  if (held > most_held(element_bytes)) return {};
-  return {int(blocks), int(held)};
+  return {int(blocks), held > most_held(element_bytes) ? 0 : int(held)};
 }
 
 }  // namespace warpwright

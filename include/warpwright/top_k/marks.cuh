@@ -1,5 +1,5 @@
-// The elements that a cut takes from a row that is kept in shared memory, marked by a bit each: those above the cut at
-// once, and those at it after a short list of them was cut further. Places by ascending index are then counts of bits.
+// The elements that a cut takes from a row, marked by a bit each in shared memory: those above the cut at once, and
+// those at it after a short list of them was cut further. Places by ascending index are then counts of bits.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@ namespace warpwright {
 
 constexpr uint32_t kMostListed = 3072;  // elements of a row that are cut further on a list
 
-// A bit for each element of the block, in words: `tied` those of which the first or the last are taken.
+// A bit for each element of the block, in words: `tied` those of which the first or the last are taken. Null where
+// there is no room for them.
 struct Marks {
   uint32_t *taken, *tied, *list;
   int words;
@@ -81,31 +82,65 @@ __device__ __forceinline__ void take_tied(RowGroup<kClustered>& group, ScatterSh
   group.sync();  // until all have read what others have in `shared`
 }
 
-// Calls `put` with the place and the number in the block of each element that is taken: a warp for a word, as places
-// are side by side.
-template <bool kClustered, typename Put>
-__device__ __forceinline__ void put_taken(RowGroup<kClustered>& group, ScatterShared& shared, const Marks& of,
-                                          const Put& put) {
+// Lists a thread's elements that are taken at their places, as far as the list goes; before its begin places wrap.
+__device__ __forceinline__ void list_taken(const Marks& of, uint32_t place) {
   const Words own = own_words(of.words);
-  uint32_t* const places = of.tied;  // of each word's first; ties are decided
-  uint32_t place = before(group, shared, count_bits(of.taken, own));
-  for (int i = own.begin; i < own.end; ++i) places[i] = place, place += __popc(of.taken[i]);
+  for (int i = own.begin; i < own.end; ++i) {
+#pragma unroll 1
+    for (uint32_t left = of.taken[i]; left != 0; left &= left - 1, ++place) {
+      if (place < kMostListed) of.list[place] = uint32_t(i * 32 + __ffs(left) - 1);
+    }
+  }
+}
+
+// Gives the sink what is listed, some elements of a thread at once, as an entry may have to be read.
+template <typename Window, typename Sink>
+__device__ __forceinline__ void put_listed(const uint32_t* list, uint32_t place, uint32_t count, const Window& window,
+                                           const Sink& sink) {
+  constexpr int kAtOnce = Sink::kAtOnce;
+#pragma unroll 1
+  for (uint32_t first = threadIdx.x; first < count; first += kAtOnce * blockDim.x) {
+    uint32_t elements[kAtOnce];
+    decltype(sink.entry_of(0, 0)) entries[kAtOnce];
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      if (first + i * blockDim.x >= count) break;
+      elements[i] = list[first + i * blockDim.x];
+      entries[i] = sink.entry_of(window.key_at(elements[i]), window.index_at(elements[i]));
+    }
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      if (first + i * blockDim.x >= count) break;
+      sink.put(place + first + i * blockDim.x, window.index_at(elements[i]), entries[i]);
+    }
+  }
+}
+
+// Gives the sink each element that is taken, by way of the list: threads side by side then have places side by side.
+template <bool kClustered, typename Window, typename Sink>
+__device__ __forceinline__ void put_taken(RowGroup<kClustered>& group, ScatterShared& shared, const Marks& of,
+                                          const Window& window, const Sink& sink) {
+  const uint32_t count = count_bits(of.taken, own_words(of.words)), place = before(group, shared, count);
+  if (threadIdx.x == 0) shared.first_place = place;
+  if (threadIdx.x == blockDim.x - 1) shared.end_place = place + count;
   __syncthreads();
-  const int lane = threadIdx.x % 32, warps = blockDim.x / 32;
-  for (int i = threadIdx.x / 32; i < of.words; i += warps) {
-    const uint32_t bits = of.taken[i];
-    if (bits >> lane & 1) put(places[i] + __popc(bits & ((1u << lane) - 1)), uint32_t(i * 32 + lane));
+#pragma unroll 1
+  for (uint32_t first = shared.first_place; first < shared.end_place; first += kMostListed) {
+    list_taken(of, place - first);
+    __syncthreads();
+    put_listed(of.list, first, min(shared.end_place - first, kMostListed), window, sink);
+    __syncthreads();
   }
 }
 
 }  // namespace marks
 
-// Calls `put` with the place, the key and the index of each of the k largest, as scatter does, of a row whose blocks
-// keep all of it and whose cut leaves up to kMostListed at it.
-template <int kBits, bool kClustered, typename Window, typename Put>
+// Gives the sink each of the k largest, as scatter does, of a row whose blocks have room for marks and whose cut leaves
+// up to kMostListed at it.
+template <int kBits, bool kClustered, typename Window, typename Sink>
 __device__ __forceinline__ void put_marked(RowGroup<kClustered>& group, RadixShared<kClustered>& radix,
                                            ScatterShared& shared, Cut cut, bool prefers_last, const Marks& to,
-                                           const Window& window, const Put& put) {
+                                           const Window& window, const Sink& sink) {
   marks::mark(to, &shared.listed, cut, window);
   const uint32_t listed = shared.listed;
   const auto each_listed = [&](const auto& visit) {
@@ -123,8 +158,7 @@ __device__ __forceinline__ void put_marked(RowGroup<kClustered>& group, RadixSha
   }
   __syncthreads();
   if (!takes_all) marks::take_tied(group, shared, to, prefers_last ? cut.at - cut.need : 0, cut.need);
-  marks::put_taken(group, shared, to,
-                   [&](uint32_t place, uint32_t i) { put(place, window.key_at(i), window.index_at(i)); });
+  marks::put_taken(group, shared, to, window, sink);
 }
 
 }  // namespace warpwright

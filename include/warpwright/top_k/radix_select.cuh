@@ -16,8 +16,8 @@ constexpr int kDigitBits = 11, kDigits = 1 << kDigitBits;
 
 // Where the k largest keys end: all keys that are above, and `need` of those that are at the cut.
 struct Cut {
-  uint32_t prefix = 0;  // the highest bits of the keys at the cut
-  int shift = 0;        // the bits below those; 0: all keys at the cut are equal
+  uint32_t prefix = 0;                   // the highest bits of the keys at the cut
+  int shift = 0;                         // the bits below those; 0: all keys at the cut are equal
   uint32_t above = 0, at = 0, need = 0;  // keys; at least one is at the cut and needed
 
   __device__ bool is_above(uint32_t key) const { return key >> shift > prefix; }
@@ -138,9 +138,7 @@ __device__ __forceinline__ void refine(Cut& cut, RowGroup<kClustered>& group, Ra
   while (cut.shift > 32 - kBits && cut.need != cut.at && !is_enough(cut)) {
     const int bits = min(cut.shift, kDigitBits), shift = cut.shift - bits;
     clear(shared);
-    each([&](uint32_t key) {
-      counts.count(key >> shift & ((1u << bits) - 1), cut.is_at(key), 1);
-    });
+    each([&](uint32_t key) { counts.count(key >> shift & ((1u << bits) - 1), cut.is_at(key), 1); });
     find(shared, reduce(group, shared), cut.need);
     cut = next(shared, cut, bits, shift);
   }

@@ -32,11 +32,14 @@ class RowWindow {
     held_ = held + warp * held_steps_ * 32 + lane;
   }
 
-  // True where all of the block's elements are kept; then key_at(i) is that of the i-th, whose index is index_at(i).
-  __device__ __forceinline__ bool is_held() const { return held_steps_ == steps_; }
+  // The block's elements by number: of one that is in the row the key and the index.
   __device__ __forceinline__ int count() const { return steps_ * int(blockDim.x) * kSize; }
-  __device__ __forceinline__ uint32_t key_at(uint32_t i) const { return uint32_t(keys_[i]) << (32 - kKeyBits<T>); }
   __device__ __forceinline__ uint32_t index_at(uint32_t i) const { return block_begin_ + i; }
+  __device__ __forceinline__ uint32_t key_at(uint32_t i) const {
+    const bool all_are_held = held_steps_ == steps_;
+    const uint32_t key = all_are_held ? keys_[i] : ordered_key_of_bits<T>(first_[index_at(i)], infinity_);
+    return key << (32 - kKeyBits<T>);
+  }
 
   // The first reading of all vectors, as each_vector, which keeps what there is room for. Between a few of them and the
   // next, all threads of the block call `pause`.
@@ -73,10 +76,7 @@ class RowWindow {
       const uint32_t index = index_of(step);
       Keys keys;
       if (step < held_steps_) {
-        const uint4 raw = held_[step * 32];
-        const auto& at = reinterpret_cast<const Vector<T, kSize>&>(raw).at;
-#pragma unroll
-        for (int j = 0; j < kSize; ++j) keys[j] = uint32_t(at[j]) << (32 - kKeyBits<T>);
+        unpack(held_[step * 32], keys);
       } else {
         to_keys(vector_of(index), index, keys);
       }
@@ -118,6 +118,12 @@ class RowWindow {
     if (is_whole(index)) return;
 #pragma unroll
     for (int j = 0; j < kSize; ++j) keys[j] = index + j < end_ ? keys[j] : kKeyOfNone;
+  }
+
+  __device__ __forceinline__ static void unpack(const uint4& raw, Keys& keys) {
+    const auto& at = reinterpret_cast<const Vector<T, kSize>&>(raw).at;
+#pragma unroll
+    for (int j = 0; j < kSize; ++j) keys[j] = uint32_t(at[j]) << (32 - kKeyBits<T>);
   }
 
   __device__ __forceinline__ static uint4 packed(const Keys& keys) {

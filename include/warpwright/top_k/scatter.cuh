@@ -8,9 +8,10 @@
 namespace warpwright {
 
 struct ScatterShared {
-  uint32_t above[32], at[32];          // of each warp
+  uint32_t above[32], at[32];  // of each warp
   uint32_t above_of_block, at_of_block;
   uint32_t listed;
+  uint32_t first_place, end_place;  // of the block
 };
 
 // Keys above a cut and at it.

@@ -19,7 +19,7 @@ constexpr int kSortBytes = 2 * kMostSorted * 8;
 template <typename Sink>
 constexpr int kListBytes = Sink::kSorted ? kSortBytes : 4 * kMostListed;
 
-// Bytes behind them for the marks of a vector's elements, two bits each.
+// Bytes of the marks of a vector's elements, two bits each.
 template <typename T, typename Sink>
 constexpr int kMarkBytes = Sink::kSorted ? 0 : kFullVector<T> / 4;
 
@@ -33,6 +33,12 @@ struct TopKShared {
 // A winner as a number: in the order of keys, and of equal ones in the order that is preferred.
 __device__ __forceinline__ uint64_t winner(uint32_t key, uint32_t index, uint32_t turned) {
   return uint64_t{key} << 32 | (index ^ turned);
+}
+
+template <typename Sink>
+__device__ __forceinline__ void put_winner(const Sink& sink, uint32_t place, uint64_t winner, uint32_t turned) {
+  const uint32_t index = uint32_t(winner) ^ turned;
+  sink.put(place, index, sink.entry_of(uint32_t(winner >> 32), index));
 }
 
 __device__ __forceinline__ uint64_t warp_largest(uint64_t value) {
@@ -63,7 +69,7 @@ __device__ __forceinline__ void choose_one(RowGroup<kClustered>& group, TopKShar
     group.sync();
     best = warp_largest(lane < group.size() ? shared.best[lane] : 0);
   }
-  if (group.rank() == 0 && threadIdx.x == 0) sink.put(0, uint32_t(best >> 32), uint32_t(best) ^ turned);
+  if (group.rank() == 0 && threadIdx.x == 0) put_winner(sink, 0, best, turned);
 }
 
 // Lists all that a cut has above it, in any order, in the first block; `lists` is room for two lists.
@@ -116,9 +122,7 @@ __device__ __forceinline__ void choose_sorted(RowGroup<kClustered>& group, TopKS
   if (group.rank() != 0) return;
   uint64_t* const other = listed == lists ? lists + kMostSorted : lists;
   const uint64_t* winners = sort_descending(listed, other, int(cut.above + cut.need));
-  for (uint32_t i = threadIdx.x; i < k; i += blockDim.x) {
-    sink.put(i, uint32_t(winners[i] >> 32), uint32_t(winners[i]) ^ turned);
-  }
+  for (uint32_t i = threadIdx.x; i < k; i += blockDim.x) put_winner(sink, i, winners[i], turned);
 }
 
 // Takes the k largest by ascending index.
@@ -127,22 +131,22 @@ __device__ __forceinline__ void choose_in_order(RowGroup<kClustered>& group, Top
                                                 const TopKProblem& p, const RowWindow<T>& window, const Sink& sink,
                                                 const Marks& to) {
   const auto each = [&](const auto& visit) { window.each_key(visit); };
-  const uint32_t enough = window.is_held() ? kMostListed : 0;
+  const uint32_t enough = to.taken != nullptr ? kMostListed : 0;
   refine<kKeyBits<T>>(cut, group, shared.radix, each, [&](const Cut& at) { return at.at <= enough; });
-  const auto put = [&](uint32_t place, uint32_t key, uint32_t index) { sink.put(place, key, index); };
   if (cut.at <= enough) {
-    put_marked<kKeyBits<T>>(group, shared.radix, shared.scatter, cut, p.prefers_last, to, window, put);
+    put_marked<kKeyBits<T>>(group, shared.radix, shared.scatter, cut, p.prefers_last, to, window, sink);
   } else {
-    scatter(group, shared.scatter, cut, p.prefers_last, window, put);
+    scatter(group, shared.scatter, cut, p.prefers_last, window,
+            [&](uint32_t place, uint32_t key, uint32_t index) { sink.put(place, index, sink.entry_of(key, index)); });
   }
 }
 
-// Takes the k largest of a window, of which k is at most the number. `lists` has kListBytes, and `marks` the bytes for
-// the vectors that are kept.
+// Takes the k largest of a window, of which k is at most the number. `lists` has kListBytes; `marks` is null where
+// there is no room for all of the block's.
 template <typename T, bool kClustered, typename Sink>
 __device__ __forceinline__ void choose(RowGroup<kClustered>& group, TopKShared<kClustered>& shared,
-                                       const TopKProblem& p, const RowWindow<T>& window, const Sink& sink,
-                                       uint4* lists, uint4* marks) {
+                                       const TopKProblem& p, const RowWindow<T>& window, const Sink& sink, uint4* lists,
+                                       uint4* marks) {
   using Keys = typename RowWindow<T>::Keys;
   if constexpr (!Sink::kMayTakeAll) {
     if (p.k == 1) return choose_one(group, shared, window, sink, p.prefers_last ? 0 : 0xffffffffu);
@@ -166,10 +170,11 @@ __device__ __forceinline__ void choose(RowGroup<kClustered>& group, TopKShared<k
 }
 
 // T is a word of an element's size, and `infinity` what its format has for +inf. `held_steps` vectors of each thread
-// stay in shared memory, between lists and marks.
+// stay in shared memory, between lists and marks of all of them, where `has_marks`.
 // kSm is that of the unit: a kernel of the same name in another one would have code for other SMs.
 template <typename T, typename Sink, bool kClustered, int kSm>
-__global__ void __launch_bounds__(kTopKThreads) top_k_kernel(TopKProblem p, uint32_t infinity, int held_steps) {
+__global__ void __launch_bounds__(kTopKThreads)
+    top_k_kernel(TopKProblem p, uint32_t infinity, int held_steps, bool has_marks) {
   __shared__ TopKShared<kClustered> fixed;
   extern __shared__ uint4 behind[];
   wait_for_earlier_kernels();
@@ -179,6 +184,7 @@ __global__ void __launch_bounds__(kTopKThreads) top_k_kernel(TopKProblem p, uint
   RowGroup<kClustered> group;
   const int blocks = group.size();
   uint4* const held = dynamic + kListBytes<Sink> / 16;
+  uint4* const marks = has_marks ? held + held_steps * blockDim.x : nullptr;
   for (int64_t row = blockIdx.x / blocks; row < p.rows; row += gridDim.x / blocks) {
     const Sink sink(p, row);
     const TopKPart part = Sink::part(p, row);
@@ -190,7 +196,7 @@ __global__ void __launch_bounds__(kTopKThreads) top_k_kernel(TopKProblem p, uint
     }
     const T* first = static_cast<const T*>(p.input) + row * p.row_stride + part.start;
     const RowWindow<T> window(first, part.length, infinity, group.rank(), blocks, held, held_steps);
-    choose(group, shared, p, window, sink, dynamic, held + held_steps * blockDim.x);
+    choose(group, shared, p, window, sink, dynamic, marks);
     group.sync();  // until all have read what others have in shared memory
   }
 }

@@ -36,7 +36,7 @@ struct TopKProblem {
   bool sorted = false;         // the largest first, of up to kMostSorted; by ascending index otherwise
   bool prefers_last = false;   // of equal ones the last rather than the first
   // ... or what becomes of the indices of a part of each row, by ascending index; -1 behind the last.
-  int32_t* places = nullptr;  // (rows, k)
+  int32_t* places = nullptr;                            // (rows, k)
   const int32_t *lengths = nullptr, *starts = nullptr;  // (rows); no starts: 0
   TopKTransform transform;
   bool dependent = false;  // programmatic dependent launch

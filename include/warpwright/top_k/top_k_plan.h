@@ -5,16 +5,19 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "warpwright/cluster_plan.h"
+
 namespace warpwright {
 
 struct TopKPlan {
-  int blocks = 1;      // of a row, a power of two
-  int threads = 1024;  // of a block, a power of two
-  int held_steps = 0;  // vectors of each thread
+  int blocks = 1;          // of a row, a power of two
+  int threads = 1024;      // of a block, a power of two
+  int held_steps = 0;      // vectors of each thread
+  int64_t mark_bytes = 0;  // of a block; 0: there are no marks
 };
 
-constexpr int64_t kVectorsOfBlock = 4096;  // 64 KB, so that an SM has room for two blocks that read and count in turns
-constexpr int kMostBlocksOfRow = 8;        // the portable size of a cluster
+constexpr int64_t kVectorsOfBlock = 4096;  // 64 KB, which two blocks of an SM hold
+constexpr int64_t kVectorsOfShare = 2048;  // of a block of several, at least
 constexpr int kLeastThreads = 128;
 
 struct TopKRows {
@@ -23,22 +26,28 @@ struct TopKRows {
   bool begins_within = false;  // a row may begin within a vector, and then it has one more
 };
 
-// `most_blocks` of a row; `room` is the shared memory, in bytes, in which vectors may be held.
-inline TopKPlan plan_top_k(const TopKRows& work, int most_blocks, int sms, int64_t room) {
+// An SM runs 1024 threads. Of several blocks, where each holds its row, some read while others wait for their slowest
+// warp.
+constexpr int most_threads(int64_t rows, int64_t share, int sms) {
+  if (rows <= sms || share > kVectorsOfBlock) return 1024;
+  return rows > 2 * sms && share <= kVectorsOfBlock / 4 ? 256 : 512;
+}
+
+// `most_blocks` of a row; `room` is the shared memory, in bytes, for vectors that are held and for marks, of which a
+// vector has `mark_bytes`. Marks of all vectors are worth more than vectors that are held.
+inline TopKPlan plan_top_k(const TopKRows& work, int most_blocks, int sms, int64_t room, int mark_bytes) {
   TopKPlan plan;
-  // Few rows leave SMs free, and then half as many vectors a block are soonest done.
-  const int64_t half = kVectorsOfBlock / 2, of_row = (work.vectors + half - 1) / half;
-  const int64_t of_block = work.rows <= sms / (of_row > 0 ? of_row : 1) ? half : kVectorsOfBlock;
-  while (plan.blocks < most_blocks && plan.blocks * of_block < work.vectors) plan.blocks *= 2;
+  const int64_t shares = (work.vectors + kVectorsOfShare - 1) / kVectorsOfShare;
+  plan.blocks = blocks_of_row(work.rows, work.vectors > kVectorsOfBlock ? shares : 1, most_blocks, sms);
   const int64_t share = (work.vectors + plan.blocks - 1) / plan.blocks;
-  // An SM runs 1024 threads: of several blocks, so that some read while others wait for their slowest warp.
-  const bool are_many = work.rows > 2 * sms && share <= kVectorsOfBlock / 4;
-  const int most_threads = are_many ? 256 : work.rows > sms / plan.blocks ? 512 : 1024;
+  const int most = most_threads(work.rows, share, sms);
   plan.threads = kLeastThreads;
-  while (plan.threads < most_threads && plan.threads < share) plan.threads *= 2;
+  while (plan.threads < most && plan.threads < share) plan.threads *= 2;
   const int64_t of_step = int64_t{plan.threads} * plan.blocks;
   const int64_t steps = (work.vectors + work.begins_within + of_step - 1) / of_step;
-  plan.held_steps = int(std::max<int64_t>(0, std::min(steps, room / (16 * plan.threads))));
+  const int64_t marks = steps * plan.threads * mark_bytes;
+  if (marks <= room / 2) plan.mark_bytes = marks;
+  plan.held_steps = int(std::max<int64_t>(0, std::min(steps, (room - plan.mark_bytes) / (16 * plan.threads))));
   return plan;
 }
 

@@ -20,31 +20,35 @@ template <typename T, bool kIsSorted>
 class PairSink {
  public:
   static constexpr bool kSorted = kIsSorted, kMayTakeAll = false;
+  static constexpr int kAtOnce = 1;  // entries of a thread: most values are known by their keys
 
-  __device__ PairSink(const TopKProblem& p, int64_t row)
-      : input_(static_cast<const T*>(p.input) + row * p.row_stride),
-        values_(static_cast<T*>(p.values) + row * p.k),
-        indices_(p.indices + row * p.k) {}
+  __device__ PairSink(const TopKProblem& p, int64_t row) : problem_(p), row_(row) {}
 
   __device__ static TopKPart part(const TopKProblem& p, int64_t) { return {0, int(p.columns), false}; }
 
   // Keys stand in the highest bits. One of several floats' is not worth a guess: the element itself is read again.
-  __device__ void put(uint32_t place, uint32_t key, uint32_t index) const {
+  __device__ T entry_of(uint32_t key, uint32_t index) const {
     key >>= 32 - kKeyBits<T>;
-    values_[place] = is_key_exact<T>(key) ? T(bits_of_ordered_key<T>(key)) : input_[index];
-    indices_[place] = index;
+    if (is_key_exact<T>(key)) return T(bits_of_ordered_key<T>(key));
+    return static_cast<const T*>(problem_.input)[row_ * problem_.row_stride + index];
+  }
+
+  __device__ void put(uint32_t place, uint32_t index, T entry) const {
+    const int64_t at = row_ * problem_.k + place;
+    static_cast<T*>(problem_.values)[at] = entry;
+    problem_.indices[at] = index;
   }
 
  private:
-  const T* input_;
-  T* values_;
-  int64_t* indices_;
+  const TopKProblem& problem_;  // whose addresses are of no register
+  int64_t row_;
 };
 
 // What becomes of the indices of a part of a row.
 class PlaceSink {
  public:
   static constexpr bool kSorted = false, kMayTakeAll = true;
+  static constexpr int kAtOnce = 4;
 
   __device__ PlaceSink(const TopKProblem& p, int64_t row) : places_(p.places + row * p.k) {
     const TopKTransform& by = p.transform;
@@ -66,10 +70,13 @@ class PlaceSink {
     return {start, length, length <= p.k};
   }
 
-  __device__ void put(uint32_t place, uint32_t, uint32_t index) const { places_[place] = transformed(index); }
+  __device__ int32_t entry_of(uint32_t, uint32_t index) const { return transformed(index); }
+
+  __device__ void put(uint32_t place, uint32_t, int32_t entry) const { places_[place] = entry; }
 
   // Every index of a short part, by the threads of all blocks.
   __device__ void put_all(int length, int64_t k, int64_t thread, int64_t threads) const {
+#pragma unroll 4
     for (int64_t place = thread; place < k; place += threads) {
       places_[place] = place < length ? transformed(uint32_t(place)) : -1;
     }
@@ -77,7 +84,7 @@ class PlaceSink {
 
  private:
   __device__ int32_t transformed(uint32_t index) const {
-    if (is_by_table_) return index < columns_ ? table_[index] : -1;
+    if (is_by_table_) return index < columns_ ? __ldg(table_ + index) : -1;  // which waits for no store
     return int32_t(index + offset_);
   }
 

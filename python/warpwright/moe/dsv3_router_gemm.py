@@ -38,7 +38,7 @@ def dsv3_router_gemm(
     """Multiply hidden states by the weights of a router.
 
     ``out[t, e] = sum(hidden_states[t, k] * router_weights[e, k])``, summed in float32 and rounded once. It is made for
-    few tokens: up to four are multiplied by a block of threads for each expert, more on tensor cores with the sum dealt
+    few tokens: up to eight are multiplied by a block of threads for each expert, more on tensor cores with the sum dealt
     out to all SMs. More than 256 on a GPU of SM 8.0 and newer are handed to ``torch.mm`` with a float32 result, but for
     compiled graphs, which call this operator for any number. The same call gives the same bits. Tensor cores drop the
     last bits of their sums. Interface of sgl_kernel, which takes up to 16 tokens and 256 or 384 experts; here any
@@ -169,6 +169,7 @@ CONTRACT = Contract(
         sample("two tokens of float16", tokens=2, experts=9, hidden=8, dtype=torch.float16, to=torch.bfloat16),
         sample("a short sum", tokens=16, experts=8, hidden=8),
         sample("many tokens", tokens=150, experts=72, hidden=520),
+        sample("many tokens, rounded", tokens=150, experts=72, hidden=520, to=torch.bfloat16),
         sample("several odd tokens", tokens=19, experts=5, hidden=77),
         sample("one row for all", each(hidden_states=repeated), tokens=9),
         sample("slices", each(hidden_states=widened, router_weights=widened), tokens=5),
@@ -213,8 +214,8 @@ CONTRACT = Contract(
     ),
     tolerance=rounded_once("sums in float32, of which tensor cores drop the last bits", 2.0**-17),
     workloads=(
-        *(DEEPSEEK | {"tokens": tokens} for tokens in (1, 2, 4, 8, 16, 64)),
-        *(DEEPSEEK | {"tokens": tokens, "to": torch.bfloat16} for tokens in (1, 8, 16)),
+        *(DEEPSEEK | {"tokens": tokens} for tokens in (1, 2, 4, 8, 16, 32, 64)),
+        *(DEEPSEEK | {"tokens": tokens, "to": torch.bfloat16} for tokens in (1, 8, 16, 64)),
         *(DEEPSEEK | {"tokens": tokens, "experts": 384} for tokens in (1, 16)),
     ),
     peers=peers,
