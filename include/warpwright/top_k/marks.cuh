@@ -52,19 +52,22 @@ __device__ __forceinline__ uint32_t before(RowGroup<kClustered>& group, ScatterS
   return scatter_winners::count_before(group, shared, {own, 0}).above + warp_scan(own) - own;
 }
 
-// A thread's words, side by side.
-struct Words {
-  int begin, end;
-};
-
-__device__ __forceinline__ Words own_words(int words) {
-  const int each = (words + int(blockDim.x) - 1) / int(blockDim.x), begin = min(int(threadIdx.x) * each, words);
-  return {begin, min(begin + each, words)};
+// Calls `visit` with a thread's share of the bits, some of a word at a time, and the number of the first one's element.
+// Shares ascend from thread to thread.
+template <typename Visit>
+__device__ __forceinline__ void each_own(const uint32_t* bits, int words, const Visit& visit) {
+  const int share = words * 32 / int(blockDim.x), end = (int(threadIdx.x) + 1) * share;
+#pragma unroll 1
+  for (int first = end - share; first < end;) {
+    const int offset = first % 32, count = min(32 - offset, end - first);
+    visit(bits[first / 32] >> offset & (~0u >> (32 - count)), uint32_t(first));
+    first += count;
+  }
 }
 
-__device__ __forceinline__ uint32_t count_bits(const uint32_t* bits, Words own) {
+__device__ __forceinline__ uint32_t count_own(const uint32_t* bits, int words) {
   uint32_t count = 0;
-  for (int i = own.begin; i < own.end; ++i) count += __popc(bits[i]);
+  each_own(bits, words, [&](uint32_t some, uint32_t) { count += __popc(some); });
   return count;
 }
 
@@ -72,25 +75,23 @@ __device__ __forceinline__ uint32_t count_bits(const uint32_t* bits, Words own) 
 template <bool kClustered>
 __device__ __forceinline__ void take_tied(RowGroup<kClustered>& group, ScatterShared& shared, const Marks& of,
                                           uint32_t skipped, uint32_t need) {
-  const Words own = own_words(of.words);
-  uint32_t place = before(group, shared, count_bits(of.tied, own)) - skipped;  // wraps for those skipped
-  for (int i = own.begin; i < own.end; ++i) {
-    for (uint32_t left = of.tied[i]; left != 0; left &= left - 1, ++place) {
-      if (place < need) of.taken[i] |= left & -left;
+  uint32_t place = before(group, shared, count_own(of.tied, of.words)) - skipped;  // wraps for those skipped
+  each_own(of.tied, of.words, [&](uint32_t left, uint32_t first) {
+    for (; left != 0; left &= left - 1, ++place) {
+      if (place < need) set(of.taken, first + __ffs(left) - 1);
     }
-  }
+  });
   group.sync();  // until all have read what others have in `shared`
 }
 
 // Lists a thread's elements that are taken at their places, as far as the list goes; before its begin places wrap.
 __device__ __forceinline__ void list_taken(const Marks& of, uint32_t place) {
-  const Words own = own_words(of.words);
-  for (int i = own.begin; i < own.end; ++i) {
+  each_own(of.taken, of.words, [&](uint32_t left, uint32_t first) {
 #pragma unroll 1
-    for (uint32_t left = of.taken[i]; left != 0; left &= left - 1, ++place) {
-      if (place < kMostListed) of.list[place] = uint32_t(i * 32 + __ffs(left) - 1);
+    for (; left != 0; left &= left - 1, ++place) {
+      if (place < kMostListed) of.list[place] = first + __ffs(left) - 1;
     }
-  }
+  });
 }
 
 // Gives the sink what is listed, some elements of a thread at once, as an entry may have to be read.
@@ -120,7 +121,7 @@ __device__ __forceinline__ void put_listed(const uint32_t* list, uint32_t place,
 template <bool kClustered, typename Window, typename Sink>
 __device__ __forceinline__ void put_taken(RowGroup<kClustered>& group, ScatterShared& shared, const Marks& of,
                                           const Window& window, const Sink& sink) {
-  const uint32_t count = count_bits(of.taken, own_words(of.words)), place = before(group, shared, count);
+  const uint32_t count = count_own(of.taken, of.words), place = before(group, shared, count);
   if (threadIdx.x == 0) shared.first_place = place;
   if (threadIdx.x == blockDim.x - 1) shared.end_place = place + count;
   __syncthreads();
