@@ -26,9 +26,8 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[Asked, tuple[int, in
     source = Path(__file__).with_name("softmax_plans.cpp")
     flags = ["-std=c++17", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'include'}"]
     subprocess.run([compiler, *flags, str(source), "-o", str(program)], check=True)
-    asked = list(
-        product((1, 8, 9, 66, 67), [*range(1, 6 * 8192, 389), 1024, 1025, 8192, 8193, MOST_CLASSES // 4], (2, 4), (0, 1))
-    )
+    chunks = [*range(1, 6 * 8192, 389), 1024, 1025, 8192, 8193, MOST_CLASSES // 4]
+    asked = list(product((1, 8, 9, 66, 67), chunks, (2, 4), (0, 1)))
     lines = "".join(f"{' '.join(map(str, each))}\n" for each in asked)
     done = subprocess.run([str(program)], input=lines, capture_output=True, text=True, check=True)
     found = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]

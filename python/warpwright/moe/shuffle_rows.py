@@ -161,9 +161,7 @@ CONTRACT = Contract(
         sample("numbers of no row, int64", each(dst2src_map=lambda x: x.long() * 2**31 - 1), tokens=9),
         sample("no rows", each(input_tensor=lambda x: x[:0]), tokens=3),
         sample("several vectors a thread", tokens=530, topk=8, dtype=torch.bfloat16),
-        sample(
-            "more than a cache keeps", beyond_rows("dst2src_map", "input_tensor"), tokens=600, topk=2, columns=7176
-        ),
+        sample("more than a cache keeps", beyond_rows("dst2src_map", "input_tensor"), tokens=600, topk=2, columns=7176),
         sample("one row for all", each(input_tensor=repeated), tokens=9),
         sample("slices", each(input_tensor=widened, dst2src_map=part_of_more), tokens=5),
         sample("slices off every vector", each(input_tensor=lambda x: widened(x, 3)), tokens=5),
