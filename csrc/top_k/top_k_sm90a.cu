@@ -1,4 +1,4 @@
-// Launch function of the selections on sm90a: clusters share long rows.
+// Launch function of the selections on sm90a: clusters share long rows where there are few.
 
 #include "top_k_launch.cuh"
 

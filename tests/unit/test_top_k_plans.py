@@ -81,6 +81,13 @@ def test_blocks_and_threads_are_powers_of_two_that_a_gpu_takes(ask: Ask) -> None
         assert plan.threads in (128, 256, 512, 1024), work
 
 
+def test_blocks_of_shared_rows_run_at_once(ask: Ask) -> None:
+    shared = [(work, plan) for work, plan in ask(drawn()) if plan.blocks > 1]
+    assert {plan.blocks for _, plan in shared} == {2, 4, CLUSTER}
+    for work, plan in shared:
+        assert work.rows * plan.blocks <= (work.sms if plan.blocks == 2 else work.sms // 2), work
+
+
 def test_no_more_is_held_than_there_is_and_than_there_is_room_for(ask: Ask) -> None:
     for work, plan in ask(drawn()):
         of_step = plan.threads * plan.blocks

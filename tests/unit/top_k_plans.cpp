@@ -1,4 +1,4 @@
-// Prints how many blocks share a row, their threads, the steps that they hold and the bytes of marks: a line for each of
+// Prints how many blocks share a row, their threads, the steps that they hold and the bytes of marks, for each line of
 //   ROWS VECTORS BEGINS_WITHIN MOST_BLOCKS SMS ROOM MARK_BYTES
 #include <iostream>
 

@@ -1,5 +1,5 @@
 // Kernel of a router's product on tensor cores: a tile of tokens and experts, whose sum is dealt out to the warps of a
-// block and, on SM 9.0, to the blocks of a cluster, so that every SM reads a part and each element is read once a tile.
+// block and, on SM 9.0, to the blocks of a cluster, so that more SMs read a part, and each element is read once a tile.
 #pragma once
 
 #include <cooperative_groups.h>
@@ -17,8 +17,8 @@ constexpr int kRouterWarps = kRouterThreads / 32;
 template <int kRows, int kColumns>
 struct RouterTile {
   static constexpr int kTokens = 16 * kRows, kExperts = 8 * kColumns, kSize = kTokens * kExperts;
-  // Steps whose loads are on their way together, where registers hold them all that a cluster's warp has of a sum of
-  // 7168 elements.
+  // Steps whose loads are on their way together: where registers hold them, all that a warp of a cluster has of a sum
+  // of 7168 elements.
   static constexpr int kSteps = kRows * kColumns > 4 ? 4 : 7;
   static constexpr int kBlocksOfSm = kRows * kColumns > 1 ? 1 : 2;
 

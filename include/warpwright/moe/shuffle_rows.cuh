@@ -27,7 +27,7 @@ __device__ __forceinline__ void write_unit(Unit* to, const Unit& unit) {
   }
 }
 
-// Behind the end a thread reads the last unit, which it drops.
+// Behind the end a thread takes the last unit of the slice, which it drops.
 template <typename Unit, int kHeld>
 __global__ void __launch_bounds__(kShuffleThreads) shuffle_rows_kernel(ShuffleRowsWork work) {
   wait_for_earlier_kernels();

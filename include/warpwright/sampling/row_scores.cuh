@@ -1,7 +1,8 @@
 // A row of probabilities or logits, dealt out to the threads of a block.
 //
 // Which thread has which elements, and in which order, follows from the element type and the size of a block alone,
-// which is the same for every GPU and every batch: sums that go the same way have the same bits.
+// which is the same for every GPU and every batch: sums that go the same way have the same bits. Of softmax alone a row
+// here may be a part of one, whose size follows from the number of rows too.
 #pragma once
 
 #include <cstdint>

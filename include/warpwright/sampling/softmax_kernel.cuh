@@ -114,7 +114,7 @@ __device__ __forceinline__ RowScores<T> part_of(const RowScores<T>& row, int ran
   return {row.start + first, min(of_block, row.classes - first), row.aligned};
 }
 
-// Blocks that an SM has threads for: 1024 on SM 7.5, 1536 on 8.6 and 8.9, and 2048 on the others.
+// Blocks that an SM has threads for: 1024 on SM 7.5, 2048 on 8.0 and 9.0; 8.6 and 8.9 have 1536 for one.
 #if defined(__CUDA_ARCH__) && (__CUDA_ARCH__ == 800 || __CUDA_ARCH__ >= 900)
 constexpr int kRowBlocksOfSm = 2;
 #else

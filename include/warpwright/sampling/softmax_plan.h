@@ -1,5 +1,5 @@
 // How many blocks share a row of logits, and how many chunks of 16 bytes each of their threads holds.
-// For host code alone: the unit tests compile it with the host compiler.
+// Without device code: the unit tests compile it with the host compiler.
 #pragma once
 
 #include <cstdint>

@@ -10,8 +10,8 @@ namespace warpwright {
 
 constexpr uint32_t kMostListed = 3072;  // elements of a row that are cut further on a list
 
-// A bit for each element of the block, in words: `tied` those of which the first or the last are taken. Null where
-// there is no room for them.
+// A bit for each element of the block, in words: `tied` those of which the first or the last are taken. `taken` is
+// null where there is no room for them.
 struct Marks {
   uint32_t *taken, *tied, *list;
   int words;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "warpwright/cluster_plan.h"
 #include "warpwright/found_once.cuh"
 
 namespace warpwright {
@@ -93,7 +94,7 @@ class RowGroup {
 template <>
 class RowGroup<true> {
  public:
-  static constexpr int kMostBlocks = 8;  // the portable size of a cluster
+  static constexpr int kMostBlocks = kMostBlocksOfRow;
 
   __device__ int size() const {
     int blocks;

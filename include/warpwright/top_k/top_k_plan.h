@@ -16,7 +16,7 @@ struct TopKPlan {
   int64_t mark_bytes = 0;  // of a block; 0: there are no marks
 };
 
-constexpr int64_t kVectorsOfBlock = 4096;  // 64 KB, which two blocks of an SM hold
+constexpr int64_t kVectorsOfBlock = 4096;  // 64 KB, which two blocks of an SM 9.0 hold
 constexpr int64_t kVectorsOfShare = 2048;  // of a block of several, at least
 constexpr int kLeastThreads = 128;
 
@@ -26,9 +26,9 @@ struct TopKRows {
   bool begins_within = false;  // a row may begin within a vector, and then it has one more
 };
 
-// An SM runs 1024 threads. Of several blocks, where each holds its row, some read while others wait for their slowest
-// warp.
-constexpr int most_threads(int64_t rows, int64_t share, int sms) {
+// An SM has registers for 1024 threads. Where an SM 9.0 has several blocks that each hold their row, some read while
+// others wait for their slowest warp; smaller shared memory may hold one such block, of fewer threads.
+constexpr int top_k_threads(int64_t rows, int64_t share, int sms) {
   if (rows <= sms || share > kVectorsOfBlock) return 1024;
   return rows > 2 * sms && share <= kVectorsOfBlock / 4 ? 256 : 512;
 }
@@ -40,7 +40,7 @@ inline TopKPlan plan_top_k(const TopKRows& work, int most_blocks, int sms, int64
   const int64_t shares = (work.vectors + kVectorsOfShare - 1) / kVectorsOfShare;
   plan.blocks = blocks_of_row(work.rows, work.vectors > kVectorsOfBlock ? shares : 1, most_blocks, sms);
   const int64_t share = (work.vectors + plan.blocks - 1) / plan.blocks;
-  const int most = most_threads(work.rows, share, sms);
+  const int most = top_k_threads(work.rows, share, sms);
   plan.threads = kLeastThreads;
   while (plan.threads < most && plan.threads < share) plan.threads *= 2;
   const int64_t of_step = int64_t{plan.threads} * plan.blocks;

@@ -40,7 +40,7 @@ class PairSink {
   }
 
  private:
-  const TopKProblem& problem_;  // whose addresses are of no register
+  const TopKProblem& problem_;  // whose addresses are kept in no register
   int64_t row_;
 };
 
@@ -76,7 +76,6 @@ class PlaceSink {
 
   // Every index of a short part, by the threads of all blocks.
   __device__ void put_all(int length, int64_t k, int64_t thread, int64_t threads) const {
-#pragma unroll 4
     for (int64_t place = thread; place < k; place += threads) {
       places_[place] = place < length ? transformed(uint32_t(place)) : -1;
     }
@@ -84,7 +83,7 @@ class PlaceSink {
 
  private:
   __device__ int32_t transformed(uint32_t index) const {
-    if (is_by_table_) return index < columns_ ? __ldg(table_ + index) : -1;  // which waits for no store
+    if (is_by_table_) return index < columns_ ? table_[index] : -1;
     return int32_t(index + offset_);
   }
 

@@ -38,8 +38,8 @@ def dsv3_router_gemm(
     """Multiply hidden states by the weights of a router.
 
     ``out[t, e] = sum(hidden_states[t, k] * router_weights[e, k])``, summed in float32 and rounded once. It is made for
-    few tokens: up to eight are multiplied by a block of threads for each expert, more on tensor cores with the sum
-    dealt out to all SMs. More than 256 on a GPU of SM 8.0 and newer are handed to ``torch.mm`` with a float32 result,
+    few tokens: up to eight are multiplied by a block of threads for each expert, more on tensor cores, with a sum dealt
+    out to the warps of a block and on SM 9.0 to the blocks of a cluster. More than 256 on a GPU of SM 8.0 and newer are handed to ``torch.mm`` with a float32 result,
     but for compiled graphs, which call this operator for any number. The same call gives the same bits. Tensor cores
     drop the last bits of their sums. Interface of sgl_kernel, which takes up to 16 tokens and 256 or 384 experts; here
     any number of each goes.
@@ -167,6 +167,8 @@ CONTRACT = Contract(
         sample("float16", tokens=16, experts=60, hidden=1032, dtype=torch.float16, to=torch.float16),
         sample("one token of float16", tokens=1, experts=60, hidden=1032, dtype=torch.float16),
         sample("two tokens of float16", tokens=2, experts=9, hidden=8, dtype=torch.float16, to=torch.bfloat16),
+        sample("a long sum of a small tile", tokens=16, experts=24, hidden=8200),
+        sample("a long sum of a large tile", tokens=40, experts=24, hidden=8200),
         sample("a short sum", tokens=16, experts=8, hidden=8),
         sample("many tokens", tokens=150, experts=72, hidden=520),
         sample("many tokens, rounded", tokens=150, experts=72, hidden=520, to=torch.bfloat16),

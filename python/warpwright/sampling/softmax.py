@@ -126,6 +126,7 @@ CONTRACT = Contract(
         sample("a temperature of 0 and NaN", lambda call: {"logits": call["logits"] * torch.nan}, temperature=0.0),
         sample("a temperature of 0, no logit", _nothing, temperature=0.0),
         sample("a temperature of 0, no logit of many rows", _nothing, rows=40, classes=21_000, temperature=0.0),
+        sample("a row that blocks share", rows=3, classes=2**20 - 1, dtype=torch.bfloat16),
         sample("a negative temperature", temperature=-0.5),
         sample("temperatures of their own", own=True, rows=9),
     ),

@@ -33,8 +33,8 @@ def fast_topk(values: torch.Tensor, topk: int, dim: int) -> Pair:
 
     As ``torch.topk(values, topk, dim=dim)``, but that of equal elements the first comes first, in every run; as there,
     a NaN is larger than every number, and both zeros are equal. Method: radix selection (Alabi et al., "Fast
-    k-Selection Algorithms for Graphics Processing Units", 2012) in one kernel, in which the blocks of a cluster share a
-    long row on SM 9.0.
+    k-Selection Algorithms for Graphics Processing Units", 2012) in one kernel, in which clusters share long rows
+    on SM 9.0 where there are few.
 
     Parameters
     ----------

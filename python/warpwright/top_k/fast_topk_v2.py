@@ -22,7 +22,7 @@ def fast_topk_v2(
     The part of row ``r`` is ``score[r, row_starts[r] : row_starts[r] + lengths[r]]``, and indices count from its begin.
     Of equal scores the first are taken, and a NaN is larger than every number; every call gives the same bits. Method:
     DeepSeek-AI, "DeepSeek-V3.2-Exp" (2025), section 2.1, the token selection of the lightning indexer; radix selection
-    in one kernel, in which the blocks of a cluster share a long row on SM 9.0.
+    in one kernel, in which clusters share long rows on SM 9.0 where there are few.
 
     Parameters
     ----------

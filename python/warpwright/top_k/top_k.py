@@ -39,7 +39,7 @@ def top_k(
 
     Every call gives the same bits as the one before. A NaN is larger than every number, and both zeros are equal, as in
     torch.topk. Method: radix selection (Alabi et al., "Fast k-Selection Algorithms for Graphics Processing Units",
-    2012) in one kernel, in which the blocks of a cluster share a long row on SM 9.0.
+    2012) in one kernel, in which clusters share long rows on SM 9.0 where there are few.
 
     Parameters
     ----------
