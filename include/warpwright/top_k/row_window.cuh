@@ -33,7 +33,7 @@ class RowWindow {
   }
 
   // The block's elements by number: of one that is in the row the key and the index.
-  __device__ __forceinline__ int count() const { return steps_ * int(blockDim.x) * kSize; }
+  __device__ __forceinline__ uint32_t count() const { return uint32_t(steps_) * blockDim.x * kSize; }
   __device__ __forceinline__ uint32_t index_at(uint32_t i) const { return block_begin_ + i; }
   __device__ __forceinline__ uint32_t key_at(uint32_t i) const {
     const bool all_are_held = held_steps_ == steps_;

@@ -162,7 +162,7 @@ __device__ __forceinline__ void choose(RowGroup<kClustered>& group, TopKShared<k
   if constexpr (Sink::kSorted) {
     choose_sorted(group, shared, cut, p, window, sink, reinterpret_cast<uint64_t*>(lists));
   } else {
-    const int words = marks == nullptr ? 0 : window.count() / 32;
+    const int words = int(window.count() / 32);
     auto* const bits = reinterpret_cast<uint32_t*>(marks);
     const Marks to{bits, bits + words, reinterpret_cast<uint32_t*>(lists), words};
     choose_in_order(group, shared, cut, p, window, sink, to);

@@ -39,10 +39,10 @@ def dsv3_router_gemm(
 
     ``out[t, e] = sum(hidden_states[t, k] * router_weights[e, k])``, summed in float32 and rounded once. It is made for
     few tokens: up to eight are multiplied by a block of threads for each expert, more on tensor cores, with a sum dealt
-    out to the warps of a block and on SM 9.0 to the blocks of a cluster. More than 256 on a GPU of SM 8.0 and newer are handed to ``torch.mm`` with a float32 result,
-    but for compiled graphs, which call this operator for any number. The same call gives the same bits. Tensor cores
-    drop the last bits of their sums. Interface of sgl_kernel, which takes up to 16 tokens and 256 or 384 experts; here
-    any number of each goes.
+    out to the warps of a block and on SM 9.0 to the blocks of a cluster. More than 256 on a GPU of SM 8.0 and newer are
+    handed to ``torch.mm`` with a float32 result, but for compiled graphs, which call this operator for any number. The
+    same call gives the same bits. Tensor cores drop the last bits of their sums. Interface of sgl_kernel, which takes
+    up to 16 tokens and 256 or 384 experts; here any number of each goes.
 
     Parameters
     ----------
