@@ -10,11 +10,11 @@ namespace warpwright {
 namespace row_shuffle {
 
 constexpr int64_t kHeldFrom = 1 << 18;    // units: two waves of threads of a large GPU
-constexpr int64_t kSliceBytes = 1 << 23;  // of the input: an L2 cache of 40 MB keeps it beside what is written
+constexpr int64_t kSliceBytes = 1 << 23;  // of the input: an H100 is fastest with slices of about this size
 constexpr int64_t kLineUnits = 128 / sizeof(uint4), kLeastWidth = 4 * kLineUnits;
 
 // Units of a slice. Where rows are read more than once, slices of all of them are read that a large L2 cache keeps, but
-// of no fewer than four lines of a row.
+// of no fewer than four cache lines of a row.
 int64_t slice_width(const ShuffleRowsProblem& p, int64_t units) {
   if (p.out_rows <= p.input_rows) return units;
   int64_t slices = 1;

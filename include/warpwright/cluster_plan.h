@@ -9,8 +9,7 @@ namespace warpwright {
 constexpr int kMostBlocksOfRow = 8;  // the portable size of a cluster: CUDA C++ Programming Guide
 
 // Whether the blocks of all rows run at once, one on an SM. Clusters of more than two do not fill a GPU, whose GPCs
-// have not all as many SMs: with a block for each SM of an H100 some wait for a second turn, with half as many none
-// does.
+// have not all as many SMs: on an H100, as many blocks as SMs took longer than half as many that each did twice as much.
 constexpr bool run_at_once(int64_t rows, int blocks, int sms) { return rows * blocks <= (blocks > 2 ? sms / 2 : sms); }
 
 // A power of two, not more than it takes for `wanted`. A row is shared where SMs would be left without one: where there

@@ -114,6 +114,8 @@ def test_there_are_marks_of_all_vectors_or_none(ask: Ask) -> None:
         (16, 131_072, 4),
         (64, 131_072, 2),
         (128, 131_072, 1),
+        (128, 16_384, 1),
+        (1024, 4096, 1),
         (1024, 131_072, 1),
     ],
 )
@@ -121,6 +123,8 @@ def test_rows_are_shared_where_sms_would_have_none(ask: Ask, rows: int, elements
     ((_, plan),) = ask([Work(rows, elements // 4)])
     assert plan.blocks == blocks
     assert plan.mark_bytes * plan.blocks * 4 >= elements
+    is_held = plan.blocks * plan.threads * plan.held_steps * 4 >= elements
+    assert is_held == (elements <= 40_000 * plan.blocks)
 
 
 @pytest.mark.parametrize(("rows", "elements", "threads"), [(128, 16_384, 1024), (256, 16_384, 512), (1024, 4096, 256)])
